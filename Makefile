@@ -1,0 +1,33 @@
+# make help says what there is.
+PYTHON ?= python3.11
+BIN := .venv/bin
+ARGS ?= model=cvae data=fashion_mnist
+
+.PHONY: help install train test check bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/installed  ## create .venv and install the package with what its tests need
+
+.venv/installed: pyproject.toml
+	test -x $(BIN)/python || $$(command -v $(PYTHON) || command -v python3) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+train: install  ## the main job; other experiments: make train ARGS="model=vae data=mnist"
+	$(BIN)/python train.py $(ARGS)
+
+test: install  ## the default tests; the slow ones: make test ARGS="-m slow"
+	$(BIN)/python -m pytest $(filter-out model=% data=%,$(ARGS))
+
+check: install  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: install  ## training speed against a hand-written loop
+	$(BIN)/python tests/benchmarks/training_speed.py
+
+clean:  ## remove the environment and caches; runs and data stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,24 @@
+"""Hold the rate at a growing capacity."""
+
+import lightning.pytorch as pl
+
+from vaelab.kl.schedule import Schedule
+from vaelab.model.vae import VAE
+
+
+class Capacity(pl.Callback):
+    """Writes KLControl's `capacity`, in nats: the rate is pulled towards it from both sides.
+
+    Burgess et al. 2018, arXiv:1804.03599, eq. 8; their gamma is the objective's beta.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+
+    def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
+        pl_module.control.claim("capacity", self, pl_module.objective.honours, self.schedule.end)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
+        pl_module.control.write("capacity", self.schedule(trainer.global_step))
+        if pl_module.logs_now:
+            pl_module.log("kl/capacity", self.schedule(trainer.global_step))

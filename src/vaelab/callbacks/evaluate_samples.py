@@ -1,0 +1,57 @@
+"""Evidence from samples of the prior."""
+
+from pathlib import Path
+from time import perf_counter
+
+import lightning.pytorch as pl
+import torch
+
+from vaelab.data.randomness import seeded
+from vaelab.evaluation.classifier import Classifier, trained_classifier
+from vaelab.evaluation.label_fidelity import LabelFidelity
+from vaelab.model.vae import VAE
+
+
+class EvaluateSamples(pl.Callback):
+    """Publishes `label_fidelity` of `num_samples` samples, equally many of each class, at temperature 1.
+
+    Asks nothing of an unconditional model, which cannot be told a class. The classifier that judges is
+    trained on the data's own train split, once, and kept in `folder`.
+    """
+
+    def __init__(self, num_samples: int, folder: str) -> None:
+        self.num_samples = num_samples
+        self.folder = Path(folder)
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        if not pl_module.latent.conditional:
+            return
+        start = perf_counter()
+        share = self.measure(trainer, pl_module).compute()
+        seconds = perf_counter() - start
+        pl_module.publish("label_fidelity", float(share), "share of samples", self.num_samples, seconds=seconds)
+
+    def judge(self, trainer: pl.Trainer, pl_module: VAE) -> Classifier:
+        """The classifier, trained by the first process and read by the others."""
+        data = pl_module.data
+        split = data.split("train")
+        train = split[torch.arange(len(split))]
+        assert train.y is not None
+        if trainer.is_global_zero:
+            trained_classifier(train.x, train.y, data.num_classes, self.folder)
+        trainer.strategy.barrier()
+        return trained_classifier(train.x, train.y, data.num_classes, self.folder).to(pl_module.device)
+
+    def measure(self, trainer: pl.Trainer, pl_module: VAE) -> LabelFidelity:
+        """Draw in chunks that the processes share, the noise of each seeded by its number."""
+        data = pl_module.data
+        # Lightning tests in inference mode, whose tensors cannot be learned from.
+        with torch.inference_mode(False), torch.enable_grad():
+            classifier = self.judge(trainer, pl_module)
+        fidelity = LabelFidelity(data.num_classes).to(pl_module.device)
+        labels = torch.arange(self.num_samples, device=pl_module.device) % data.num_classes
+        for number, y in list(enumerate(labels.split(data.chunk)))[trainer.global_rank :: trainer.world_size]:
+            with seeded(pl_module.seed, "samples", number):
+                x = pl_module.latent.sample(len(y), y)
+            fidelity.update(classifier(data.to_unit(x)), y)
+        return fidelity

@@ -1,0 +1,51 @@
+"""Stop at the first loss that is not a number."""
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from vaelab.errors import UserError
+from vaelab.model.vae import VAE
+
+
+class FiniteLoss(pl.Callback):
+    """Names the step and the term of the first non-finite loss, before any checkpoint could hold it.
+
+    On the CPU every step is looked at; on an accelerator the losses wait there and are fetched together
+    every `interval` steps and before each save, so that no step waits for the host.
+    """
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+        self.pending: list[tuple[int, list[str], Tensor]] = []
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: VAE,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        assert pl_module.loss is not None
+        total, parts = pl_module.loss
+        named = {**parts, "loss": total}
+        # A trainer's step is counted once the optimizer has run, so this loss belongs to the one before.
+        step = trainer.global_step - 1
+        self.pending.append((step, list(named), torch.stack([v.detach().float() for v in named.values()])))
+        if total.device.type == "cpu" or len(self.pending) >= self.interval:
+            self.flush()
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: VAE, checkpoint: dict[str, object]) -> None:
+        self.flush()
+
+    def flush(self) -> None:
+        """Raise UserError for the first pending loss with a term that is not finite."""
+        pending, self.pending = self.pending, []
+        for step, names, values in pending:
+            for name, value in zip(names, values.tolist(), strict=True):
+                if not abs(value) < float("inf"):
+                    raise UserError(
+                        f"the loss became {value} at step {step}: term '{name}' is not finite; the checkpoints "
+                        "saved before it are kept; try a smaller optimizer.lr or trainer.gradient_clip_val=1"
+                    )

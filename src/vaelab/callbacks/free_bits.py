@@ -1,0 +1,24 @@
+"""Leave each latent group some nats for free."""
+
+import lightning.pytorch as pl
+
+from vaelab.model.vae import VAE
+
+
+class FreeBits(pl.Callback):
+    """Writes KLControl's `free_nats`: a group's KL costs nothing below that many nats.
+
+    Kingma et al. 2016, arXiv:1606.04934, eq. 15. A group is `group_size` neighbouring columns of the KL:
+    1 floors every latent dimension on its own, the number of dimensions floors their sum.
+    """
+
+    def __init__(self, nats: float, group_size: int) -> None:
+        self.nats = nats
+        self.group_size = group_size
+
+    def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
+        pl_module.control.claim("free_nats", self, pl_module.objective.honours)
+        pl_module.control.group_size = self.group_size
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
+        pl_module.control.write("free_nats", self.nats)

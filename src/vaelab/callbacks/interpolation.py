@@ -1,0 +1,65 @@
+"""Does the way from one code to another lead through images?"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vaelab.picture.callback import PictureCallback
+from vaelab.picture.grid import Grid
+from vaelab.picture.view import View
+
+
+class Interpolation(PictureCallback):
+    """Straight lines between the codes of two images each, the images themselves at the ends.
+
+    Straight and not spherical (White 2016, arXiv:1609.04468): a sphere presumes a prior around the origin that
+    has one scale in all dimensions. Pairs are the first images of the split; where the model is conditional,
+    the first two of each class, because there is nothing between two labels. Where the code is no single
+    vector, there is no picture.
+    """
+
+    name = "interpolation"
+
+    def __init__(self, every_n_epochs: int, num_pairs: int, num_steps: int) -> None:
+        super().__init__(every_n_epochs)
+        self.num_pairs = num_pairs
+        self.num_steps = num_steps
+
+    def grid(self, view: View) -> Grid | None:
+        pairs = self.pairs(view)
+        batch = view.batch(pairs.flatten())
+        code = view.latent.encode(batch.x, batch.y)
+        if code.dim() != 2:
+            return None
+        fractions = torch.linspace(0, 1, self.num_steps)
+        path = line(code[::2], code[1::2], fractions.to(code))  # [P, T, D]
+        y = None if batch.y is None else batch.y[::2].repeat_interleave(self.num_steps)
+        between = view.latent.decode(path.flatten(0, 1), y).mean.unflatten(0, (-1, self.num_steps))
+        ends = batch.x.unflatten(0, (-1, 2))
+        x = torch.cat([ends[:, :1], between, ends[:, 1:]], 1)  # [P, T + 2, C, H, W]
+        return Grid(
+            list(view.images(x)),
+            title=f"straight lines between the codes of {view.split} images",
+            row_labels=[] if batch.y is None else [self.label(view, *ys) for ys in batch.y.view(-1, 2)],
+            column_labels=["data", *(f"{fraction:.2g}" for fraction in fractions.tolist()), "data"],
+            column_gaps=[0, self.num_steps],
+        )
+
+    def pairs(self, view: View) -> Int[Tensor, "P 2"]:
+        """Which examples of the split to connect."""
+        split = view.data.split(view.split)
+        if not view.latent.conditional or split.y is None:
+            return torch.arange(2 * min(self.num_pairs, len(split) // 2)).view(-1, 2)
+        members = [split.y.eq(y).nonzero().flatten()[:2] for y in range(view.data.num_classes)]
+        return torch.stack([pair for pair in members if len(pair) == 2][: self.num_pairs])
+
+    def label(self, view: View, start: Tensor, end: Tensor) -> str:
+        names = view.class_name(start), view.class_name(end)
+        return names[0] if view.latent.conditional else " – ".join(names)
+
+
+def line(
+    start: Float[Tensor, "P D"], end: Float[Tensor, "P D"], fractions: Float[Tensor, " T"]
+) -> Float[Tensor, "P T D"]:
+    """Points on the straight way from `start`, at 0, to `end`, at 1."""
+    return torch.lerp(start[:, None], end[:, None], fractions[:, None])

@@ -1,0 +1,24 @@
+"""Anneal the weight of the KL term."""
+
+import lightning.pytorch as pl
+
+from vaelab.kl.schedule import Schedule
+from vaelab.model.vae import VAE
+
+
+class KLAnnealing(pl.Callback):
+    """Writes KLControl's `weight` from a schedule of the optimizer step.
+
+    Bowman et al. 2016, arXiv:1511.06349. Holds no state: a resumed run reads the step and goes on exactly.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+
+    def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
+        pl_module.control.claim("weight", self, pl_module.objective.honours, self.schedule.end)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
+        pl_module.control.write("weight", self.schedule(trainer.global_step))
+        if pl_module.logs_now:
+            pl_module.log("kl/weight", self.schedule(trainer.global_step))

@@ -1,0 +1,117 @@
+"""What does each latent dimension mean?"""
+
+from collections.abc import Sequence
+
+import lightning.pytorch as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from vaelab.model.vae import VAE
+from vaelab.picture.callback import PictureCallback
+from vaelab.picture.grid import Grid
+from vaelab.picture.view import View
+from vaelab.terms import Batch, Terms
+
+NUM_PRIOR_SAMPLES = 10_000
+
+
+class LatentTraversal(PictureCallback):
+    """From the code of one image, one latent dimension a row goes through quantiles of the prior.
+
+    Higgins et al. 2017, ICLR, figure 1. The `max_dimensions` of the highest mean KL(q(z_d | x) || p(z_d)) come
+    first, each with its KL over the split that was evaluated (over the first process's share of it). Where the
+    KL has no parts per dimension, rows keep the order of the dimensions; where the code is no single vector,
+    there is no picture.
+    """
+
+    name = "latent_traversal"
+
+    def __init__(self, every_n_epochs: int, max_dimensions: int, quantiles: Sequence[float], example: int) -> None:
+        super().__init__(every_n_epochs)
+        self.max_dimensions = max_dimensions
+        self.quantiles = quantiles
+        self.example = example
+        self.restart()
+
+    def restart(self) -> None:
+        self.kl_sums: list[Float[Tensor, " G"]] = []
+        self.num_examples = 0
+
+    def add(self, terms: Terms) -> None:
+        self.kl_sums.append(terms.kl.double().sum(0))
+        self.num_examples += len(terms.kl)
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        self.restart()
+
+    def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        self.restart()
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: VAE,
+        outputs: Terms,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.add(outputs)
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: VAE,
+        outputs: Terms,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.add(outputs)
+
+    def grid(self, view: View) -> Grid | None:
+        batch = view.batch(torch.tensor([self.example]))
+        code, prior = view.latent.encode(batch.x, batch.y), view.latent(batch).prior
+        if code.dim() != 2 or prior.event_shape != code.shape[1:]:
+            return None
+        labels = self.ranked(code.shape[1])
+        values = prior_quantiles(prior, torch.tensor(self.quantiles, device=view.device))
+        z = torch.stack([sweep(code[0], d, values[:, d]) for d in labels])  # [D, Q, D]
+        z = torch.cat([code.expand(len(z), 1, -1), z], 1).flatten(0, 1)
+        x = view.latent.decode(z, None if batch.y is None else batch.y.expand(len(z))).mean
+        shown = "" if batch.y is None else f" ({view.class_name(batch.y)})"
+        return Grid(
+            view.images(x).split(1 + len(self.quantiles)),
+            title=f"latent dimensions of {view.split} image {self.example}{shown} through quantiles of the prior",
+            row_labels=list(labels.values()),
+            column_labels=["image", *(f"{level:g}" for level in self.quantiles)],
+            column_gaps=[0],
+        )
+
+    def ranked(self, num_dimensions: int) -> dict[int, str]:
+        """The dimensions to show, in their order, and what is written beside each."""
+        kl = torch.stack(self.kl_sums).sum(0) / self.num_examples if self.num_examples else torch.empty(0)
+        if len(kl) != num_dimensions:
+            return {d: f"z{d}" for d in range(min(num_dimensions, self.max_dimensions))}
+        order = kl.argsort(descending=True)[: self.max_dimensions].tolist()
+        return {d: f"z{d}  {kl[d]:.2f} nats" for d in order}
+
+
+def sweep(code: Float[Tensor, " D"], dimension: int, values: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
+    """The code Q times, with one dimension set to each of the values."""
+    swept = code.repeat(len(values), 1)
+    swept[:, dimension] = values
+    return swept
+
+
+def prior_quantiles(prior: Distribution, levels: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
+    """Quantiles of each dimension of p(z), for one example; of samples where the prior has no inverse cdf."""
+    if isinstance(prior, Independent):
+        try:
+            column = levels.view(-1, *[1] * len(prior.base_dist.batch_shape))
+            return prior.base_dist.icdf(column).flatten(1)
+        except NotImplementedError:
+            pass
+    return prior.sample(torch.Size([NUM_PRIOR_SAMPLES])).flatten(1).quantile(levels, 0)

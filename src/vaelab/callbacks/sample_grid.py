@@ -1,0 +1,44 @@
+"""Does the prior hold what the data holds?"""
+
+import torch
+from torch import Tensor
+
+from vaelab.data.randomness import seeded
+from vaelab.picture.callback import PictureCallback
+from vaelab.picture.grid import Grid
+from vaelab.picture.view import View
+
+
+class SampleGrid(PictureCallback):
+    """Samples of the prior: a square, or, where the model is conditional, a row for each class.
+
+    All classes get the same noise, so that under a prior which does not know the class a column has one z:
+    what stays the same down a column is style, what changes is the class. `temperature` multiplies the
+    prior's scale.
+    """
+
+    name = "sample_grid"
+
+    def __init__(self, every_n_epochs: int, num_columns: int, max_classes: int, temperature: float) -> None:
+        super().__init__(every_n_epochs)
+        self.num_columns = num_columns
+        self.max_classes = max_classes
+        self.temperature = temperature
+
+    def grid(self, view: View) -> Grid:
+        at_temperature = "" if self.temperature == 1 else f" at temperature {self.temperature:g}"
+        if view.latent.conditional:
+            classes = range(min(view.data.num_classes, self.max_classes))
+            return Grid(
+                [self.of_class(view, y) for y in classes],
+                title=f"samples of each class{at_temperature}; a column shares its noise",
+                row_labels=[view.class_name(y) for y in classes],
+            )
+        x = view.latent.sample(self.num_columns**2, None, self.temperature)
+        return Grid(view.images(x).split(self.num_columns), title=f"samples{at_temperature}")
+
+    def of_class(self, view: View, y: int) -> Tensor:
+        """One row, whose noise does not depend on the class."""
+        labels = torch.full((self.num_columns,), y, device=view.device)
+        with seeded(view.seed, self.name):
+            return view.images(view.latent.sample(self.num_columns, labels, self.temperature))

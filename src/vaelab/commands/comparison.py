@@ -1,0 +1,56 @@
+"""The table at the end of a multirun."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+
+class Comparison(Callback):
+    """Prints the results of all jobs of a multirun: one row per variant, mean and spread over its seeds."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir)
+        variants = collect(folder)
+        if variants:
+            console = Console()
+            console.print(compare(variants))
+            console.print(f"run folders: {folder}", soft_wrap=True, highlight=False)
+
+
+def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
+    """The results of each variant's jobs; a variant is a job's overrides but for the seed."""
+    variants: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for results in sorted(folder.glob("*/results.json"), key=lambda path: int(path.parent.name)):
+        overrides = OmegaConf.to_container(OmegaConf.load(results.parent / ".hydra" / "overrides.yaml"))
+        assert isinstance(overrides, list)
+        name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
+        variants[name].append({key: record["value"] for key, record in json.loads(results.read_text()).items()})
+    return variants
+
+
+def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
+    """One row per variant, one column per metric: mean, and the standard deviation over seeds where there are two."""
+    metrics = sorted({key for runs in variants.values() for run in runs for key in run})
+    table = Table(title="test split, mean ± standard deviation over seeds")
+    table.add_column("variant")
+    table.add_column("seeds", justify="right")
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    for name, runs in variants.items():
+        cells = [cell([run[metric] for run in runs if metric in run]) for metric in metrics]
+        table.add_row(name, str(len(runs)), *cells)
+    return table
+
+
+def cell(values: list[float]) -> str:
+    """`mean ± sd`, `mean` for one value, nothing for none."""
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else ""
+    return f"{mean(values):.3f} ± {stdev(values):.3f}"

@@ -1,0 +1,44 @@
+"""vaelab evaluate: the numbers of any checkpoint."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.commands.application import application, taken, with_config_of
+from vaelab.commands.process import launch, num_processes, say
+from vaelab.config import check
+from vaelab.errors import UserError
+from vaelab.run import Run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`run=<folder>`, `ckpt=best|last|<path>`, and any override of the run's own config."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    folder, rest = taken(arguments, "run")
+    ckpt, rest = taken(rest, "ckpt")
+    if folder is None:
+        return application("evaluate", nothing_to_evaluate, rest)
+    try:
+        run = Run.open(folder)
+        checkpoint = run.checkpoint(ckpt or "best")
+    except UserError as error:
+        say([str(error)])
+        return 1
+    into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    return application("evaluate", lambda config: evaluate(config, into, checkpoint), with_config_of(run, rest, into))
+
+
+def nothing_to_evaluate(config: DictConfig) -> int:
+    raise UserError("evaluate needs a run; give run=outputs/<model>-<data>/<date>_<time>")
+
+
+def evaluate(config: DictConfig, into: Path, checkpoint: Path) -> int:
+    """Exit status of evaluating in as many processes as the trainer wants."""
+    check(config, config.choices)
+    OmegaConf.resolve(config)
+    from vaelab.job.evaluate import evaluate as job  # torch and lightning
+
+    return launch(job, num_processes(config), config, into, checkpoint)

@@ -1,0 +1,16 @@
+"""vaelab <command> …: one Hydra application each."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = ("train", "evaluate", "sample")
+
+
+def main() -> int:
+    """Hand over to the command's own application."""
+    command = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if command not in COMMANDS:
+        print(f"usage: vaelab <{'|'.join(COMMANDS)}> key=value …; vaelab <command> --help says more")
+        return 0 if command in ("--help", "-h") else 2
+    sys.argv = [f"{sys.argv[0]}", *sys.argv[2:]]
+    return int(import_module(f"vaelab.commands.{command}").main())

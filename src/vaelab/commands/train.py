@@ -1,0 +1,83 @@
+"""vaelab train: a new run, or one that goes on."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from vaelab.commands.application import application, taken, with_config_of
+from vaelab.commands.process import launch, num_processes, say
+from vaelab.config import check
+from vaelab.errors import UserError
+from vaelab.run import Run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    folder, rest = taken(arguments, "run")
+    ckpt, rest = taken(rest, "ckpt")
+    if folder is None and ckpt is None:
+        return application("train", start, rest)
+    try:
+        run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
+        checkpoint = resumption(run, ckpt or "last")
+    except UserError as error:
+        say([str(error)])
+        return 1
+    return application("train", lambda config: go_on(config, run, checkpoint), with_config_of(run, rest, run.folder))
+
+
+def start(config: DictConfig) -> int:
+    """A new run. A mistake found before anything was trained leaves no folder behind."""
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    status = 1
+    try:
+        check(config, job.runtime.choices)
+        with open_dict(config):
+            config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
+        status = train(config, run, None)
+    finally:
+        if status == 1 and not run.checkpoints.exists():
+            discard(run.folder)
+    return status
+
+
+def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
+    """The rest of a run, from a checkpoint."""
+    check(config, config.choices)
+    return train(config, run, checkpoint)
+
+
+def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
+    """Exit status of training in as many processes as the trainer wants."""
+    OmegaConf.resolve(config)
+    run.save_config(config)
+    from vaelab.job.train import train as job  # torch and lightning: after everything that could be wrong
+
+    return launch(job, num_processes(config), config, run.folder, checkpoint)
+
+
+def resumption(run: Run, ckpt: str) -> Path | None:
+    """The checkpoint to go on from; None for a run that ended before its first."""
+    return run.checkpoint(ckpt) if run.checkpoints.exists() else None
+
+
+def latest_run(outputs: Path) -> Run:
+    """The run whose last checkpoint is the newest."""
+    found = sorted(outputs.rglob("checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UserError(f"ckpt=last: no run with a checkpoint under {outputs}/; give run=<folder>")
+    return Run.open(found[-1].parents[1])
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder in which nothing was trained, and the one above it if it is empty then."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.exists() and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()

@@ -1,0 +1,26 @@
+"""The class of x is known."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from vaelab.errors import UserError
+
+NO_LABELS = "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none"
+
+
+class Label(nn.Module):
+    """y -> one-hot [B, size], for `size` classes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        if not size:
+            raise UserError(NO_LABELS)
+        self.size = size
+
+    def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B C"]:
+        if y is None:
+            raise UserError(NO_LABELS)
+        # Unlike F.one_hot this needs no look at the values, for which a GPU would have to wait.
+        one_hot = torch.zeros(like.shape[0], self.size, device=like.device)
+        return one_hot.scatter_(1, y.to(like.device).unsqueeze(1), 1.0)

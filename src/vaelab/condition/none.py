@@ -1,0 +1,17 @@
+"""Nothing is known about x."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class NoCondition(nn.Module):
+    """y -> [B, 0]: the parts see no label, even where the data has one."""
+
+    def __init__(self, size: int = 0) -> None:
+        super().__init__()
+        assert size == 0, "no condition has no size"
+        self.size = size
+
+    def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B 0"]:
+        return torch.zeros(like.shape[0], 0, device=like.device)

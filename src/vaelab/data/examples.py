@@ -1,0 +1,56 @@
+"""A split of a data set: asked for many examples at once, it answers with one Batch."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Int
+from torch import Tensor
+
+from vaelab.terms import Batch
+
+
+class Split(Protocol):
+    """What a source gives and a loader reads: stored examples, uint8 where they are pixels."""
+
+    @property
+    def y(self) -> Int[Tensor, " N"] | None: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch: ...
+
+    def subset(self, indices: Int[Tensor, " M"]) -> "Split": ...
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A split in memory; a batch is one indexing operation, not B of them."""
+
+    x: Tensor
+    y: Int[Tensor, " N"] | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.x.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch:
+        return Batch(self.x[indices], None if self.y is None else self.y[indices], indices)
+
+    def subset(self, indices: Int[Tensor, " M"]) -> "Examples":
+        return Examples(self.x[indices], None if self.y is None else self.y[indices])
+
+
+class Source(Protocol):
+    """Where a data set comes from: an object with a yaml of its own under `conf/data`."""
+
+    def prepare(self) -> None:
+        """Brings the files into place; runs once, before any process loads."""
+
+    def load(self, part: str) -> Split:
+        """The examples of `train` or of `test`; asking for one does not read the other."""

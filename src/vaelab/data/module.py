@@ -1,0 +1,165 @@
+"""The data set of an experiment: named disjoint splits, and loaders that no run can make differ."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from lightning.pytorch import LightningDataModule
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader
+
+from vaelab.data.checks import check_part, check_pixels, check_sizes, check_validation
+from vaelab.data.examples import Source, Split
+from vaelab.data.pixels import FixedNoise, Pixels
+from vaelab.data.randomness import hashed
+from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
+from vaelab.errors import UserError
+from vaelab.terms import Batch
+
+SPLITS = ("train", "validation", "test")
+
+
+class DataModule(LightningDataModule):
+    """Splits of one source, and how a batch of it becomes what the likelihood sees.
+
+    Loaders give stored pixels; `on_after_batch_transfer` makes floats of them on the device. Training noise
+    is seeded by (seed, process, number of the batch), so that a resumed run needs no saved generator state;
+    the noise of an evaluation is a function of (split_seed, split, index).
+
+    `batch_size` is per process. `chunk` is the batch size of evaluation, on which its numbers depend, as they
+    do not on the number of processes.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        shape: Sequence[int],
+        num_classes: int,
+        batch_size: int,
+        chunk: int,
+        num_validation: int,
+        split_seed: int,
+        scale: str,
+        binarization: str,
+        dequantization: bool,
+        num_workers: int,
+        seed: int,
+        classes: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        check_sizes(batch_size, chunk, num_validation, num_classes, len(classes))
+        self.source = source
+        self.shape = tuple(shape)
+        self.num_classes = num_classes
+        self.batch_size = batch_size
+        self.chunk = chunk
+        self.num_validation = num_validation
+        self.split_seed = split_seed
+        self.pixels = Pixels(scale, binarization, dequantization)
+        self.num_workers = num_workers
+        self.seed = seed
+        self.classes = tuple(str(name) for name in classes)
+        self._splits: dict[str, Split] = {}
+
+    def prepare_data(self) -> None:
+        self.source.prepare()
+
+    def setup(self, stage: str | None) -> None:
+        """Loads what the stage needs: test data is not read before `test` asks for it."""
+        if stage in ("fit", "validate", None):
+            self.split("train")
+        if stage in ("test", None):
+            self.split("test")
+
+    def split(self, name: str) -> Split:
+        """The stored examples of `train`, `validation` or `test`, before noise and scale."""
+        if name not in SPLITS:
+            raise UserError(f"data has no split '{name}'; choose one of {', '.join(SPLITS)}")
+        if name not in self._splits:
+            self._splits |= {"test": self._load("test")} if name == "test" else self._parted()
+        return self._splits[name]
+
+    def batch(self, name: str, indices: Int[Tensor, " B"]) -> Batch:
+        """Chosen examples of a split as an evaluation sees them."""
+        return self.on_after_batch_transfer(self._fixed(name)[indices], 0)
+
+    def loader(self, name: str) -> DataLoader[Any]:
+        """Each example of a split exactly once over all processes, in whole chunks, with noise drawn once."""
+        return self._in_order(self._fixed(name), self.chunk)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        train = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
+        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
+            # The same few batches in every epoch; Lightning accepts nothing but a sequential sampler here.
+            return self._in_order(train, self.batch_size)
+        sampler = TrainingSampler(len(train), self.batch_size, self.seed, *self._process(), self._num_batches_done)
+        return TrainingLoader(train, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self.loader("validation")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        return self.loader("test")
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Seeds one training step: its noise in the data and in the model."""
+        if self.trainer is not None and self.trainer.training:
+            torch.manual_seed(hashed("step", self.seed, self.trainer.global_rank, self._num_batches_done()))
+        return batch
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Floats on the device, with noise drawn anew where it has not been drawn once."""
+        x = batch.x
+        if self.pixels.noisy and x.dtype == torch.uint8:
+            x = self.pixels.noised(x, torch.rand(x.shape, device=x.device))
+        return batch._replace(x=self.pixels.scaled(x), y=batch.y if self.num_classes else None)
+
+    def to_unit(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B *event"]:
+        """x of the likelihood's scale as brightness in [0, 1], for eyes and classifiers."""
+        return self.pixels.to_unit(x)
+
+    def _load(self, part: str) -> Split:
+        name = f"{type(self.source).__name__} {part}"
+        examples = self.source.load(part)
+        check_part(name, examples, self.shape, self.num_classes)
+        check_pixels(name, examples, self.pixels)
+        return examples
+
+    def _parted(self) -> dict[str, Split]:
+        train = self._load("train")
+        check_validation(type(self.source).__name__, len(train), self.num_validation)
+        generator = Generator().manual_seed(hashed("split", self.split_seed))
+        permutation = torch.randperm(len(train), generator=generator)
+        return {
+            "validation": train.subset(permutation[: self.num_validation]),
+            "train": train.subset(permutation[self.num_validation :]),
+        }
+
+    def _fixed(self, name: str) -> Split | FixedNoise:
+        split = self.split(name)
+        if not self.pixels.noisy:
+            return split
+        return FixedNoise(split, self.pixels, hashed("noise", self.split_seed, name))
+
+    def _in_order(self, split: Split | FixedNoise, chunk: int) -> DataLoader[Any]:
+        sampler = EvaluationSampler(len(split), chunk, *self._process())
+        return DataLoader(split, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
+
+    def _num_batches_done(self) -> int:
+        """Training batches since the beginning of the experiment, those before a resumption included."""
+        if self.trainer is None or not self.trainer.training:
+            return 0
+        # `processed` and not `ready`: a step that a checkpoint interrupted is done again.
+        total = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        return total.processed  # type: ignore[attr-defined]
+
+    def _process(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _workers(self) -> dict[str, Any]:
+        return {
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }

@@ -1,0 +1,91 @@
+"""How stored pixels become what the likelihood sees."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from vaelab.data.examples import Split
+from vaelab.data.randomness import uniform
+from vaelab.errors import UserError
+from vaelab.terms import Batch
+
+SCALES = ("unit", "symmetric", "none")
+BINARIZATIONS = ("none", "dynamic", "static")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Noise, then scale. The type says what has been done: bool is binarized, float is dequantized.
+
+    binarization    1 with probability x / 255, else 0          Salakhutdinov & Murray 2008, ICML
+    dequantization  (x + u) / 256, u uniform in [0, 1)           Theis et al. 2016, arXiv:1511.01844
+    """
+
+    scale: str
+    binarization: str
+    dequantization: bool
+
+    def __post_init__(self) -> None:
+        _one_of("data.scale", self.scale, SCALES)
+        _one_of("data.binarization", self.binarization, BINARIZATIONS)
+        if self.dequantization and self.binarization != "none":
+            raise UserError(
+                f"data.dequantization=true spreads grey values that data.binarization={self.binarization} has"
+                " taken away;"
+                " set data.dequantization=false or data.binarization=none"
+            )
+
+    @property
+    def noisy(self) -> bool:
+        return self.dequantization or self.binarization != "none"
+
+    @property
+    def plain(self) -> bool:
+        """Whether values pass as they are, as they must where they are no pixels."""
+        return self.scale == "none" and not self.noisy
+
+    def noised(self, x: UInt8[Tensor, "B *event"], noise: Float[Tensor, "B *event"]) -> Tensor:
+        """Pixels after binarization or dequantization by uniform noise in [0, 1)."""
+        if self.binarization != "none":
+            return 255 * noise < x
+        # float32 holds 255 + u to 16 places; more of them would round some u up into the next cell.
+        return (x + noise.clamp(max=1 - 2**-16)) / 256 if self.dequantization else x
+
+    def to_unit(self, x: Tensor) -> Tensor:
+        """The inverse of `scaled`, up to noise: brightness in [0, 1]."""
+        return {"unit": x, "symmetric": (x + 1) / 2, "none": x / 255}[self.scale].clamp(0, 1)
+
+    def scaled(self, x: Tensor) -> Float[Tensor, "B *event"]:
+        """Grey, binarized or dequantized pixels on the scale that was asked for."""
+        values = x.to(torch.get_default_dtype())
+        if self.plain:
+            return values
+        unit = values / 255 if x.dtype == torch.uint8 else values
+        if self.scale == "symmetric":
+            return 2 * unit - 1
+        return unit if self.scale == "unit" else unit * (256 if self.dequantization else 255)
+
+
+@dataclass(frozen=True, eq=False)
+class FixedNoise:
+    """A split whose noise is drawn once: a function of the seed and of each example's place in the split."""
+
+    split: Split
+    pixels: Pixels
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch:
+        batch = self.split[indices]
+        noise = uniform(self.seed, indices, math.prod(self.split.shape))
+        return batch._replace(x=self.pixels.noised(batch.x, noise.view(batch.x.shape)))
+
+
+def _one_of(place: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"{place}={value} is unknown; choose one of {', '.join(known)}")

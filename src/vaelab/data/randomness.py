@@ -1,0 +1,53 @@
+"""Random numbers that depend on a key and on nothing that ran before."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def hashed(*key: int | str) -> int:
+    """A seed in [0, 2^63) for a key; keys that differ anywhere give unrelated seeds."""
+    parts = [part if isinstance(part, str) else int(part) for part in key]
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+@contextmanager
+def seeded(*key: int | str) -> Iterator[None]:
+    """Inside, torch's global random numbers start from `key`; outside, they go on as if nothing had happened.
+
+    Evaluation says `with seeded(seed, chunk_number)`, so that its numbers depend neither on the number of
+    processes nor on what was drawn before.
+    """
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(hashed(*key))
+        yield
+
+
+def uniform(seed: int, index: Int[Tensor, " B"], size: int) -> Float[Tensor, "B size"]:
+    """`size` numbers in [0, 1) for each index: a pure function, the same in any batch and on any device.
+
+    The counter index * size + column goes through the mixing function of SplitMix64
+    (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
+    """
+    columns = torch.arange(size, device=index.device)
+    bits = (index[:, None] * size + columns + 1) * _signed(0x9E3779B97F4A7C15) + seed
+    bits = (bits ^ _shifted(bits, 30)) * _signed(0xBF58476D1CE4E5B9)
+    bits = (bits ^ _shifted(bits, 27)) * _signed(0x94D049BB133111EB)
+    bits = bits ^ _shifted(bits, 31)
+    return _shifted(bits, 40).to(torch.float32) / 2**24
+
+
+def _signed(word: int) -> int:
+    # torch has no arithmetic on uint64, but int64 wraps around to the same bits.
+    return word - 2**64 if word >= 2**63 else word
+
+
+def _shifted(bits: Tensor, places: int) -> Tensor:
+    # >> on int64 repeats the sign bit, which the mask takes away again.
+    return (bits >> places) & (2 ** (64 - places) - 1)

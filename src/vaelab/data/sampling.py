@@ -1,0 +1,98 @@
+"""Which examples make up a batch: samplers that yield a tensor of indices per batch."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from lightning.pytorch import Trainer
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
+
+from vaelab.data.randomness import hashed
+
+
+class TrainingSampler(Sampler[Tensor]):
+    """Shuffled batches, as a pure function of the seed and of how many batches were done before.
+
+    The permutation of an epoch is seeded by (seed, epoch). Of it each process takes every world_size-th
+    example; those left over at its end are not used in that epoch, so that all processes do equally many.
+    """
+
+    def __init__(
+        self,
+        num_examples: int,
+        batch_size: int,
+        seed: int,
+        rank: int,
+        world_size: int,
+        position: Callable[[], int],
+    ) -> None:
+        self.num_examples = num_examples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.position = position
+
+    def __len__(self) -> int:
+        return -(-(self.num_examples // self.world_size) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        epoch, done = divmod(self.position(), len(self))
+        yield from self.epoch(epoch)[done:]
+        # Reached where limit_train_batches made the epochs before shorter than the data.
+        yield from self.epoch(epoch + 1)[:done]
+
+    def epoch(self, epoch: int) -> tuple[Int[Tensor, " B"], ...]:
+        """All batches of one epoch for this process."""
+        generator = Generator().manual_seed(hashed("shuffle", self.seed, epoch))
+        permutation = torch.randperm(self.num_examples, generator=generator)
+        even = self.num_examples - self.num_examples % self.world_size
+        return permutation[:even][self.rank :: self.world_size].split(self.batch_size)
+
+
+class TrainingLoader(DataLoader[Any]):
+    """A loader that asks where to start when its first batch is wanted, not when the iterator is made.
+
+    Lightning makes the iterator before it has restored its counts from a checkpoint.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the position is Lightning's own count. Having this method says that we can resume."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to restore."""
+
+
+class EvaluationSampler(SequentialSampler):
+    """Every example once: whole chunks in order, chunk c on process c % world_size.
+
+    All processes get equally many batches, because DistributedDataParallel broadcasts buffers in every step
+    of a validation loop: what is missing at the end are chunks without examples.
+    """
+
+    def __init__(self, num_examples: int, chunk: int, rank: int, world_size: int) -> None:
+        self.num_examples = num_examples
+        self.chunk = chunk
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        num_chunks = -(-self.num_examples // self.chunk)
+        return -(-num_chunks // self.world_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        indices = torch.arange(self.num_examples)
+        for batch_idx in range(len(self)):
+            start = (batch_idx * self.world_size + self.rank) * self.chunk
+            yield indices[start : start + self.chunk]
+
+
+def chunk_number(batch_idx: int, trainer: Trainer) -> int:
+    """Which chunk of the split the batch_idx-th batch of an evaluation loop is."""
+    return batch_idx * trainer.world_size + trainer.global_rank

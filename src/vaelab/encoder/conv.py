@@ -1,0 +1,64 @@
+"""Strided convolutional encoder."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.errors import UserError
+
+
+def halvings(shape: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
+    """Heights and widths before, between and after `num_layers` convolutions of stride 2.
+
+    Raises UserError for data that are not images, or too small to be halved that often.
+    """
+    if len(shape) != 3:
+        raise UserError(
+            f"conv networks need images of shape [C, H, W], but the data have shape {list(shape)}; "
+            "set encoder=mlp decoder=mlp"
+        )
+    sizes = [(int(shape[1]), int(shape[2]))]
+    for _ in range(num_layers):
+        sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
+    if num_layers and 1 in sizes[-2]:
+        raise UserError(
+            f"{num_layers} convolutions of stride 2 are too many for images of {shape[1]}x{shape[2]}; "
+            "give fewer channels, or set encoder=mlp decoder=mlp"
+        )
+    return sizes
+
+
+class Conv(nn.Module):
+    """3x3 convolutions of stride 2, then one dense layer of `num_features`.
+
+    A label plane beside x, constant over the image, adds one number per filter to the first convolution
+    (but for the zeros at its border), so the condition enters as that bias, at no cost per pixel.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Sequence[int],
+        num_features: int,
+        activation: nn.Module,
+        condition_size: int,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        height, width = halvings(shape, len(channels))[-1]
+        widths = [int(shape[0]), *channels]
+        first, *rest = [nn.Conv2d(i, o, 3, stride=2, padding=1) for i, o in pairwise(widths)]
+        self.first = first
+        # nn.Linear draws no weights for zero inputs, and warns; an unconditional model has no such layer.
+        self.condition = nn.Linear(condition_size, channels[0], bias=False) if condition_size else None
+        self.rest = nn.Sequential(activation, *[layer for conv in rest for layer in (conv, activation)])
+        self.dense = nn.Sequential(nn.Linear(channels[-1] * height * width, num_features), activation)
+
+    def forward(self, x: Float[Tensor, "B C H W"], c: Float[Tensor, "B Y"]) -> Float[Tensor, "B F"]:
+        h = self.first(x)
+        if self.condition is not None:
+            h = h + self.condition(c)[:, :, None, None]
+        return self.dense(self.rest(h).flatten(1))

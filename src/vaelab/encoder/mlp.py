@@ -1,0 +1,30 @@
+"""Fully connected encoder."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.dense import dense
+
+
+class MLP(nn.Module):
+    """x and its condition, flattened side by side, through `hidden` layers to `num_features`."""
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        hidden: Sequence[int],
+        num_features: int,
+        activation: nn.Module,
+        gated: bool,
+        condition_size: int,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.layers = dense([math.prod(shape) + condition_size, *hidden, num_features], activation, gated)
+
+    def forward(self, x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]) -> Float[Tensor, "B F"]:
+        return self.layers(torch.cat([x.flatten(1), c], dim=1))

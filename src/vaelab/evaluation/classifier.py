@@ -1,0 +1,97 @@
+"""A small convolutional network that knows the data's classes, trained once and kept."""
+
+import hashlib
+import io
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaelab.data.randomness import seeded
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(nn.Module):
+    """Two convolutions with pooling, two dense layers: images [B, C, H, W] in [0, 1] -> logits [B, Y]."""
+
+    def __init__(self, shape: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(channels, 32, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(64 * (height // 4) * (width // 4), 128), nn.ReLU(), nn.Dropout(0.25)),
+            nn.Linear(128, num_classes),
+        )
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Y"]:
+        return self.layers(x)
+
+
+def trained_classifier(
+    x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
+) -> Classifier:
+    """A classifier of these examples, from `folder` where one was trained on just these before.
+
+    x: uint8, 0 to 255. The file is named after the examples and the recipe, and is kept only with the
+    checksum it was written with: a damaged one is trained anew, and the log says so.
+    """
+    classifier = Classifier(x.shape[1:], num_classes)
+    path = folder / f"{fingerprint(x, y, epochs)}.pt"
+    if not restore(classifier, path):
+        log.info("training a classifier on %d real images", len(x))
+        with seeded("classifier"):
+            classifier = Classifier(x.shape[1:], num_classes)
+            fit(classifier, x, y, epochs)
+        keep(classifier, path)
+    return classifier.eval()
+
+
+def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: int = 128) -> None:
+    """Adam with a learning rate that falls to zero along half a cosine."""
+    steps = epochs * -(-len(x) // batch_size)
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=2e-3)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    classifier.train()
+    for _ in range(epochs):
+        for index in torch.randperm(len(x)).split(batch_size):
+            optimizer.zero_grad()
+            F.cross_entropy(classifier(x[index].float() / 255), y[index]).backward()
+            optimizer.step()
+            scheduler.step()
+
+
+def fingerprint(x: Tensor, y: Tensor, epochs: int) -> str:
+    """A name for what is learned from and how."""
+    digest = hashlib.sha256(repr((tuple(x.shape), epochs, torch.__version__)).encode())
+    digest.update(x.contiguous().numpy().tobytes())
+    digest.update(y.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def keep(classifier: Classifier, path: Path) -> None:
+    """Write the weights under a temporary name, with their checksum, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(classifier.state_dict(), buffer)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    temporary.replace(path)
+
+
+def restore(classifier: Classifier, path: Path) -> bool:
+    """Load the weights if they are there and undamaged."""
+    if not path.exists():
+        return False
+    content = path.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        log.warning("the classifier in %s is damaged; it is trained anew", path)
+        return False
+    classifier.load_state_dict(torch.load(io.BytesIO(content[32:]), weights_only=True))
+    return True

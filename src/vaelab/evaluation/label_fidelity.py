@@ -1,0 +1,36 @@
+"""Whether samples show the class that was asked for."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class LabelFidelity(Metric):
+    """Share of samples that an independent classifier puts into the class asked for.
+
+    The classification accuracy of Ravuri & Vinyals 2019 (arXiv:1905.10887) turned round: their classifier
+    learns from samples and is tested on real images, this one learns from real images and judges samples.
+    """
+
+    full_state_update = False
+    num: Tensor
+    correct: Tensor
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.set_dtype(torch.float64)
+        for name in ("num", "correct"):
+            self.add_state(name, torch.zeros(num_classes, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, logits: Float[Tensor, "B Y"], y: Int[Tensor, " B"]) -> None:
+        hits = (logits.argmax(1) == y).double()
+        self.num += torch.bincount(y, minlength=len(self.num))
+        self.correct += torch.bincount(y, weights=hits, minlength=len(self.num))
+
+    def compute(self) -> Tensor:
+        return self.correct.sum() / self.num.sum()
+
+    def per_class(self) -> Float[Tensor, " Y"]:
+        """The same for each class asked for."""
+        return self.correct / self.num

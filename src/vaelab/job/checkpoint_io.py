@@ -1,0 +1,45 @@
+"""Checkpoints that a kill or a full disk cannot spoil."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+
+from vaelab.errors import UserError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes under a temporary name, then renames; of `last.ckpt` the one before stays as `previous.ckpt`."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Pickled in memory first, since torch's own file writer turns a full disk into a crash without a cause.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        temporary = path.with_name(path.name + ".tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            if path.name == "last.ckpt" and path.exists():
+                keep_as(path.with_name("previous.ckpt"), path)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise UserError(
+                f"could not save {path}: {error.strerror}; the checkpoint before it is kept; "
+                f"make room, then go on with python train.py run={path.parent.parent}"
+            ) from error
+
+
+def keep_as(kept: Path, path: Path) -> None:
+    """A second name for a file, put in place by one rename, so that at no moment a name is missing."""
+    link = kept.with_name(kept.name + ".tmp")
+    link.unlink(missing_ok=True)
+    os.link(path, link)
+    link.replace(kept)

@@ -1,0 +1,71 @@
+"""What a checked config describes, built: data, model and trainer in one process."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config import build
+from vaelab.data.module import DataModule
+from vaelab.job.checkpoint_io import AtomicCheckpointIO
+from vaelab.job.meaning import check_meaning
+from vaelab.job.precision import precision
+from vaelab.model.vae import VAE
+from vaelab.run import Run
+
+
+@dataclass
+class Experiment:
+    """The parts that every command needs, from the config that a run was started with."""
+
+    config: DictConfig
+    data: DataModule
+    model: VAE
+
+    @classmethod
+    def build(cls, config: DictConfig) -> "Experiment":
+        """Raises UserError where parts do not fit each other or the data."""
+        quiet()
+        # Densities are checked by our tests; checking each call would make a GPU wait for the host.
+        torch.distributions.Distribution.set_default_validate_args(False)
+        pl.seed_everything(config.seed, verbose=False)
+        data = build(config.data)
+        data.prepare_data()
+        model = build(config.model)
+        check_meaning(config, data, model.latent)
+        return cls(config, data, model)
+
+    def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
+        """Lightning's Trainer with checkpoints that survive a kill and a Rich progress bar."""
+        node = OmegaConf.create(OmegaConf.to_container(self.config.trainer, resolve=True))
+        assert isinstance(node, DictConfig)
+        node.precision = precision(str(node.precision), str(node.accelerator))
+        node["_partial_"] = True
+        trainer: pl.Trainer = build(node)(
+            default_root_dir=run.folder,
+            callbacks=[RichProgressBar(refresh_rate=10), *callbacks],
+            logger=loggers or False,
+            plugins=[AtomicCheckpointIO()],
+            enable_checkpointing=True,
+            enable_model_summary=False,
+        )
+        return trainer
+
+
+def quiet() -> None:
+    """Drop what Lightning says about choices that we made on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*Experiment logs directory .* exists and is not empty.*",
+        ".*number of training batches.*smaller than the logging interval.*",
+        ".*LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message)

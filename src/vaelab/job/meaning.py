@@ -1,0 +1,31 @@
+"""Whether the parts of an experiment fit together: asked of one real batch before anything is trained."""
+
+import torch
+from omegaconf import DictConfig
+
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.protocol import LatentStructure
+from vaelab.terms import Batch
+
+
+def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
+    """Raises UserError where x lies outside the likelihood's support; the latent structure speaks for its own parts."""
+    batch = data.batch("train", torch.arange(min(256, len(data.split("train")))))
+    likelihood = latent.likelihood
+    if not likelihood.accepts(batch.x):
+        low, high = batch.x.min().item(), batch.x.max().item()
+        raise UserError(
+            f"likelihood '{config.choices.likelihood}' needs {likelihood.support_text}, but data "
+            f"'{config.choices.data}' gave {low:.2f} to {high:.2f}; {way_out(config, low, high)}"
+        )
+    with torch.no_grad():
+        latent(Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))
+
+
+def way_out(config: DictConfig, low: float, high: float) -> str:
+    """What would bring the data into [0, 1], or onto the grid."""
+    if low < 0 or high > 1:
+        stored = config.data.scale != "unit"
+        return "set data.scale=unit" if stored else "set likelihood=gaussian, which takes any x"
+    return "set data.dequantization=false"

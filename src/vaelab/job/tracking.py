@@ -1,0 +1,66 @@
+"""Loggers whose troubles stay their own: Weights & Biases online or offline, and a metrics.csv that only grows."""
+
+import csv
+import logging
+import os
+from pathlib import Path
+
+import wandb
+from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+
+log = logging.getLogger(__name__)
+
+
+def build_history(logger: CSVLogger, metrics: Path, step: int) -> None:
+    """Put the rows up to `step` back into metrics.csv, which Lightning's logger empties when a run goes on."""
+    rows: list[dict[str, str]] = []
+    if metrics.is_file():
+        with metrics.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+    writer = logger.experiment
+    if rows:
+        writer.metrics_keys = list(rows[0])
+        with metrics.open("w", newline="") as file:
+            table = csv.DictWriter(file, writer.metrics_keys)
+            table.writeheader()
+            table.writerows(rows)
+
+
+def connect(logger: WandbLogger, folder: Path) -> bool:
+    """Start the W&B run: online where the user is logged in, offline otherwise or where that fails.
+
+    Says how to look at an offline run. False where not even an offline run can be had: then training goes on
+    without W&B.
+    """
+    if not os.environ.get("WANDB_MODE") and not logged_in():
+        go_offline()
+    try:
+        run = logger.experiment
+    except Exception as error:  # W&B raises what its network and service raise; none of it may stop a run
+        log.warning("W&B: %s; going on offline", str(error).splitlines()[0])
+        go_offline()
+        try:
+            run = logger.experiment
+        except Exception as second:  # see above
+            log.warning("W&B: %s; going on without it", str(second).splitlines()[0])
+            return False
+    if run.settings.mode == "offline":
+        print(f"W&B is offline: look with `wandb leet {folder}/wandb`, upload with `wandb sync {Path(run.dir).parent}`")
+    return True
+
+
+def logged_in() -> bool:
+    """Whether wandb finds an API key, without asking for one."""
+    return bool(wandb.login(prompt=False, verify=False))
+
+
+def go_offline() -> None:
+    """Let W&B read its settings anew, with the mode that it is told."""
+    os.environ["WANDB_MODE"] = "offline"
+    wandb.teardown()
+
+
+def disconnect(loggers: list[Logger], status: int) -> None:
+    """End the W&B run, so that the next job of a multirun starts its own."""
+    if any(isinstance(logger, WandbLogger) for logger in loggers):
+        wandb.finish(exit_code=status)

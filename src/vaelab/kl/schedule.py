@@ -1,0 +1,98 @@
+"""Schedules: pure functions from the optimizer step to a number.
+
+Each has `end`, the first step from which it stays constant.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """A pure function of the step, so that a resumed run continues exactly."""
+
+    @property
+    def end(self) -> int: ...
+
+    def __call__(self, step: int) -> float: ...
+
+
+@dataclass(frozen=True)
+class Linear:
+    """From `start` to `stop` in a straight line over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)"""
+
+    start: float
+    stop: float
+    steps: int
+
+    @property
+    def end(self) -> int:
+        return self.steps
+
+    def __call__(self, step: int) -> float:
+        return self.start + (self.stop - self.start) * progress(step, self.steps)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From `start` to `stop` along half a cosine over `steps`: flat at both ends."""
+
+    start: float
+    stop: float
+    steps: int
+
+    @property
+    def end(self) -> int:
+        return self.steps
+
+    def __call__(self, step: int) -> float:
+        return self.start + (self.stop - self.start) * (1 - math.cos(math.pi * progress(step, self.steps))) / 2
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """From `start` to `stop` along a logistic curve over `steps`, rescaled so that it meets both ends.
+
+    `sharpness` is the number of logistic scales between the ends.       (Bowman et al. 2016, arXiv:1511.06349)
+    """
+
+    start: float
+    stop: float
+    steps: int
+    sharpness: float = 10.0
+
+    @property
+    def end(self) -> int:
+        return self.steps
+
+    def __call__(self, step: int) -> float:
+        half = self.sharpness / 2
+        curve = math.tanh(half * (progress(step, self.steps) - 0.5)) / math.tanh(half / 2)
+        return self.start + (self.stop - self.start) * (1 + curve) / 2
+
+
+@dataclass(frozen=True)
+class Cyclical:
+    """`num_cycles` ramps from `start` to `stop`, each over the share `ramp` of `steps` and then held.
+
+    After the last cycle it stays at `stop`.       (Fu et al. 2019, arXiv:1903.10145, eq. 6)
+    """
+
+    start: float
+    stop: float
+    steps: int
+    num_cycles: int
+    ramp: float = 0.5
+
+    @property
+    def end(self) -> int:
+        return self.steps * self.num_cycles
+
+    def __call__(self, step: int) -> float:
+        within = self.steps if step >= self.end else step % self.steps
+        return self.start + (self.stop - self.start) * progress(within, self.ramp * self.steps)
+
+
+def progress(step: int, steps: float) -> float:
+    """Share of `steps` that is done, in [0, 1]; 1 for a schedule of no length."""
+    return min(max(step / steps, 0.0), 1.0) if steps > 0 else 1.0

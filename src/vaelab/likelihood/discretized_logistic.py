@@ -1,0 +1,41 @@
+"""Grey levels, as 8-bit pictures have them."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Independent
+
+from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture, GreyLevels
+from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.likelihood.likelihood import Likelihood
+
+
+class DiscretizedLogistic(Likelihood):
+    """p(x|z) = prod_i sum_k pi_ik P(logistic(m_ik, s_ik) rounds to x_i), with pi, m and s from the decoder.
+
+    A probability of x on `num_levels` grey levels in [0, 1], so its nats compare with those of any other
+    model of these levels      (Salimans et al. 2017, arXiv:1701.05517, without its coupling of colours)
+    """
+
+    spread: Tensor
+
+    def __init__(self, shape: Sequence[int], num_mixtures: int = 5, num_levels: int = 256) -> None:
+        super().__init__(shape)
+        self.num_parameters = 3 * num_mixtures
+        self.num_mixtures = num_mixtures
+        self.num_levels = num_levels
+        self.support = GreyLevels(num_levels)
+        self.support_text = f"x on the {num_levels} levels k/{num_levels - 1} in [0, 1]"
+        # Components start apart, or else they would get equal gradients and stay alike.
+        self.register_buffer("spread", (torch.arange(num_mixtures) + 0.5) / num_mixtures, persistent=False)
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        per_kind = parameters.float().unflatten(-len(self.shape) - 1, (3, self.num_mixtures))
+        logits, raw_loc, raw_log_scale = per_kind.movedim(-len(self.shape) - 1, -1).unbind(-len(self.shape) - 2)
+        # A new decoder, whose outputs are near zero, says: grey, give or take exp(-2).
+        log_scale = bounded_log_scale(raw_log_scale, bound=6.0) - 2.0
+        return self.over_pixels(
+            DiscretizedLogisticMixture(logits, raw_loc + self.spread, log_scale, self.num_levels, validate_args=False)
+        )

@@ -1,0 +1,109 @@
+"""Gaussian pixels, by where their scale comes from: fixed, learned, predicted or optimal."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, distributed, nn
+from torch.distributions import Independent, Normal, constraints
+
+from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.optimal_normal import OptimalNormal
+from vaelab.likelihood.likelihood import Likelihood
+
+
+class FixedGaussian(Likelihood):
+    """p(x|z) = prod_i N(x_i; m_i, scale^2), with m from the decoder."""
+
+    num_parameters = 1
+    support = constraints.real
+    support_text = "finite x"
+
+    def __init__(self, shape: Sequence[int], scale: float = 1.0) -> None:
+        super().__init__(shape)
+        self.scale = scale
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        (loc,) = self.unpack(parameters)
+        return self.over_pixels(Normal(loc, self.scale, validate_args=False))
+
+
+class LearnedGaussian(Likelihood):
+    """p(x|z) = prod_i N(x_i; m_i, s^2), with m from the decoder and one learned s for all pixels."""
+
+    num_parameters = 1
+    support = constraints.real
+    support_text = "finite x"
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__(shape)
+        self.log_scale = nn.Parameter(torch.zeros(()))
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        (loc,) = self.unpack(parameters)
+        scale = bounded_log_scale(self.log_scale.float()).exp()
+        return self.over_pixels(Normal(loc, scale, validate_args=False))
+
+
+class PredictedGaussian(Likelihood):
+    """p(x|z) = prod_i N(x_i; m_i, s_i^2), with m and log s from the decoder."""
+
+    num_parameters = 2
+    support = constraints.real
+    support_text = "finite x"
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        loc, raw = self.unpack(parameters)
+        return self.over_pixels(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False))
+
+
+class OptimalGaussian(Likelihood):
+    """p(x|z) = prod_i N(x_i; m_i, s^2), with the s that makes the training batch most likely.
+
+    s^2 = mean of (x - m)^2 over batch, pixels and channels      (Rybkin et al. 2021, arXiv:2006.13202)
+
+    Evaluation uses a moving average of the training values, so that an example's log_prob does not depend on
+    its batch mates, and leaves that average as it was.
+    """
+
+    num_parameters = 1
+    support = constraints.real
+    support_text = "finite x"
+    variance: Tensor
+    num_updates: Tensor
+
+    def __init__(self, shape: Sequence[int], decay: float = 0.99, min_scale: float = math.exp(-6)) -> None:
+        super().__init__(shape)
+        self.decay = decay
+        self.min_scale = min_scale
+        self.register_buffer("variance", torch.ones(()))
+        self.register_buffer("num_updates", torch.zeros((), dtype=torch.long))
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> OptimalNormal:
+        (loc,) = self.unpack(parameters)
+        return OptimalNormal(loc, len(self.shape), self.variance.sqrt(), self.scale_for)
+
+    @torch.no_grad()
+    def scale_for(self, squared_error: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+        """The scale to score with: in training the optimum for these errors, which it also takes note of.
+
+        Without gradient, because at the optimum the log-likelihood is flat in s.
+        """
+        if not self.training:
+            return self.variance.sqrt()
+        variance = mean_over_processes(squared_error.mean()).clamp(min=self.min_scale**2)
+        self.num_updates += 1
+        # A plain mean while the history is short: the initial value must not linger.
+        rate = (1 / self.num_updates).clamp(min=1 - self.decay)
+        self.variance.lerp_(variance, rate)
+        return variance.sqrt()
+
+
+def mean_over_processes(value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """The mean of each process's value, so that the batch of all of them has one scale."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return value
+    total = value.clone()
+    distributed.all_reduce(total)
+    return total / distributed.get_world_size()

@@ -1,0 +1,38 @@
+"""Laplace pixels: the likelihood behind an absolute-error loss."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, distributions
+from torch.distributions import Independent, constraints
+
+from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.likelihood.likelihood import Likelihood
+
+
+class FixedLaplace(Likelihood):
+    """p(x|z) = prod_i exp(-|x_i - m_i| / scale) / (2 scale), with m from the decoder."""
+
+    num_parameters = 1
+    support = constraints.real
+    support_text = "finite x"
+
+    def __init__(self, shape: Sequence[int], scale: float = 1.0) -> None:
+        super().__init__(shape)
+        self.scale = scale
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        (loc,) = self.unpack(parameters)
+        return self.over_pixels(distributions.Laplace(loc, self.scale, validate_args=False))
+
+
+class PredictedLaplace(Likelihood):
+    """p(x|z) = prod_i exp(-|x_i - m_i| / s_i) / (2 s_i), with m and log s from the decoder."""
+
+    num_parameters = 2
+    support = constraints.real
+    support_text = "finite x"
+
+    def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
+        loc, raw = self.unpack(parameters)
+        return self.over_pixels(distributions.Laplace(loc, bounded_log_scale(raw).exp(), validate_args=False))

@@ -1,0 +1,41 @@
+"""What every p(x|z) has in common."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent
+from torch.distributions.constraints import Constraint
+
+
+class Likelihood(nn.Module):
+    """p(x|z): what the decoder puts out -> the distribution of one whole x.
+
+    Its forward takes parameters [*batch, P, *shape], where P is `num_parameters`, and returns a distribution
+    of batch_shape [*batch] and event_shape `shape`. So `log_prob(x)` is one number per example: nats, summed
+    over pixels and channels, with every normalizer, in float32 whatever the precision of the decoder.
+    """
+
+    num_parameters: int
+    support: Constraint
+    support_text: str
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+
+    def accepts(self, x: Float[Tensor, "B *event"]) -> bool:
+        """Whether all of x lies in the support."""
+        return bool((self.support.check(x) & x.isfinite()).all())
+
+    def is_density(self, x: Float[Tensor, "B *event"]) -> bool:
+        """Whether log_prob of this x is the logarithm of a true probability or density."""
+        return self.accepts(x)
+
+    def unpack(self, parameters: Float[Tensor, "..."]) -> tuple[Float[Tensor, "..."], ...]:
+        """The P parameters of each pixel and channel, each [*batch, *shape], in float32."""
+        return parameters.float().unbind(-len(self.shape) - 1)
+
+    def over_pixels(self, distribution: Distribution) -> Independent:
+        """The distribution of x as a whole, from one of each pixel and channel."""
+        return Independent(distribution, len(self.shape), validate_args=False)

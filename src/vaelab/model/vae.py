@@ -1,0 +1,111 @@
+"""The LightningModule of every variant that one optimizer trains."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lightning.pytorch as pl
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from vaelab.data.module import DataModule
+from vaelab.data.randomness import seeded
+from vaelab.data.sampling import chunk_number
+from vaelab.evaluation.code_version import code_version
+from vaelab.evaluation.evidence import Evidence
+from vaelab.evaluation.record import Record
+from vaelab.kl.control import KLControl
+from vaelab.protocol import LatentStructure, Objective
+from vaelab.terms import Batch, Loss, Terms
+
+
+class VAE(pl.LightningModule):
+    """A latent structure, trained on an objective.
+
+    Training minimises the objective under KL control. Validation and test report ELBO, rate and distortion
+    without any control, in nats per example, so that they compare across schedules; `seed` fixes their noise.
+    """
+
+    def __init__(
+        self,
+        latent: LatentStructure,
+        objective: Objective,
+        optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.latent = latent
+        self.objective = objective
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.seed = seed
+        self.control = KLControl()
+        self.evidence = Evidence()
+        self.records: dict[str, Record] = {}
+        self.loss: Loss | None = None
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.loss = self.objective(self.latent(batch, self.objective.num_samples), self.control)
+        if self.logs_now:
+            parts = {f"train/{name}": part for name, part in self.loss.parts.items()}
+            self.log_dict({"train/loss": self.loss.total, **parts}, prog_bar=True, batch_size=len(batch.x))
+        return self.loss.total
+
+    @property
+    def data(self) -> DataModule:
+        """The data module that the trainer works on."""
+        data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data
+
+    @property
+    def logs_now(self) -> bool:
+        """Whether this training step is one of those that are logged."""
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return (self.global_step + 1) % interval == 0
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
+        """Terms of one evaluation chunk, its noise seeded by the chunk's number in the whole split."""
+        with seeded(self.seed, chunk_number(batch_idx, self.trainer)):
+            terms = self.latent(batch)
+        self.evidence.update(terms)
+        return terms
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Terms:
+        return self.validation_step(batch, batch_idx)
+
+    def on_validation_epoch_end(self) -> None:
+        values, _ = self.evidence.compute()
+        self.evidence.reset()
+        self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
+
+    def on_test_epoch_end(self) -> None:
+        values, num = self.evidence.compute()
+        self.evidence.reset()
+        for name, value in values.items():
+            self.publish(name, float(value), "nats per example", num, num_samples=1)
+
+    def publish(
+        self, name: str, value: float, unit: str, num_examples: int, num_samples: int = 0, seconds: float = 0.0
+    ) -> None:
+        """Log a number of the test split and keep its record for results.json.
+
+        A NaN is published as it is: dropping it would hide what went wrong.
+        """
+        self.log(f"test/{name}", value)
+        self.records[name] = Record(
+            value=value,
+            unit=unit,
+            split="test",
+            num_examples=num_examples,
+            num_samples=num_samples,
+            chunk=self.data.chunk,
+            seed=self.seed,
+            precision=str(self.trainer.precision),
+            seconds=round(seconds, 3),
+            code_version=code_version(),
+        )
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer(self.parameters())
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}

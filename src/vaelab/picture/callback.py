@@ -1,0 +1,89 @@
+"""When pictures are drawn, and where they go."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
+
+from vaelab.data.randomness import seeded
+from vaelab.errors import UserError
+from vaelab.model.vae import VAE
+from vaelab.picture.grid import Grid, save
+from vaelab.picture.view import View
+
+
+class PictureCallback(pl.Callback):
+    """Draws `grid`, which each picture defines, from the weights that are being evaluated.
+
+    images/<name>_epoch004.png    after 4 epochs, from the validation split, every `every_n_epochs`
+    images/<name>.png             at the end of training, and again, from the test split, of testing
+
+    under the run folder, and as `images/<name>` in each logger that takes images. Only the first process
+    draws. The noise is the same each time, and none is taken from training. Data that are not images of
+    one or three channels give no picture.
+    """
+
+    name: str
+
+    def __init__(self, every_n_epochs: int) -> None:
+        if every_n_epochs < 1:
+            raise UserError(
+                f"callbacks.{self.name}.every_n_epochs={every_n_epochs} must be 1 or more; "
+                f"to draw nothing, leave {self.name} out of callbacks"
+            )
+        self.every_n_epochs = every_n_epochs
+
+    @abstractmethod
+    def grid(self, view: View) -> Grid | None:
+        """What to draw; None where this latent structure has nothing to show."""
+
+    # At the epoch's end and not later, when an average of the weights has been swapped out again.
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        num_epochs = trainer.current_epoch + 1
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if fitting and num_epochs % self.every_n_epochs == 0:
+            self.draw(trainer, pl_module, "validation", f"{self.name}_epoch{num_epochs:03d}.png")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        self.draw(trainer, pl_module, "validation", f"{self.name}.png")
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        self.draw(trainer, pl_module, "test", f"{self.name}.png")
+
+    def draw(self, trainer: pl.Trainer, pl_module: VAE, split: str, file: str) -> None:
+        """Write one picture and hand it to the loggers."""
+        data = pl_module.data
+        if not trainer.is_global_zero or len(data.shape) != 3 or data.shape[0] not in (1, 3):
+            return
+        with evaluating(pl_module), seeded(pl_module.seed, self.name):
+            grid = self.grid(View(pl_module.latent, data, split, pl_module.seed, pl_module.device))
+        if grid is not None:
+            path = Path(trainer.default_root_dir) / "images" / file
+            save(grid, path)
+            self.log(trainer, path)
+
+    def log(self, trainer: pl.Trainer, path: Path) -> None:
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_image"):
+                try:
+                    logger.log_image(f"images/{self.name}", [str(path)], trainer.global_step)
+                except Exception as error:  # whatever a logger may raise: the picture is on disk
+                    rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")
+
+
+@contextmanager
+def evaluating(module: pl.LightningModule) -> Iterator[None]:
+    """Inside, the module evaluates in the trainer's precision, without gradients; outside, as before."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with torch.no_grad(), module.trainer.precision_plugin.forward_context():
+            yield
+    finally:
+        for part in training:
+            part.training = True

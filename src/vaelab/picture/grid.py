@@ -1,0 +1,95 @@
+"""A table of images, as it would stand in a paper."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+DPI = 144
+CELL = 80  # dots an image is enlarged to, by a whole factor, so that its pixels stay squares of one size
+SEPARATOR = 3
+GAP = 14
+MARGIN = 10
+FONT_SIZE = 8
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of images in [0, 1], perhaps of unequal length, and what is written around them.
+
+    After the rows in `row_gaps` and the columns in `column_gaps` there is more room than after the others.
+    """
+
+    rows: Sequence[Float[Tensor, "_ C H W"]]
+    title: str
+    row_labels: Sequence[str] = ()
+    column_labels: Sequence[str] = ()
+    row_gaps: Collection[int] = ()
+    column_gaps: Collection[int] = ()
+
+
+def starts(num: int, size: int, gaps: Collection[int]) -> list[int]:
+    """Where each of `num` cells of `size` dots begins, and, last, where they end."""
+    steps = [size + (GAP if place in gaps else SEPARATOR) for place in range(num - 1)]
+    return list(accumulate([*steps, size], initial=0))
+
+
+def mosaic(grid: Grid) -> tuple[Float[np.ndarray, "H W C"], list[float], list[float]]:
+    """All images on white, with the middle of each row and of each column, in dots."""
+    channels, height, width = grid.rows[0].shape[1:]
+    factor = max(1, round(CELL / max(height, width)))
+    tops = starts(len(grid.rows), factor * height, grid.row_gaps)
+    lefts = starts(max(map(len, grid.rows)), factor * width, grid.column_gaps)
+    canvas = np.ones((tops[-1], lefts[-1], channels), dtype=np.float32)
+    for row, top in zip(grid.rows, tops[:-1], strict=True):
+        pixels = row.detach().float().clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+        for image, left in zip(pixels, lefts[:-1], strict=False):
+            large = image.repeat(factor, 0).repeat(factor, 1)
+            canvas[top : top + len(large), left : left + large.shape[1]] = large
+    middle_rows = [top + factor * height / 2 - 0.5 for top in tops[:-1]]
+    return canvas, middle_rows, [left + factor * width / 2 - 0.5 for left in lefts[:-1]]
+
+
+def figure(grid: Grid) -> Figure:
+    """The grid as a figure in which one dot of the mosaic is one dot of the page."""
+    dots, rows, columns = mosaic(grid)
+    page = Figure(dpi=DPI)
+    canvas = FigureCanvasAgg(page)
+    axes = page.add_axes((0, 0, 1, 1))
+    axes.imshow(dots, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels)
+    axes.set_xticks(columns[: len(grid.column_labels)], grid.column_labels)
+    axes.tick_params(length=0, labelsize=FONT_SIZE, bottom=False, labelbottom=False, top=True, labeltop=True)
+    axes.spines[:].set_visible(False)
+    axes.set_title(grid.title, fontsize=FONT_SIZE + 1, pad=8)
+    _fit(page, canvas.get_renderer(), width=dots.shape[1], height=dots.shape[0])
+    return page
+
+
+def save(grid: Grid, path: Path) -> None:
+    """A PNG that is never seen half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    figure(grid).savefig(unfinished, format="png", dpi=DPI)
+    unfinished.replace(path)
+
+
+def _fit(page: Figure, renderer: RendererAgg, width: int, height: int) -> None:
+    """Make the axes `width` by `height` dots, and the page as large as they and their labels are."""
+    (axes,) = page.axes
+    page.set_size_inches(width / DPI, height / DPI)
+    page.draw_without_rendering()
+    box = axes.get_tightbbox(renderer)
+    assert box is not None, "visible axes have a box"
+    left, bottom = ceil(max(0, -box.x0)) + MARGIN, ceil(max(0, -box.y0)) + MARGIN
+    right, top = ceil(max(0, box.x1 - width)) + MARGIN, ceil(max(0, box.y1 - height)) + MARGIN
+    whole, tall = left + width + right, bottom + height + top
+    page.set_size_inches(whole / DPI, tall / DPI)
+    axes.set_position((left / whole, bottom / tall, width / whole, height / tall))

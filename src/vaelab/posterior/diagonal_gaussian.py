@@ -1,0 +1,22 @@
+"""The posterior of the first VAE."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal
+
+from vaelab.distribution.log_scale import bounded_log_scale
+
+
+class DiagonalGaussian(nn.Module):
+    """q(z|x) = prod_d N(z_d; loc_d, scale_d^2), loc and log scale linear in the encoder's features.
+
+    Kingma & Welling 2014, arXiv:1312.6114
+    """
+
+    def __init__(self, num_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(num_features, 2 * latent_dim)
+
+    def forward(self, features: Float[Tensor, "B F"]) -> Independent:
+        loc, raw = self.head(features).float().chunk(2, -1)  # [B, D] each
+        return Independent(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False), 1, validate_args=False)

@@ -1,0 +1,21 @@
+"""The prior that needs no learning."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal
+
+
+class StandardNormal(nn.Module):
+    """p(z) = prod_d N(z_d; 0, 1), whatever the condition: batch_shape [], event_shape [D]."""
+
+    loc: Tensor
+    scale: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
+        self.register_buffer("scale", torch.ones(latent_dim), persistent=False)
+
+    def forward(self, condition: Float[Tensor, "B C"]) -> Independent:
+        return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)

@@ -1,0 +1,89 @@
+"""What each kind of part promises; anything that keeps the promise fits."""
+
+from typing import Any, Protocol
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaelab.kl.control import KLControl
+from vaelab.terms import Batch, Loss, Terms
+
+
+class Condition(Protocol):
+    """What y becomes before it reaches the parts: [B, size], with B and device taken from `like`."""
+
+    size: int
+
+    def __call__(self, y: Int[Tensor, " B"] | None, like: Tensor) -> Float[Tensor, "B Y"]: ...
+
+
+class Encoder(Protocol):
+    """A network body for x beside its condition."""
+
+    num_features: int
+
+    def __call__(self, x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]) -> Float[Tensor, "B F"]: ...
+
+
+class Decoder(Protocol):
+    """A network body for z beside its condition: P likelihood parameters for each element of x."""
+
+    def __call__(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]: ...
+
+
+class ConditionalDistribution(Protocol):
+    """q(z|x), p(z|y): what it depends on, in; the distribution of a whole latent, out."""
+
+    def __call__(self, condition: Tensor) -> Distribution: ...
+
+
+class Density(Protocol):
+    """p(x|z): decoder parameters [*N, P, *event] in, the distribution of a whole x out."""
+
+    num_parameters: int
+    support_text: str
+
+    def __call__(self, parameters: Tensor) -> Distribution: ...
+
+    def accepts(self, x: Float[Tensor, "B *event"]) -> bool: ...
+
+    def is_density(self, x: Float[Tensor, "B *event"]) -> bool: ...
+
+
+class LatentStructure(Protocol):
+    """How the latents of a model hang together: batch -> Terms. An nn.Module without Lightning.
+
+    `infer` runs the encoder; what it returns is the structure's own business, and `score` draws from it as
+    often as is wanted.
+    """
+
+    likelihood: Density
+
+    @property
+    def conditional(self) -> bool: ...
+
+    def __call__(self, batch: Batch, num_samples: int = 1) -> Terms: ...
+
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Any: ...
+
+    def score(self, batch: Batch, inferred: Any, num_samples: int) -> Terms: ...
+
+    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]: ...
+
+    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution: ...
+
+    def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]: ...
+
+    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor: ...
+
+    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor: ...
+
+
+class Objective(Protocol):
+    """Terms -> Loss, with the controls it honours and the number of samples it wants."""
+
+    honours: frozenset[str]
+    num_samples: int
+
+    def __call__(self, terms: Terms, control: KLControl) -> Loss: ...
