@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vaelab.signature import NotFoundError, did_you_mean, locate, signature
+from vaelab.errors import did_you_mean
+from vaelab.locate import NotFoundError, locate
+from vaelab.signature import signature
 
 THIRD_PARTY = [
     "lightning.Trainer",

@@ -13,8 +13,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
-from vaelab.errors import UserError
-from vaelab.signature import Definition, NotFoundError, did_you_mean, locate, signature
+from vaelab.errors import UserError, did_you_mean
+from vaelab.locate import Definition, NotFoundError, locate
+from vaelab.signature import signature
 
 # Only what is *defined* under one of these may be a `_target_`: a config may come with somebody's checkpoint.
 # All of torch or lightning would let it in through torch.load and torch.hub.load, which unpickle, through

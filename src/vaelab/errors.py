@@ -1,6 +1,8 @@
-"""The exceptions that end a command with one sentence and no traceback."""
+"""What ends a command with one sentence and no traceback."""
 
+import difflib
 import signal
+from collections.abc import Iterable
 
 
 class UserError(ValueError):
@@ -15,3 +17,13 @@ class Interrupted(Exception):
             f"stopped by {signal.Signals(signum).name}, everything is saved; go on with python train.py run={folder}"
         )
         self.signum = signum
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """The end of a sentence that suggests the nearest option, or nothing where none is near."""
+    options = list(options)
+    near = difflib.get_close_matches(word.lower(), {option.lower() for option in options}, n=1)
+    # Of names that differ only in case, such as a class and its file, the one written more alike.
+    alike = [option for option in options if near == [option.lower()]]
+    best = max(alike, key=lambda option: difflib.SequenceMatcher(None, word, option).ratio(), default=None)
+    return f"; did you mean '{best}'?" if best else ""

@@ -38,13 +38,17 @@ class Run:
         return self.folder / "checkpoints"
 
     @property
+    def saved(self) -> bool:
+        """Whether there is anything to go on from."""
+        return any(self.checkpoints.glob("*.ckpt"))
+
+    @property
     def metrics_file(self) -> Path:
         return self.folder / "metrics.csv"
 
     def save_config(self, config: DictConfig) -> None:
-        """Write the resolved config: under a temporary name, then renamed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.config_file, OmegaConf.to_yaml(config, resolve=True))
+        """Write the config, its references kept: what is overridden later reaches all that refers to it."""
+        write(self.config_file, OmegaConf.to_yaml(config))
 
     def load_config(self) -> DictConfig:
         config = OmegaConf.load(self.config_file)

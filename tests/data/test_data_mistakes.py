@@ -62,10 +62,7 @@ def test_split_that_does_not_exist(data):
 
 def test_labels_asked_for_where_there_are_none(data, source_of):
     module = data(source_of(torch.zeros(300, 1, 8, 8, dtype=torch.uint8)))
-    assert (
-        message(module.setup, "fit")
-        == "data.num_classes=10, but Made train has no labels; set data.num_classes=0"
-    )
+    assert message(module.setup, "fit") == "data.num_classes=10, but Made train has no labels; set data.num_classes=0"
 
 
 def test_floats_taken_for_pixels(data, source_of):
@@ -153,17 +150,13 @@ def folder_of(tmp_path, *names):
 
 def test_folder_without_images(tmp_path):
     assert message(folder_of(tmp_path).load, "train") == (
-        f"{tmp_path} holds no images (.png, .jpg, .jpeg, .bmp, .webp);"
-        " set data.source.root to a folder of them"
+        f"{tmp_path} holds no images (.png, .jpg, .jpeg, .bmp, .webp); set data.source.root to a folder of them"
     )
 
 
 def test_image_beside_class_folders(tmp_path):
     source = folder_of(tmp_path, "a/1.png", "2.png")
-    assert (
-        message(source.load, "train")
-        == f"{tmp_path}/2.png lies beside class folders; move it into one of them"
-    )
+    assert message(source.load, "train") == f"{tmp_path}/2.png lies beside class folders; move it into one of them"
 
 
 def test_train_folder_without_test_folder(tmp_path):

@@ -56,9 +56,7 @@ def test_uniform_is_uniform_and_independent_over_examples_pixels_and_seeds():
         assert torch.corrcoef(torch.stack([noise.flatten(), other.flatten()]))[0, 1].abs() < 5e-3
 
 
-@pytest.mark.parametrize(
-    ("binarization", "dequantization"), [("dynamic", False), ("static", False), ("none", True)]
-)
+@pytest.mark.parametrize(("binarization", "dequantization"), [("dynamic", False), ("static", False), ("none", True)])
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
 def test_two_evaluations_are_identical_at_any_chunk_size(data, name, binarization, dequantization):
     changes = {"binarization": binarization, "dequantization": dequantization}

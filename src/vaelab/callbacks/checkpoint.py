@@ -1,6 +1,7 @@
 """Checkpoints that can be trusted: the best one is chosen only on losses that compare."""
 
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
@@ -23,6 +24,17 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The score to beat, also where the run folder was moved or has another name seen from here."""
+        best = {key: self.here(state_dict[key]) for key in ("best_model_path", "kth_best_model_path")}
+        scores = {self.here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **best, "best_k_models": scores, "dirpath": self.dirpath})
+
+    def here(self, path: str) -> str:
+        """The file of that name in this run's folder."""
+        assert self.dirpath is not None
+        return str(Path(self.dirpath) / Path(path).name) if path else ""
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         module = trainer.lightning_module

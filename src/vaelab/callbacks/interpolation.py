@@ -15,7 +15,7 @@ class Interpolation(PictureCallback):
     Straight and not spherical (White 2016, arXiv:1609.04468): a sphere presumes a prior around the origin that
     has one scale in all dimensions. Pairs are the first images of the split; where the model is conditional,
     the first two of each class, because there is nothing between two labels. Where the code is no single
-    vector, there is no picture.
+    vector, or where there is no pair, there is no picture.
     """
 
     name = "interpolation"
@@ -27,6 +27,8 @@ class Interpolation(PictureCallback):
 
     def grid(self, view: View) -> Grid | None:
         pairs = self.pairs(view)
+        if not len(pairs):
+            return None
         batch = view.batch(pairs.flatten())
         code = view.latent.encode(batch.x, batch.y)
         if code.dim() != 2:
@@ -51,7 +53,8 @@ class Interpolation(PictureCallback):
         if not view.latent.conditional or split.y is None:
             return torch.arange(2 * min(self.num_pairs, len(split) // 2)).view(-1, 2)
         members = [split.y.eq(y).nonzero().flatten()[:2] for y in range(view.data.num_classes)]
-        return torch.stack([pair for pair in members if len(pair) == 2][: self.num_pairs])
+        chosen = [pair for pair in members if len(pair) == 2][: self.num_pairs]
+        return torch.cat([torch.empty(0, dtype=torch.long), *chosen]).view(-1, 2)
 
     def label(self, view: View, start: Tensor, end: Tensor) -> str:
         names = view.class_name(start), view.class_name(end)

@@ -42,6 +42,11 @@ class Interruption(pl.Callback):
             trainer.save_checkpoint(self.checkpoints / "last.ckpt")
             raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # After the last batch, every signal has waited for validation and for the epoch's own checkpoint.
+        if trainer.strategy.reduce_boolean_decision(bool(self.received), all=False):
+            raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
+
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         while self.previous:
             signum, handler = self.previous.popitem()

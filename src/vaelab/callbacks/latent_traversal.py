@@ -77,16 +77,16 @@ class LatentTraversal(PictureCallback):
         if code.dim() != 2 or prior.event_shape != code.shape[1:]:
             return None
         labels = self.ranked(code.shape[1])
-        values = prior_quantiles(prior, torch.tensor(self.quantiles, device=view.device))
+        values = prior_quantiles(prior, torch.tensor(self.quantiles, dtype=torch.float32, device=view.device))
         z = torch.stack([sweep(code[0], d, values[:, d]) for d in labels])  # [D, Q, D]
         z = torch.cat([code.expand(len(z), 1, -1), z], 1).flatten(0, 1)
         x = view.latent.decode(z, None if batch.y is None else batch.y.expand(len(z))).mean
         shown = "" if batch.y is None else f" ({view.class_name(batch.y)})"
         return Grid(
             view.images(x).split(1 + len(self.quantiles)),
-            title=f"latent dimensions of {view.split} image {self.example}{shown} through quantiles of the prior",
+            title=f"{view.split} image {self.example}{shown}: each latent dimension through quantiles of the prior",
             row_labels=list(labels.values()),
-            column_labels=["image", *(f"{level:g}" for level in self.quantiles)],
+            column_labels=["start", *(f"{level:g}" for level in self.quantiles)],
             column_gaps=[0],
         )
 

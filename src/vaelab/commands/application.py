@@ -9,6 +9,7 @@ import hydra
 from omegaconf import DictConfig
 
 from vaelab.commands.mistakes import explain
+from vaelab.commands.process import Stopped, say, stoppable
 from vaelab.errors import UserError
 from vaelab.paths import CONF
 from vaelab.run import Run
@@ -30,12 +31,16 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
         except UserError as error:
             print(error, file=sys.stderr)
             statuses.append(1)
+        if statuses[-1] > 128:  # nor are the other jobs of a multirun wanted
+            raise Stopped(statuses[-1] - 128)
 
     sys.argv = [sys.argv[0], *arguments]
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
-    except KeyboardInterrupt:
-        return 130
+        with stoppable():
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+    except Stopped as stop:
+        say([str(stop)] if statuses[-1] <= 128 else [])
+        return 128 + stop.signum
     except Exception as error:
         sentence = explain(error, CONF)
         if sentence is None:
@@ -52,11 +57,15 @@ def taken(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
     return (values[-1] if values else None), [one for one in arguments if not one.startswith(prefix)]
 
 
-def with_config_of(run: Run, arguments: Sequence[str], folder: Path) -> list[str]:
-    """Arguments that compose the config which the run saved, under the overrides given now, to write into `folder`."""
+def with_config_of(run: Run, name: str, arguments: Sequence[str], folder: Path) -> list[str]:
+    """Arguments that compose the config which the run saved, under the overrides given now.
+
+    What the command `name` writes, its log included, goes into `folder`.
+    """
     return [
         *("--config-path", str(run.folder.resolve()), "--config-name", "config", "--config-dir", str(CONF)),
         *arguments,
         f"hydra.run.dir='{folder}'",
         "hydra.output_subdir=null",
+        f"hydra.job.name={name}",
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vaelab.commands.application import application, taken, with_config_of
 from vaelab.commands.process import launch, num_processes, say
@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say([str(error)])
         return 1
     into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    return application("evaluate", lambda config: evaluate(config, into, checkpoint), with_config_of(run, rest, into))
+    arguments = with_config_of(run, "evaluate", rest, into)
+    return application("evaluate", lambda config: evaluate(config, into, checkpoint), arguments)
 
 
 def nothing_to_evaluate(config: DictConfig) -> int:
@@ -38,7 +39,6 @@ def nothing_to_evaluate(config: DictConfig) -> int:
 def evaluate(config: DictConfig, into: Path, checkpoint: Path) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
     check(config, config.choices)
-    OmegaConf.resolve(config)
     from vaelab.job.evaluate import evaluate as job  # torch and lightning
 
     return launch(job, num_processes(config), config, into, checkpoint)

@@ -14,3 +14,7 @@ def main() -> int:
         return 0 if command in ("--help", "-h") else 2
     sys.argv = [f"{sys.argv[0]}", *sys.argv[2:]]
     return int(import_module(f"vaelab.commands.{command}").main())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -15,8 +15,7 @@ from hydra.errors import (
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from vaelab.errors import UserError
-from vaelab.signature import did_you_mean
+from vaelab.errors import UserError, did_you_mean
 
 # Hydra's text, and our sentence made of its groups.
 SENTENCES = (

@@ -1,18 +1,22 @@
 """vaelab train: a new run, or one that goes on."""
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.commands.application import application, taken, with_config_of
 from vaelab.commands.process import launch, num_processes, say
 from vaelab.config import check
 from vaelab.errors import UserError
 from vaelab.run import Run
+
+RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         say([str(error)])
         return 1
-    return application("train", lambda config: go_on(config, run, checkpoint), with_config_of(run, rest, run.folder))
+    arguments = with_config_of(run, "train", rest, run.folder)
+    return application("train", lambda config: go_on(config, run, checkpoint), arguments)
 
 
 def start(config: DictConfig) -> int:
-    """A new run. A mistake found before anything was trained leaves no folder behind."""
+    """A new run. What ends before anything was trained leaves no folder behind."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
@@ -41,9 +46,10 @@ def start(config: DictConfig) -> int:
         check(config, job.runtime.choices)
         with open_dict(config):
             config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
+        pin(config)
         status = train(config, run, None)
     finally:
-        if status == 1 and not run.checkpoints.exists():
+        if status != 0 and not run.saved:
             discard(run.folder)
     return status
 
@@ -56,23 +62,34 @@ def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
     """Exit status of training in as many processes as the trainer wants."""
-    OmegaConf.resolve(config)
-    run.save_config(config)
+    processes = num_processes(config)
     from vaelab.job.train import train as job  # torch and lightning: after everything that could be wrong
 
-    return launch(job, num_processes(config), config, run.folder, checkpoint)
+    return launch(job, processes, config, run.folder, checkpoint)
+
+
+def pin(node: DictConfig | ListConfig) -> None:
+    """Replace what only a resolver knows, such as the time and Hydra's folder, by its value: it must not change later."""
+    keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
+    for key in keys:
+        if OmegaConf.is_interpolation(node, key):
+            plain: Any = OmegaConf.to_container(node, resolve=False)
+            if RESOLVER.search(plain[key]):
+                node[key] = node[key]
+        elif not OmegaConf.is_missing(node, key) and OmegaConf.is_config(node[key]):
+            pin(node[key])
 
 
 def resumption(run: Run, ckpt: str) -> Path | None:
     """The checkpoint to go on from; None for a run that ended before its first."""
-    return run.checkpoint(ckpt) if run.checkpoints.exists() else None
+    return run.checkpoint(ckpt) if run.saved or ckpt != "last" else None
 
 
 def latest_run(outputs: Path) -> Run:
     """The run whose last checkpoint is the newest."""
     found = sorted(outputs.rglob("checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
     if not found:
-        raise UserError(f"ckpt=last: no run with a checkpoint under {outputs}/; give run=<folder>")
+        raise UserError(f"no run with a checkpoint is under {outputs}/; give run=<folder>")
     return Run.open(found[-1].parents[1])
 
 

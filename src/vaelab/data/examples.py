@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from vaelab.terms import Batch
+
+Indices = Int[Tensor, " B"] | list[int]
 
 
 class Split(Protocol):
@@ -20,7 +23,7 @@ class Split(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch: ...
+    def __getitem__(self, indices: Indices) -> Batch: ...
 
     def subset(self, indices: Int[Tensor, " M"]) -> "Split": ...
 
@@ -39,8 +42,9 @@ class Examples:
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch:
-        return Batch(self.x[indices], None if self.y is None else self.y[indices], indices)
+    def __getitem__(self, indices: Indices) -> Batch:
+        index = torch.as_tensor(indices, dtype=torch.long)
+        return Batch(self.x[index], None if self.y is None else self.y[index], index)
 
     def subset(self, indices: Int[Tensor, " M"]) -> "Examples":
         return Examples(self.x[indices], None if self.y is None else self.y[indices])

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
+from vaelab.data.examples import Indices
 from vaelab.data.randomness import hashed
 from vaelab.errors import UserError
 from vaelab.terms import Batch
@@ -29,13 +30,14 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch:
-        images = [_read(self.paths[index], self.shape) for index in indices.tolist()]
+    def __getitem__(self, indices: Indices) -> Batch:
+        index = torch.as_tensor(indices, dtype=torch.long)
+        images = [_read(self.paths[place], self.shape) for place in index.tolist()]
         x = torch.stack(images) if images else torch.empty((0, *self.shape), dtype=torch.uint8)
-        return Batch(x, None if self.y is None else self.y[indices], indices)
+        return Batch(x, None if self.y is None else self.y[index], index)
 
     def subset(self, indices: Int[Tensor, " M"]) -> "ImageFiles":
-        paths = [self.paths[index] for index in indices.tolist()]
+        paths = [self.paths[place] for place in indices.tolist()]
         return ImageFiles(paths, None if self.y is None else self.y[indices], self.shape)
 
 

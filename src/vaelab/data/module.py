@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 
 from vaelab.data.checks import check_part, check_pixels, check_sizes, check_validation
-from vaelab.data.examples import Source, Split
+from vaelab.data.examples import Indices, Source, Split
 from vaelab.data.pixels import FixedNoise, Pixels
 from vaelab.data.randomness import hashed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
@@ -80,7 +80,7 @@ class DataModule(LightningDataModule):
             self._splits |= {"test": self._load("test")} if name == "test" else self._parted()
         return self._splits[name]
 
-    def batch(self, name: str, indices: Int[Tensor, " B"]) -> Batch:
+    def batch(self, name: str, indices: Indices) -> Batch:
         """Chosen examples of a split as an evaluation sees them."""
         return self.on_after_batch_transfer(self._fixed(name)[indices], 0)
 

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from vaelab.data.examples import Split
+from vaelab.data.examples import Indices, Split
 from vaelab.data.randomness import uniform
 from vaelab.errors import UserError
 from vaelab.terms import Batch
@@ -80,9 +80,9 @@ class FixedNoise:
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, indices: Int[Tensor, " B"]) -> Batch:
+    def __getitem__(self, indices: Indices) -> Batch:
         batch = self.split[indices]
-        noise = uniform(self.seed, indices, math.prod(self.split.shape))
+        noise = uniform(self.seed, batch.index, math.prod(self.split.shape))
         return batch._replace(x=self.pixels.noised(batch.x, noise.view(batch.x.shape)))
 
 

@@ -1,18 +1,20 @@
-"""Which examples make up a batch: samplers that yield a tensor of indices per batch."""
+"""Which examples make up a batch: samplers that yield all indices of a batch at once.
+
+They yield lists: a tensor on its way to a worker process would go through shared memory and its locks.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from lightning.pytorch import Trainer
-from torch import Generator, Tensor
+from torch import Generator
 from torch.utils.data import DataLoader, Sampler, SequentialSampler
 
 from vaelab.data.randomness import hashed
 
 
-class TrainingSampler(Sampler[Tensor]):
+class TrainingSampler(Sampler[list[int]]):
     """Shuffled batches, as a pure function of the seed and of how many batches were done before.
 
     The permutation of an epoch is seeded by (seed, epoch). Of it each process takes every world_size-th
@@ -38,18 +40,19 @@ class TrainingSampler(Sampler[Tensor]):
     def __len__(self) -> int:
         return -(-(self.num_examples // self.world_size) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[list[int]]:
         epoch, done = divmod(self.position(), len(self))
         yield from self.epoch(epoch)[done:]
         # Reached where limit_train_batches made the epochs before shorter than the data.
         yield from self.epoch(epoch + 1)[:done]
 
-    def epoch(self, epoch: int) -> tuple[Int[Tensor, " B"], ...]:
+    def epoch(self, epoch: int) -> list[list[int]]:
         """All batches of one epoch for this process."""
         generator = Generator().manual_seed(hashed("shuffle", self.seed, epoch))
         permutation = torch.randperm(self.num_examples, generator=generator)
         even = self.num_examples - self.num_examples % self.world_size
-        return permutation[:even][self.rank :: self.world_size].split(self.batch_size)
+        batches = permutation[:even][self.rank :: self.world_size].split(self.batch_size)
+        return [batch.tolist() for batch in batches]
 
 
 class TrainingLoader(DataLoader[Any]):
@@ -86,11 +89,10 @@ class EvaluationSampler(SequentialSampler):
         num_chunks = -(-self.num_examples // self.chunk)
         return -(-num_chunks // self.world_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        indices = torch.arange(self.num_examples)
+    def __iter__(self) -> Iterator[list[int]]:
         for batch_idx in range(len(self)):
             start = (batch_idx * self.world_size + self.rank) * self.chunk
-            yield indices[start : start + self.chunk]
+            yield list(range(start, min(start + self.chunk, self.num_examples)))
 
 
 def chunk_number(batch_idx: int, trainer: Trainer) -> int:

@@ -15,6 +15,7 @@ from vaelab.run import Run
 def evaluate(config: DictConfig, folder: Path, checkpoint: Path) -> None:
     """The numbers of a checkpoint on the test split, written into `folder`; the run itself stays as it is."""
     experiment = Experiment.build(config)
+    experiment.expect(checkpoint)
     callbacks = [build(node) for node in config.callbacks.values()]
     kept = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
     trainer = experiment.trainer(Run(folder), kept, [])

@@ -3,17 +3,21 @@
 import logging
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import build
 from vaelab.data.module import DataModule
+from vaelab.errors import UserError
 from vaelab.job.checkpoint_io import AtomicCheckpointIO
 from vaelab.job.meaning import check_meaning
+from vaelab.job.memory import keep_freed_memory
 from vaelab.job.precision import precision
 from vaelab.model.vae import VAE
 from vaelab.run import Run
@@ -31,6 +35,7 @@ class Experiment:
     def build(cls, config: DictConfig) -> "Experiment":
         """Raises UserError where parts do not fit each other or the data."""
         quiet()
+        keep_freed_memory()
         # Densities are checked by our tests; checking each call would make a GPU wait for the host.
         torch.distributions.Distribution.set_default_validate_args(False)
         pl.seed_everything(config.seed, verbose=False)
@@ -46,15 +51,36 @@ class Experiment:
         assert isinstance(node, DictConfig)
         node.precision = precision(str(node.precision), str(node.accelerator))
         node["_partial_"] = True
-        trainer: pl.Trainer = build(node)(
-            default_root_dir=run.folder,
-            callbacks=[RichProgressBar(refresh_rate=10), *callbacks],
-            logger=loggers or False,
-            plugins=[AtomicCheckpointIO()],
-            enable_checkpointing=True,
-            enable_model_summary=False,
-        )
+        construct = build(node)
+        try:
+            trainer: pl.Trainer = construct(
+                default_root_dir=run.folder,
+                callbacks=[RichProgressBar(refresh_rate=10), *callbacks],
+                logger=loggers or False,
+                plugins=[AtomicCheckpointIO()],
+                enable_checkpointing=True,
+                enable_model_summary=False,
+            )
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
         return trainer
+
+    def expect(self, checkpoint: Path) -> None:
+        """Raises UserError where the checkpoint's weights are not those of this model."""
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)["state_dict"]
+        there = {name: list(value.shape) for name, value in saved.items()}
+        here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        for name in [*here, *there]:
+            if there.get(name) != here.get(name):
+                raise UserError(
+                    f"{checkpoint} is of another model: {name} is {there.get(name, 'not')} there and "
+                    f"{here.get(name, 'not')} here; drop the overrides that change the model"
+                )
+
+
+def first_sentence(error: Exception) -> str:
+    """What somebody else's exception says, without the advice that often follows."""
+    return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
 
 
 def quiet() -> None:

@@ -22,20 +22,21 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """A run from its beginning, or from a checkpoint on, to the results of its best weights."""
     run = Run(folder)
     experiment = Experiment.build(config)
+    if checkpoint is not None:
+        experiment.expect(checkpoint)
     chosen = [build(node) for node in config.callbacks.values()]
     always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
     for callback in chosen:
         if isinstance(callback, pl.callbacks.ModelCheckpoint):
             callback.dirpath = str(run.checkpoints)
-    loggers = [build(node) for node in config.logger.values()]
+    loggers = [build_logger(node, run) for node in config.logger.values()]
     trainer = experiment.trainer(run, [*chosen, *always], loggers)
     status = 1
     try:
         if trainer.is_global_zero:
-            loggers = start(loggers, run, checkpoint)
+            run.save_config(config)
+            loggers = start(loggers, config, run, checkpoint)
             trainer.loggers = loggers
-            for logger in loggers:
-                logger.log_hyperparams(OmegaConf.to_container(config))  # type: ignore[arg-type]
         fit_and_test(experiment, trainer, run, checkpoint)
         status = 0
     finally:
@@ -43,13 +44,25 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
             disconnect(loggers, status)
 
 
-def start(loggers: list[Logger], run: Run, checkpoint: Path | None) -> list[Logger]:
-    """The loggers that work, each going on where it was at the checkpoint."""
+def build_logger(node: DictConfig, run: Run) -> Logger:
+    """A logger that writes into the run folder, which may have been moved since the config was saved."""
+    if "save_dir" in node:
+        node.save_dir = str(run.folder)
+    logger: Logger = build(node)
+    return logger
+
+
+def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> list[Logger]:
+    """The loggers that work, each knowing the config and going on where it was at the checkpoint."""
     step = torch.load(checkpoint, map_location="meta", weights_only=True)["global_step"] if checkpoint else 0
     for logger in loggers:
         if isinstance(logger, CSVLogger):
             build_history(logger, run.metrics_file, step)
-    return [one for one in loggers if not isinstance(one, WandbLogger) or connect(one, run.folder)]
+    working = [one for one in loggers if not isinstance(one, WandbLogger) or connect(one, run.folder)]
+    for logger in working:
+        if not isinstance(logger, CSVLogger):  # config.yaml lies beside metrics.csv
+            logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    return working
 
 
 def fit_and_test(experiment: Experiment, trainer: pl.Trainer, run: Run, checkpoint: Path | None) -> None:

@@ -80,8 +80,8 @@ class Single(nn.Module):
     def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
         """p(x | z, y) with batch shape [*S, B]."""
         c = self.condition(y, z[(0,) * (z.dim() - 2)])
-        c = c.expand(*z.shape[:-1], -1).reshape(-1, c.shape[-1])
-        parameters = self.decoder(z.reshape(-1, z.shape[-1]), c)
+        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)  # of no columns where there is no condition
+        parameters = self.decoder(z.flatten(0, -2), c)
         return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
 
     def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:

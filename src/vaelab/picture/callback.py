@@ -65,14 +65,15 @@ class PictureCallback(pl.Callback):
         if grid is not None:
             path = Path(trainer.default_root_dir) / "images" / file
             save(grid, path)
-            self.log(trainer, path)
+            self.show(trainer, path)
 
-    def log(self, trainer: pl.Trainer, path: Path) -> None:
+    def show(self, trainer: pl.Trainer, path: Path) -> None:
+        """Hand a picture to the loggers that take images; none of them may stop the run."""
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
                 try:
                     logger.log_image(f"images/{self.name}", [str(path)], trainer.global_step)
-                except Exception as error:  # whatever a logger may raise: the picture is on disk
+                except Exception as error:  # of whatever kind: the picture is on disk
                     rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")
 
 

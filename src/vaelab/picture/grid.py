@@ -85,7 +85,6 @@ def _fit(page: Figure, renderer: RendererAgg, width: int, height: int) -> None:
     """Make the axes `width` by `height` dots, and the page as large as they and their labels are."""
     (axes,) = page.axes
     page.set_size_inches(width / DPI, height / DPI)
-    page.draw_without_rendering()
     box = axes.get_tightbbox(renderer)
     assert box is not None, "visible axes have a box"
     left, bottom = ceil(max(0, -box.x0)) + MARGIN, ceil(max(0, -box.y0)) + MARGIN
