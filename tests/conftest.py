@@ -1,6 +1,8 @@
 """Small experiments on digits, composed and built as the commands do it."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from vaelab.config import build
 from vaelab.data.module import DataModule
@@ -32,12 +34,21 @@ def checked_and_seeded() -> None:
 def composed() -> Callable[..., DictConfig]:
     """The config of `train.yaml` under overrides, with the choices that were made."""
 
-    def composed(*overrides: str) -> DictConfig:
+    @cache
+    def of(*choices: str) -> DictConfig:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("train", ["name=test", *overrides], return_hydra_config=True)
+            config = compose("train", ["name=test", *choices], return_hydra_config=True)
         with open_dict(config):
             config.choices = {k: v for k, v in config.hydra.runtime.choices.items() if "hydra" not in k}
             del config["hydra"]
+        return config
+
+    def composed(*overrides: str) -> DictConfig:
+        # Hydra takes half a second for each set of choices, values are set in no time.
+        chosen = [one for one in overrides if one[0] in "+~" or (CONF / one.partition("=")[0]).is_dir()]
+        values = [one for one in overrides if one not in chosen]
+        config = deepcopy(of(*chosen))
+        config.merge_with_dotlist(values)
         return config
 
     return composed
@@ -82,7 +93,7 @@ def trainer(tmp_path: Path) -> Callable[..., pl.Trainer]:
         return pl.Trainer(
             default_root_dir=tmp_path,
             callbacks=list(callbacks),
-            enable_checkpointing=any(isinstance(one, pl.callbacks.ModelCheckpoint) for one in callbacks),
+            enable_checkpointing=any(isinstance(one, pl.callbacks.Checkpoint) for one in callbacks),
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -92,17 +103,3 @@ def trainer(tmp_path: Path) -> Callable[..., pl.Trainer]:
         )
 
     return trainer
-
-
-@pytest.fixture
-def job(small: Callable[..., DictConfig], tmp_path: Path) -> Callable[..., DictConfig]:
-    """A resolved config for `vaelab.job`, whose files all go below the test's folder."""
-
-    def job(*overrides: str) -> DictConfig:
-        places = (f"logger.csv.save_dir={tmp_path}", f"callbacks.evaluate_samples.folder={tmp_path}/classifiers")
-        brief = ("trainer.precision=32-true", "callbacks.evaluate_importance.num_samples=5")
-        config = small("logger=csv", *places, *brief, *overrides)
-        OmegaConf.resolve(config)
-        return config
-
-    return job

@@ -98,15 +98,16 @@ def rounds() -> list[list[str]]:
     listed = [f"{group}=[{','.join(groups.pop(group))}]" for group in LISTED]
     num_rounds = max(len(stems) for stems in groups.values())
     return [
-        [*listed, *(f"{'+' * (group == 'experiment')}{group}={stems[i % len(stems)]}" for group, stems in groups.items())]
+        [
+            *listed,
+            *(f"{group}={stems[i % len(stems)]}" for group, stems in groups.items()),
+        ]
         for i in range(num_rounds)
     ]
 
 
 @pytest.mark.parametrize("overrides", rounds(), ids=range(len(rounds())))
-def test_every_choice_composes_and_passes_the_check(
-    overrides: list[str], composed: Callable[..., DictConfig]
-) -> None:
+def test_every_choice_composes_and_passes_the_check(overrides: list[str], composed: Callable[..., DictConfig]) -> None:
     config = composed(*overrides)
     for key in missing(OmegaConf.to_container(config), ""):
         OmegaConf.update(config, key, "given")
@@ -122,6 +123,6 @@ def missing(node: object, path: str) -> Iterator[str]:
 
 
 def test_the_check_looks_into_what_was_chosen(composed: Callable[..., DictConfig]) -> None:
+    config = composed("+prior.depth=3")
     with pytest.raises(ValueError, match=r"^config has 1 mistake:\n  prior \(conf/prior/standard_normal.yaml\): "):
-        config = composed("+prior.depth=3")
         check(config, config.choices)

@@ -217,9 +217,7 @@ def test_a_constructors_refusal_arrives_as_it_was_said(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch.nn.SiLU, "__init__", refuse)
     with pytest.raises(UserError) as caught:
-        build(
-            OmegaConf.create({"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "torch.nn.SiLU"}]})
-        )
+        build(OmegaConf.create({"_target_": "torch.nn.Sequential", "_args_": [{"_target_": "torch.nn.SiLU"}]}))
     assert str(caught.value) == "beta is negative; give objective.beta >= 0"
 
 

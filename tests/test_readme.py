@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from readme import README, ROOT, with_tables
 
 TEXT = README.read_text()

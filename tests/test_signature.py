@@ -125,9 +125,7 @@ def test_third_party_signatures_are_the_imported_ones(name: str) -> None:
 
 def test_every_way_to_write_a_signature_is_read(package: str) -> None:
     read = {name: shape(signature(locate(f"{package}.{name}"))) for name in OWN}
-    (Path(sys.path[0]) / package / "__init__.py").write_text(
-        PACKAGE["__init__.py"].replace("from .missing", "#")
-    )
+    (Path(sys.path[0]) / package / "__init__.py").write_text(PACKAGE["__init__.py"].replace("from .missing", "#"))
     try:
         assert read == {name: shape(inspect.signature(imported(f"{package}.{name}"))) for name in OWN}
     finally:

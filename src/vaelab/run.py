@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ class Run:
         wanted = [self.checkpoints / f"{one}.ckpt" for one in FALLBACKS[name]] if name in FALLBACKS else [Path(name)]
         existing = [path for path in wanted if path.is_file()]
         if not existing:
-            raise UserError(f"{self.folder} has no checkpoint '{name}'; train it first with python train.py")
+            way_out = f"go on with python train.py run={self.folder}" if name in FALLBACKS else "give best or last"
+            raise UserError(f"{self.folder} has no checkpoint '{name}'; {way_out}")
         if existing[0] is not wanted[0]:
             log.warning("%s does not exist; going on with %s", wanted[0], existing[0].name)
         for path, before in zip(existing, [*existing[1:], None], strict=True):
@@ -88,9 +90,12 @@ def damage_of(path: Path) -> str | None:
     import torch  # composing a config must not wait for it
 
     try:
+        with zipfile.ZipFile(path) as archive:
+            if changed := archive.testzip():  # by checksums, which torch does not look at
+                return f"{changed} was altered"
         torch.load(path, map_location="meta", weights_only=True)
-    except Exception as error:  # whatever a broken file makes the reader say
-        return str(error).splitlines()[0][:100] or type(error).__name__
+    except Exception as error:  # whatever a broken file makes a reader say
+        return next(iter(str(error).splitlines()), type(error).__name__)[:100]
     return None
 
 

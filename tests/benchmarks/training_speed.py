@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import lightning.pytorch as pl
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-import lightning.pytorch as pl
 from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.interruption import Interruption

@@ -76,8 +76,7 @@ def explained(conf: Path, *overrides: str, config: str = "train") -> str | None:
         ("model@other=vae", "'model@other' is not among the defaults; use +model@other=vae to add it"),
         (
             "experiment=wrong",
-            "conf/experiment/wrong.yaml overrides 'modle', which is not among the defaults; "
-            "did you mean 'model'?",
+            "conf/experiment/wrong.yaml overrides 'modle', which is not among the defaults; did you mean 'model'?",
         ),
         # A key that does not exist
         ("seeed=1", "no key 'seeed'; did you mean 'seed'? (use +seeed=1 to add a new key)"),
@@ -116,8 +115,7 @@ def explained(conf: Path, *overrides: str, config: str = "train") -> str | None:
         ("~model=cvae", "cannot delete model=cvae, which is not chosen; use ~model"),
         (
             "~callbacks",
-            "cannot delete 'callbacks', which is not among the defaults or is a list of choices; "
-            "use callbacks=[]",
+            "cannot delete 'callbacks', which is not among the defaults or is a list of choices; use callbacks=[]",
         ),
         ("~seed=3", "cannot delete 'seed' by another value than its own; use ~seed or ~seed=0"),
         # Wrong grammar
@@ -150,8 +148,7 @@ def test_a_group_without_a_choice(conf: Path) -> None:
 
 def test_a_command_without_a_config(conf: Path) -> None:
     assert (
-        explained(conf, config="tain")
-        == "no config 'tain' in conf; did you mean 'train'? (available: evaluate, train)"
+        explained(conf, config="tain") == "no config 'tain' in conf; did you mean 'train'? (available: evaluate, train)"
     )
 
 

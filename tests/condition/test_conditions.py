@@ -28,9 +28,7 @@ def test_label_is_one_hot() -> None:
 
 
 def test_label_needs_labels() -> None:
-    message = (
-        "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none"
-    )
+    message = "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none"
     with pytest.raises(UserError) as error:
         Label(3)(None, torch.zeros(2, 7))
     assert str(error.value) == message

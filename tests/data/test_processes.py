@@ -62,7 +62,7 @@ def test_three_real_processes(tmp_path):
         free.bind(("localhost", 0))
         address = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "3"}
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["three_processes"])  # imported once, not three times
+    context.set_forkserver_preload(["vaelab.model.vae"])  # imports torch once, not three times
     running = [context.Process(target=run, args=(tmp_path, {**address, "LOCAL_RANK": str(rank)})) for rank in range(3)]
     for process in running:
         process.start()

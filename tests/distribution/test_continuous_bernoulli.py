@@ -44,8 +44,6 @@ def test_equals_torch_where_torch_is_exact() -> None:
 def test_samples_follow_the_cdf() -> None:
     torch.manual_seed(0)
     logits = torch.tensor([-20.0, -1.0, 0.0, 1.0, 20.0])
-    u = distributions.ContinuousBernoulli(logits=logits.double()).cdf(
-        ContinuousBernoulli(logits).sample((20_000,))
-    )
+    u = distributions.ContinuousBernoulli(logits=logits.double()).cdf(ContinuousBernoulli(logits).sample((20_000,)))
     ranks = torch.linspace(0, 1, 20_000, dtype=torch.float64).unsqueeze(1)
     assert (u.sort(0).values - ranks).abs().max() < 0.015  # Kolmogorov-Smirnov, p about 2e-4

@@ -7,9 +7,7 @@ from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture
 LEVELS = [2, 32, 256]
 
 
-def random_mixture(
-    num_levels: int, num_mixtures: int, spread: float, seed: int = 0
-) -> DiscretizedLogisticMixture:
+def random_mixture(num_levels: int, num_mixtures: int, spread: float, seed: int = 0) -> DiscretizedLogisticMixture:
     generator = torch.Generator().manual_seed(seed)
     logits, loc, log_scale = torch.randn(3, 50, num_mixtures, generator=generator)
     return DiscretizedLogisticMixture(logits, 0.5 + spread * loc, -2 + log_scale * spread, num_levels)

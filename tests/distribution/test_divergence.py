@@ -41,9 +41,7 @@ def test_closed_form_is_the_monte_carlo_mean(q: Distribution, p: Distribution) -
     "prior",
     [
         Independent(StudentT(torch.ones(3)), 1),
-        MixtureSameFamily(
-            Categorical(torch.ones(4)), Independent(Normal(torch.randn(4, 3), torch.ones(4, 3)), 1)
-        ),
+        MixtureSameFamily(Categorical(torch.ones(4)), Independent(Normal(torch.randn(4, 3), torch.ones(4, 3)), 1)),
     ],
     ids=["no formula", "not factorised"],
 )

@@ -45,9 +45,7 @@ def test_learned_scale_moves_to_the_error(x: Tensor, loc: Tensor) -> None:
         optimizer.zero_grad()
         (-likelihood(loc).log_prob(x).mean()).backward()
         optimizer.step()
-    torch.testing.assert_close(
-        likelihood(loc).base_dist.scale.mean(), root_mean_square(x, loc), rtol=1e-3, atol=0
-    )
+    torch.testing.assert_close(likelihood(loc).base_dist.scale.mean(), root_mean_square(x, loc), rtol=1e-3, atol=0)
 
 
 def root_mean_square(x: Tensor, loc: Tensor) -> Tensor:

@@ -18,6 +18,11 @@ class FiniteLoss(pl.Callback):
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self.pending: list[tuple[int, list[str], Tensor]] = []
+        self.step = 0
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
+        # Asked before the optimizer runs: afterwards the count is one higher, unless gradients are accumulated.
+        self.step = trainer.global_step
 
     def on_train_batch_end(
         self,
@@ -30,14 +35,19 @@ class FiniteLoss(pl.Callback):
         assert pl_module.loss is not None
         total, parts = pl_module.loss
         named = {**parts, "loss": total}
-        # A trainer's step is counted once the optimizer has run, so this loss belongs to the one before.
-        step = trainer.global_step - 1
-        self.pending.append((step, list(named), torch.stack([v.detach().float() for v in named.values()])))
+        self.pending.append((self.step, list(named), torch.stack([v.detach().float() for v in named.values()])))
         if total.device.type == "cpu" or len(self.pending) >= self.interval:
             self.flush()
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: VAE, checkpoint: dict[str, object]) -> None:
         self.flush()
+        # A finite loss may have had a gradient that was not, which the next loss would be the first to show.
+        for name, weight in pl_module.named_parameters():
+            if not weight.isfinite().all():
+                raise UserError(
+                    f"the weights '{name}' are not finite after {trainer.global_step} steps; the checkpoints saved "
+                    "before are kept; try a smaller optimizer.lr or trainer.gradient_clip_val=1"
+                )
 
     def flush(self) -> None:
         """Raise UserError for the first pending loss with a term that is not finite."""

@@ -11,9 +11,10 @@ from vaelab.errors import Interrupted
 
 
 class Interruption(pl.Callback):
-    """Saves `last.ckpt` after the batch in which a signal came and raises Interrupted.
+    """Saves `last.ckpt` after the batch in which a signal came, and raises Interrupted before the next.
 
-    Several processes agree on it every `interval` batches: asking each other in every batch would slow them.
+    In between, Lightning hands the batch's metrics to the loggers. Several processes agree on it every
+    `interval` batches: asking each other in every batch would slow them.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -22,6 +23,7 @@ class Interruption(pl.Callback):
         self.checkpoints = checkpoints
         self.interval = interval
         self.received = 0
+        self.saved = False
         self.previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -36,16 +38,23 @@ class Interruption(pl.Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        if trainer.world_size > 1 and batch_idx % self.interval:
-            return
-        if trainer.strategy.reduce_boolean_decision(bool(self.received), all=False):
+        if (trainer.world_size == 1 or batch_idx % self.interval == 0) and self.agreed(trainer):
             trainer.save_checkpoint(self.checkpoints / "last.ckpt")
+            self.saved = True
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        if self.saved:
             raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # After the last batch, every signal has waited for validation and for the epoch's own checkpoint.
-        if trainer.strategy.reduce_boolean_decision(bool(self.received), all=False):
+        if self.agreed(trainer):  # the last epoch has saved itself
             raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
+
+    def agreed(self, trainer: pl.Trainer) -> bool:
+        """Whether a signal has come to any process."""
+        return trainer.strategy.reduce_boolean_decision(bool(self.received), all=False)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         while self.previous:

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from vaelab.commands.mistakes import explain
@@ -15,6 +16,7 @@ from vaelab.paths import CONF
 from vaelab.run import Run
 
 Task = Callable[[DictConfig], int]
+KEPT = ("model", "experiment")  # each chooses parts of several groups, on which the weights depend
 
 
 def application(name: str, task: Task, arguments: Sequence[str]) -> int:
@@ -23,6 +25,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     The config is composed from conf/<name>.yaml; of several jobs of a multirun the worst status counts.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
+    # Threads that spin while they wait take the processor from the other process that it also has to serve.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     statuses = [0]
 
     def job(config: DictConfig) -> None:
@@ -57,15 +61,26 @@ def taken(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
     return (values[-1] if values else None), [one for one in arguments if not one.startswith(prefix)]
 
 
-def with_config_of(run: Run, name: str, arguments: Sequence[str], folder: Path) -> list[str]:
-    """Arguments that compose the config which the run saved, under the overrides given now.
+def with_config_of(
+    run: Run, name: str, arguments: Sequence[str], folder: Path, kept: Collection[str] = KEPT
+) -> list[str]:
+    """Arguments that compose the config which the run saved, under the overrides and the choices given now.
 
-    What the command `name` writes, its log included, goes into `folder`.
+    What the command `name` writes, its log included, goes into `folder`. Raises UserError for a change to
+    one of the groups that are `kept`.
     """
-    return [
-        *("--config-path", str(run.folder.resolve()), "--config-name", "config", "--config-dir", str(CONF)),
-        *arguments,
-        f"hydra.run.dir='{folder}'",
-        "hydra.output_subdir=null",
-        f"hydra.job.name={name}",
-    ]
+    config, overrides = run.load_config(), []
+    for argument in arguments:
+        group, _, choice = argument.partition("=")
+        owner = group.lstrip("+~").partition(".")[0]
+        if owner in kept:
+            raise UserError(f"{argument} would change the {owner}, which a run keeps; start a new one with it")
+        if group in config and (CONF / group).is_dir():
+            # What stood there goes: merged into the new choice it would leave the old one's keys behind.
+            config[group] = {}
+            config.choices[group] = choice
+            argument = f"+{argument}"
+        overrides.append(argument)
+    ConfigStore.instance().store(name="saved", node=config)
+    place = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null", f"hydra.job.name={name}"]
+    return ["--config-name", "saved", *overrides, *place]

@@ -13,7 +13,7 @@ from rich.table import Table
 
 
 class Comparison(Callback):
-    """Prints the results of all jobs of a multirun: one row per variant, mean and spread over its seeds."""
+    """Prints the results of all jobs of a multirun that have any."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
@@ -32,20 +32,30 @@ def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
         assert isinstance(overrides, list)
         name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
         variants[name].append({key: record["value"] for key, record in json.loads(results.read_text()).items()})
-    return variants
+    return varying(variants)
+
+
+def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[str, float]]]:
+    """The same under shorter names, without the overrides that all variants have."""
+    words = [set(name.split(" ")) for name in variants]
+    shared = set.intersection(*words) if len(words) > 1 else set()
+    return {" ".join(word for word in name.split(" ") if word not in shared): runs for name, runs in variants.items()}
 
 
 def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
-    """One row per variant, one column per metric: mean, and the standard deviation over seeds where there are two."""
-    metrics = sorted({key for runs in variants.values() for run in runs for key in run})
+    """For each metric one row per variant: the mean, and the standard deviation over seeds where there are two."""
     table = Table(title="test split, mean ± standard deviation over seeds")
-    table.add_column("variant")
+    table.add_column("metric")
+    table.add_column("variant", overflow="fold")
     table.add_column("seeds", justify="right")
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    for name, runs in variants.items():
-        cells = [cell([run[metric] for run in runs if metric in run]) for metric in metrics]
-        table.add_row(name, str(len(runs)), *cells)
+    table.add_column("value", justify="right", no_wrap=True)
+    for metric in sorted({key for runs in variants.values() for run in runs for key in run}):
+        table.add_section()
+        label = metric
+        for name, runs in variants.items():
+            values = [run[metric] for run in runs if metric in run]
+            table.add_row(label, name, str(len(values)), cell(values))
+            label = ""
     return table
 
 

@@ -24,11 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = Run.open(folder)
         checkpoint = run.checkpoint(ckpt or "best")
+        into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+        arguments = with_config_of(run, "evaluate", rest, into)
     except UserError as error:
         say([str(error)])
         return 1
-    into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    arguments = with_config_of(run, "evaluate", rest, into)
     return application("evaluate", lambda config: evaluate(config, into, checkpoint), arguments)
 
 
@@ -39,6 +39,4 @@ def nothing_to_evaluate(config: DictConfig) -> int:
 def evaluate(config: DictConfig, into: Path, checkpoint: Path) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
     check(config, config.choices)
-    from vaelab.job.evaluate import evaluate as job  # torch and lightning
-
-    return launch(job, num_processes(config), config, into, checkpoint)
+    return launch("evaluate", num_processes(config), config, into, checkpoint)

@@ -9,10 +9,13 @@ COMMANDS = ("train", "evaluate", "sample")
 def main() -> int:
     """Hand over to the command's own application."""
     command = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if command not in COMMANDS:
+    if command in ("--help", "-h"):
         print(f"usage: vaelab <{'|'.join(COMMANDS)}> key=value …; vaelab <command> --help says more")
-        return 0 if command in ("--help", "-h") else 2
-    sys.argv = [f"{sys.argv[0]}", *sys.argv[2:]]
+        return 0
+    if command not in COMMANDS:
+        print(f"no command '{command}' (available: {', '.join(COMMANDS)})", file=sys.stderr)
+        return 2
+    sys.argv = [sys.argv[0], *sys.argv[2:]]
     return int(import_module(f"vaelab.commands.{command}").main())
 
 

@@ -226,7 +226,7 @@ def _groups(conf: Path) -> list[str]:
 
 
 def _stems(folder: Path) -> list[str]:
-    return sorted(file.stem for file in folder.glob("*.yaml"))
+    return sorted(file.stem for file in folder.glob("[!_]*.yaml"))
 
 
 def _pick(word: str, options: list[str]) -> str:

@@ -10,13 +10,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, ListConfig
 
 from vaelab.errors import Interrupted, UserError
 
-Job = Callable[..., None]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
     trace: str = ""
 
 
-def launch(job: Job, num_processes: int, *args: Any) -> int:
-    """Exit status of `job(*args)`.
+def launch(job: str, num_processes: int, *args: Any) -> int:
+    """Exit status of `vaelab.job.<job>.<job>(*args)`, imported where it runs, since torch takes its time.
 
     Lightning would start its other processes by running the command line again, where in a multirun they
     cannot know which job they belong to; here each is handed the arguments themselves. Where something else
@@ -81,10 +81,10 @@ def report(failed: int | None, outcomes: list[Outcome]) -> int:
     return max(told) if told else 128 - failed if failed and failed < 0 else failed or 0
 
 
-def outcome(job: Job, args: tuple[Any, ...]) -> Outcome:
+def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
     """How a job ended; only our own mistakes pass as exceptions."""
     try:
-        job(*args)
+        imported(job)(*args)
     except UserError as error:
         return Outcome(1, str(error))
     except (Interrupted, Stopped) as error:
@@ -97,7 +97,7 @@ def outcome(job: Job, args: tuple[Any, ...]) -> Outcome:
     return Outcome(0)
 
 
-def run_rank(job: Job, args: tuple[Any, ...], environment: dict[str, str], queue: Any) -> None:
+def run_rank(job: str, args: tuple[Any, ...], environment: dict[str, str], queue: Any) -> None:
     """The job as one of several processes, which Lightning recognises by these variables."""
     os.environ.update(environment)
     try:
@@ -139,13 +139,32 @@ def handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(signum, before)
 
 
-def stoppable() -> Any:
+@contextmanager
+def stoppable() -> Iterator[None]:
     """Inside, SIGINT and SIGTERM raise Stopped. KeyboardInterrupt would become exit status 1 in Lightning."""
+    received: list[int] = []
 
     def stop(signum: int, frame: Any) -> None:
+        received.append(signum)
         raise Stopped(signum)
 
-    return handled_by(stop)
+    try:
+        with handled_by(stop):
+            yield
+    except Exception as error:
+        if not received:
+            raise
+        raise Stopped(received[0]) from error  # whatever was broken off there
+
+
+def imported(job: str) -> Callable[..., None]:
+    """The function `vaelab.job.<job>.<job>`. A signal waits: an import that is broken off leaves half a module."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        function: Callable[..., None] = getattr(import_module(f"vaelab.job.{job}"), job)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return function
 
 
 def forward_to(processes: list[Any]) -> Callable[[int, Any], None]:

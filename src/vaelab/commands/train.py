@@ -10,12 +10,13 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.commands.application import application, taken, with_config_of
+from vaelab.commands.application import KEPT, application, taken, with_config_of
 from vaelab.commands.process import launch, num_processes, say
-from vaelab.config import check
+from vaelab.config import LISTED, check
 from vaelab.errors import UserError
 from vaelab.run import Run
 
+IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
 RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
@@ -29,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
         checkpoint = resumption(run, ckpt or "last")
+        arguments = with_config_of(run, "train", rest, run.folder, kept=(*KEPT, *IN_CHECKPOINT))
     except UserError as error:
         say([str(error)])
         return 1
-    arguments = with_config_of(run, "train", rest, run.folder)
     return application("train", lambda config: go_on(config, run, checkpoint), arguments)
 
 
@@ -46,6 +47,8 @@ def start(config: DictConfig) -> int:
         check(config, job.runtime.choices)
         with open_dict(config):
             config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
+            for group in LISTED:
+                config.setdefault(group, {})  # which [] leaves out
         pin(config)
         status = train(config, run, None)
     finally:
@@ -62,14 +65,11 @@ def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
     """Exit status of training in as many processes as the trainer wants."""
-    processes = num_processes(config)
-    from vaelab.job.train import train as job  # torch and lightning: after everything that could be wrong
-
-    return launch(job, processes, config, run.folder, checkpoint)
+    return launch("train", num_processes(config), config, run.folder, checkpoint)
 
 
 def pin(node: DictConfig | ListConfig) -> None:
-    """Replace what only a resolver knows, such as the time and Hydra's folder, by its value: it must not change later."""
+    """Replace what only a resolver knows by its value: the time and Hydra's folder must not change later."""
     keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
     for key in keys:
         if OmegaConf.is_interpolation(node, key):

@@ -56,16 +56,10 @@ class TrainingSampler(Sampler[list[int]]):
 
 
 class TrainingLoader(DataLoader[Any]):
-    """A loader that asks where to start when its first batch is wanted, not when the iterator is made.
-
-    Lightning makes the iterator before it has restored its counts from a checkpoint.
-    """
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from super().__iter__()
+    """A loader that Lightning knows to be resumable, since its sampler asks how many batches were done."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the position is Lightning's own count. Having this method says that we can resume."""
+        """Nothing: the position is Lightning's own count, which its checkpoints hold."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

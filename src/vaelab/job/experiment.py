@@ -43,6 +43,7 @@ class Experiment:
         data.prepare_data()
         model = build(config.model)
         check_meaning(config, data, model.latent)
+        check_optimizer(config, model)
         return cls(config, data, model)
 
     def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
@@ -78,6 +79,15 @@ class Experiment:
                 )
 
 
+def check_optimizer(config: DictConfig, model: VAE) -> None:
+    """Raises UserError for a value that the optimizer or the scheduler refuses."""
+    try:
+        model.configure_optimizers()
+    except (ValueError, TypeError) as error:
+        names = f"optimizer '{config.choices.optimizer}', scheduler '{config.choices.scheduler}'"
+        raise UserError(f"{names}: {first_sentence(error)}") from error
+
+
 def first_sentence(error: Exception) -> str:
     """What somebody else's exception says, without the advice that often follows."""
     return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
@@ -93,5 +103,7 @@ def quiet() -> None:
         ".*Experiment logs directory .* exists and is not empty.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*LeafSpec.*",
+        ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none
+        ".*when logging on epoch level in distributed setting.*",  # torchmetrics has pooled the processes
     ):
         warnings.filterwarnings("ignore", message)

@@ -9,18 +9,25 @@ from omegaconf import DictConfig, ListConfig
 from rich.progress import track
 from torch import Tensor
 
+from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment
+from vaelab.picture.grid import Grid, save
 from vaelab.run import Run
+
+COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
 
 
 def sample(config: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
-    """num_samples images as samples.npy, [N, *event] on the data's scale, and as the grid samples.png."""
+    """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
     experiment = Experiment.build(run.load_config())
+    experiment.expect(checkpoint)
     model, data = experiment.model, experiment.data
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
     model.eval()
+    if not model.latent.conditional and config.y != "all":
+        raise UserError(f"y={config.y} asks for a label, but this model is unconditional; leave y out")
     y = labels(config, data.num_classes) if model.latent.conditional else None
     images = []
     with torch.no_grad():
@@ -28,9 +35,28 @@ def sample(config: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None
             with seeded(config.seed, "samples", number):
                 given = None if y is None else y[index]
                 images.append(model.latent.sample(len(index), given, config.temperature))
+    x = torch.cat(images)
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "samples.npy", torch.cat(images).numpy())
+    np.save(folder / "samples.npy", x.numpy())
+    if is_image(data.shape):
+        save(grid(data, x, y), folder / "samples.png")
     print(f"samples: {folder}")
+
+
+def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
+    """A row for each class that was asked for; all of one class, or of none, in rows of ten."""
+    images = data.to_unit(x)
+    classes = [] if y is None else y.unique().tolist()
+    names = [data.classes[label] if data.classes else str(label) for label in classes]
+    if len(classes) < 2:
+        return Grid(images[: ROWS * COLUMNS].split(COLUMNS), title=" of ".join(["samples", *names]))
+    rows = [images[y == label][:COLUMNS] for label in classes[:ROWS]]
+    return Grid(rows, title="samples of each class", row_labels=names[:ROWS])
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Whether x can be looked at: one or three channels of rows and columns."""
+    return len(shape) == 3 and shape[0] in (1, 3)
 
 
 def labels(config: DictConfig, num_classes: int) -> Int[Tensor, " N"]:

@@ -3,7 +3,10 @@
 import csv
 import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
@@ -37,16 +40,41 @@ def connect(logger: WandbLogger, folder: Path) -> bool:
     try:
         run = logger.experiment
     except Exception as error:  # W&B raises what its network and service raise; none of it may stop a run
-        log.warning("W&B: %s; going on offline", str(error).splitlines()[0])
+        log.warning("W&B: %s; going on offline", reason(error))
         go_offline()
         try:
             run = logger.experiment
         except Exception as second:  # see above
-            log.warning("W&B: %s; going on without it", str(second).splitlines()[0])
+            log.warning("W&B: %s; going on without it", reason(second))
             return False
     if run.settings.mode == "offline":
-        print(f"W&B is offline: look with `wandb leet {folder}/wandb`, upload with `wandb sync {Path(run.dir).parent}`")
+        place = folder / "wandb"
+        print(f"W&B is offline: look with `wandb leet {place}`, upload with `wandb sync {place}/offline-run-*`")
+    elif run.url:
+        print(f"W&B: {run.url}")
+    run.log = forgiving(run.log)
     return True
+
+
+def forgiving(log_history: Callable[..., None]) -> Callable[..., None]:
+    """A function that says its first failure and does nothing from then on."""
+    works = True
+
+    def try_log(*args: Any, **kwargs: Any) -> None:
+        nonlocal works
+        if works:
+            try:
+                log_history(*args, **kwargs)
+            except Exception as error:  # whatever W&B raises, the run goes on
+                works = False
+                log.warning("W&B: %s; going on without it", reason(error))
+
+    return try_log
+
+
+def reason(error: Exception) -> str:
+    """The first line of what W&B says, or the name of the error where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def logged_in() -> bool:
@@ -63,4 +91,9 @@ def go_offline() -> None:
 def disconnect(loggers: list[Logger], status: int) -> None:
     """End the W&B run, so that the next job of a multirun starts its own."""
     if any(isinstance(logger, WandbLogger) for logger in loggers):
-        wandb.finish(exit_code=status)
+        try:
+            wandb.finish(exit_code=status)
+        except Exception as error:  # see `forgiving`
+            log.warning("W&B: %s; what it had not stored is in metrics.csv only", reason(error))
+            with suppress(Exception):
+                wandb.teardown()

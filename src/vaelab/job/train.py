@@ -21,6 +21,7 @@ from vaelab.run import Run
 def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """A run from its beginning, or from a checkpoint on, to the results of its best weights."""
     run = Run(folder)
+    written = config.copy()  # before anything is built, which resolves its references
     experiment = Experiment.build(config)
     if checkpoint is not None:
         experiment.expect(checkpoint)
@@ -34,7 +35,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     status = 1
     try:
         if trainer.is_global_zero:
-            run.save_config(config)
+            run.save_config(written)
             loggers = start(loggers, config, run, checkpoint)
             trainer.loggers = loggers
         fit_and_test(experiment, trainer, run, checkpoint)
@@ -47,7 +48,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
 def build_logger(node: DictConfig, run: Run) -> Logger:
     """A logger that writes into the run folder, which may have been moved since the config was saved."""
     if "save_dir" in node:
-        node.save_dir = str(run.folder)
+        node.save_dir = str(run.folder.absolute())  # W&B writes from a process of its own
     logger: Logger = build(node)
     return logger
 

@@ -1,0 +1,36 @@
+"""Label fidelity as a run publishes it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+
+from vaelab.callbacks.evaluate_samples import EvaluateSamples
+from vaelab.data.module import DataModule
+from vaelab.model.vae import VAE
+
+
+def test_an_unconditional_model_is_asked_nothing(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
+) -> None:
+    vae = model()
+    trainer(EvaluateSamples(50, str(tmp_path / "classifiers"))).test(vae, digits(), verbose=False)
+    assert "label_fidelity" not in vae.records
+    assert not (tmp_path / "classifiers").exists()
+
+
+def test_is_published_once_with_its_number_of_samples_and_is_the_same_again(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
+) -> None:
+    values = []
+    for seed in (1, 2):
+        vae = model("model=cvae")
+        torch.manual_seed(seed)
+        trainer(EvaluateSamples(230, str(tmp_path / "classifiers"))).test(vae, digits(), verbose=False)
+        record = vae.records["label_fidelity"]
+        assert (record.unit, record.num_examples) == ("share of samples", 230)
+        values.append(record.value)
+    assert values[0] == values[1]
+    assert 0 <= values[0] <= 1
+    assert len(list((tmp_path / "classifiers").iterdir())) == 1

@@ -1,0 +1,140 @@
+"""What `vaelab evaluate` and `vaelab sample` make of a trained model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commandline import FAST, call, only_run, results
+from matplotlib.image import imread
+
+TRAINED = (*FAST, "trainer.max_epochs=1", "callbacks=[checkpoint,evaluate_reconstructions,evaluate_importance]")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a conditional model was trained, with the path of its run made known by `only_run`."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert call(folder, "train", *TRAINED, "model=cvae", "callbacks.evaluate_importance.num_samples=5") == 0
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err.strip()
+
+
+def newest(folder: Path, kind: str) -> Path:
+    return max((only_run(folder) / kind).iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def test_evaluate_finds_what_training_found(folder: Path) -> None:
+    run = only_run(folder)
+    before = (run / "results.json").read_bytes()
+    assert call(folder, "evaluate", f"run={run}") == 0
+    into = newest(folder, "evaluations")
+    assert results(into) == results(run)
+    assert (run / "results.json").read_bytes() == before
+    assert sorted(path.name for path in into.iterdir()) == ["evaluate.log", "results.json"]
+    assert (run / "train.log").exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["outputs"]
+
+
+def test_evaluate_under_other_choices(folder: Path) -> None:
+    run = only_run(folder)
+    changes = ("callbacks=evaluate_importance", "callbacks.evaluate_importance.num_samples=7", "seed=3")
+    assert call(folder, "evaluate", f"run={run.relative_to(folder)}", "ckpt=last", *changes, "data.chunk=50") == 0
+    records = json.loads((newest(folder, "evaluations") / "results.json").read_text())
+    assert set(records) == {"elbo", "rate", "distortion", "bce/iw7"}
+    assert {(record["seed"], record["chunk"], record["num_examples"]) for record in records.values()} == {(3, 50, 360)}
+
+
+def test_samples_of_all_classes(folder: Path) -> None:
+    assert call(folder, "sample", f"run={only_run(folder)}", "num_samples=25") == 0
+    into = newest(folder, "samples")
+    x = np.load(into / "samples.npy")
+    assert x.shape == (25, 1, 8, 8)
+    assert 0 <= x.min() < x.max() <= 1
+    assert imread(into / "samples.png").ndim == 3
+    assert sorted(path.name for path in into.iterdir()) == ["samples.npy", "samples.png"]
+
+
+def test_samples_are_those_of_the_seed(folder: Path) -> None:
+    drawn = []
+    for arguments in (["seed=1"], ["seed=1"], ["seed=2"], ["seed=1", "temperature=0.5"]):
+        assert call(folder, "sample", f"run={only_run(folder)}", "num_samples=4", "y=[3,5]", *arguments) == 0
+        drawn.append(np.load(newest(folder, "samples") / "samples.npy"))
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert not np.array_equal(drawn[0], drawn[3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["y=10"], "y=10 is no label of this data; labels are 0 to 9, a list of them, or all"),
+        (["y=[]"], "y=[] is no label of this data; labels are 0 to 9, a list of them, or all"),
+        (["y=three"], "y=three is no label of this data; labels are 0 to 9, a list of them, or all"),
+        (["num_samples=0"], "num_samples=0 is no number of samples; set it to 1 or more"),
+        (["num_samples=-3"], "num_samples=-3 is no number of samples; set it to 1 or more"),
+        (["num_samples=many"], "num_samples=many is no number of samples; set it to 1 or more"),
+        (["temperature=0"], "temperature=0 is no temperature; set it above 0"),
+        (["ckpt=first.ckpt"], "{run} has no checkpoint 'first.ckpt'; give best or last"),
+    ],
+)
+def test_mistakes_with_samples(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    run = only_run(folder)
+    assert call(folder, "sample", f"run={run}", *arguments) == 1
+    assert said(capsys) == sentence.format(run=run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["model=vae"], "model=vae would change the model, which a run keeps; start a new one with it"),
+        (["data.scale=symmetric"], None),
+        (
+            ["latent_dim=5"],
+            "{run}/checkpoints/best.ckpt is of another model: latent.posterior.head.weight is [8, 32] there and "
+            "[10, 32] here; drop the overrides that change the model",
+        ),
+    ],
+)
+def test_mistakes_with_an_evaluation(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str | None
+) -> None:
+    run = only_run(folder)
+    assert call(folder, "evaluate", f"run={run}", *arguments) == 1
+    if sentence is None:
+        sentence = "likelihood 'bernoulli' needs x in [0, 1], but data 'digits' gave -1.00 to 1.00; set data.scale=unit"
+    assert said(capsys) == sentence.format(run=run)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
+def test_a_folder_that_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert call(tmp_path, command, "run=outputs/nowhere") == 1
+    place = "runs are under outputs/<model>-<data>/"
+    assert said(capsys) == f"outputs/nowhere is not a run folder: it has no config.yaml; {place}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "evaluate") == 1
+    assert said(capsys) == "evaluate needs a run; give run=outputs/<model>-<data>/<date>_<time>"
+    assert not list(tmp_path.iterdir())
+
+
+def test_sample_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "sample") == 1
+    assert said(capsys) == "config has 1 mistake:\n  run is not set; give run=..."
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_label_asked_of_an_unconditional_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "train", *FAST, "trainer=smoke") == 0
+    capsys.readouterr()
+    assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "y=3") == 1
+    assert said(capsys) == "y=3 asks for a label, but this model is unconditional; leave y out"
+    assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "num_samples=3") == 0
+    assert (newest(tmp_path, "samples") / "samples.png").exists()

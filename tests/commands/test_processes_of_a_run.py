@@ -1,0 +1,103 @@
+"""Two and three gloo processes find what one process finds, and stop as one."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from commandline import (
+    FAST,
+    call,
+    checkpoint,
+    metrics,
+    num_rows,
+    only_run,
+    results,
+    start,
+    wait_until,
+    without_traceback,
+)
+
+EVIDENCE = "callbacks=[checkpoint,evaluate_reconstructions,evaluate_importance,evaluate_latents,evaluate_samples]"
+SPARING = ("callbacks.evaluate_importance.num_samples=5", "callbacks.evaluate_samples.num_samples=300")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes trained a conditional model and evaluated it."""
+    folder = tmp_path_factory.mktemp("two")
+    process = start(folder, "train", *FAST, EVIDENCE, *SPARING, "model=cvae", "trainer=ddp_cpu", "trainer.max_epochs=2")
+    assert process.wait(200) == 0, (folder / "err.txt").read_text()
+    assert without_traceback(folder) == []
+    return folder
+
+
+def evaluated(folder: Path) -> dict[str, float]:
+    return results(max((only_run(folder) / "evaluations").iterdir(), key=lambda path: path.stat().st_mtime_ns))
+
+
+def test_both_processes_trained_on_half_an_epoch_each(folder: Path) -> None:
+    steps = [row["step"] for row in metrics(only_run(folder)) if row["train/loss"]]
+    assert [int(step) for step in steps] == list(range(2 * 20))  # 618 examples each in batches of 32
+
+
+@pytest.mark.parametrize("changes", [["trainer=cpu"], ["trainer.devices=1", "trainer.strategy=auto"]])
+def test_one_process_finds_what_two_found(folder: Path, changes: list[str]) -> None:
+    assert call(folder, "evaluate", f"run={only_run(folder)}", *changes) == 0
+    assert evaluated(folder) == pytest.approx(results(only_run(folder)), rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param(60, id="as many chunks each"),
+        pytest.param(
+            100,
+            id="processes without examples at the end",
+            marks=pytest.mark.xfail(strict=True, reason="a density of torch refuses a batch without examples"),
+        ),
+    ],
+)
+def test_three_processes_find_what_one_finds(folder: Path, chunk: int) -> None:
+    run = f"run={only_run(folder)}"
+    process = start(folder, "evaluate", run, "trainer.devices=3", "trainer.strategy=auto", f"data.chunk={chunk}")
+    assert process.wait(200) == 0, (folder / "err.txt").read_text()
+    assert without_traceback(folder) == []
+    found = evaluated(folder)
+    assert call(folder, "evaluate", run, "trainer=cpu", f"data.chunk={chunk}") == 0
+    assert found == pytest.approx(evaluated(folder), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_parent_stops_all_and_saves_once(tmp_path: Path) -> None:
+    process = start(tmp_path, "train", *FAST, "trainer=ddp_cpu", "trainer.max_epochs=500")
+    wait_until(process, lambda: num_rows(tmp_path) > 30)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    run = only_run(tmp_path).relative_to(tmp_path)
+    assert without_traceback(tmp_path) == [
+        f"stopped by SIGTERM, everything is saved; go on with python train.py run={run}"
+    ]
+    assert checkpoint(tmp_path / run)["global_step"] > 0
+
+
+@pytest.mark.slow
+def test_a_mistake_in_all_processes_is_said_once(tmp_path: Path) -> None:
+    process = start(tmp_path, "train", *FAST, "trainer=ddp_cpu", "optimizer.lr=1e30")
+    assert process.wait(200) == 1
+    (sentence,) = {line.partition(" at step")[0] for line in without_traceback(tmp_path)}
+    assert sentence == "the loss became nan"
+
+
+@pytest.mark.slow
+def test_a_killed_process_takes_the_others_with_it(tmp_path: Path) -> None:
+    process = start(tmp_path, "train", *FAST, "trainer=ddp_cpu", "trainer.max_epochs=500")
+    wait_until(process, lambda: num_rows(tmp_path) > 5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ranks = [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    assert len(ranks) == 2
+    os.kill(int(ranks[1]), signal.SIGKILL)
+    assert process.wait(60) == 137
+    assert without_traceback(tmp_path) == ["a process was ended by SIGKILL, and the others with it"]
+    assert checkpoint(only_run(tmp_path))["global_step"] >= 0

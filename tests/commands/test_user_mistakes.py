@@ -1,0 +1,157 @@
+"""Each mistake ends a training with one message on standard error, a status, and nothing left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from commandline import FAST, call, only_run
+from torchvision.io import write_png
+
+from vaelab.commands import main
+from vaelab.config import ALLOWED
+
+LIBRARIES = ", ".join(prefix[:-1] for prefix in ALLOWED)
+DEVICES = "is no number of processes; give a number from 1 on"
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+    return captured.err.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["model=cvea"], 2, "no model 'cvea' in conf/model; did you mean 'cvae'? (available: beta_vae, cvae, vae)"),
+        (
+            ["objective.betta=2"],
+            2,
+            "no key 'objective.betta'; did you mean 'objective.beta'? (use +objective.betta=2 to add a new key)",
+        ),
+        (
+            ["+objective.x=1", "+prior.size=3"],
+            1,
+            "config has 2 mistakes:\n"
+            "  prior (conf/prior/standard_normal.yaml): StandardNormal has no argument 'size'; it takes latent_dim\n"
+            "  objective (conf/objective/elbo.yaml): ELBO has no argument 'x'; it takes beta, num_samples",
+        ),
+        (
+            ["prior._target_=os.system"],
+            1,
+            "config has 1 mistake:\n  prior (conf/prior/standard_normal.yaml): "
+            f"os.system is outside the allowed libraries ({LIBRARIES})",
+        ),
+        (
+            ["data.scale=none"],
+            1,
+            "likelihood 'bernoulli' needs x in [0, 1], but data 'digits' gave 0.00 to 255.00; set data.scale=unit",
+        ),
+        (
+            ["model=cvae", "data=linear_gaussian", "likelihood=gaussian"],
+            1,
+            "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none",
+        ),
+        (["trainer.devices=0"], 1, f"trainer.devices=0 {DEVICES}"),
+        (["trainer.devices=two"], 1, f"trainer.devices=two {DEVICES}"),
+        (["trainer=ddp_cpu", "trainer.devices=-1"], 1, f"trainer.devices=-1 {DEVICES}"),
+        (
+            ["trainer.accelerator=abacus"],
+            1,
+            "trainer 'smoke': You selected an invalid accelerator name: `accelerator='abacus'`",
+        ),
+        (["trainer.strategy=none"], 1, "trainer 'smoke': You selected an invalid strategy name: `strategy='none'`"),
+        (["trainer.precision=64-mixed"], 1, "trainer 'smoke': Precision '64-mixed' is invalid"),
+        (["optimizer.lr=-1"], 1, "optimizer 'adam', scheduler 'constant': Invalid learning rate: -1"),
+        (
+            ["callbacks=[kl_annealing,capacity]", "+callbacks.again=${callbacks.kl_annealing}"],
+            1,
+            "callbacks KLAnnealing and KLAnnealing both write 'weight'; keep one of them",
+        ),
+        (
+            ["posterior.latent_dim=3"],
+            1,
+            "the posterior is over latents of shape [3], but the prior over [4]; "
+            "set latent_dim, which both read, and not one of them alone",
+        ),
+        (["ckpt=last"], 1, "no run with a checkpoint is under outputs/; give run=<folder>"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_mistake_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, sentence: str
+) -> None:
+    found = call(tmp_path, "train", *FAST, "trainer=smoke", *arguments)
+    assert said(capsys) == sentence
+    assert found == status
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+def test_an_altered_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "data/fashion_mnist/train-images-idx3-ubyte"
+    path.parent.mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (path.parent / f"{name}-ubyte").write_bytes(b"\0\0\x08")
+    assert call(tmp_path, "train", *FAST, "data=fashion_mnist") == 1
+    place = path.relative_to(tmp_path)
+    assert said(capsys) == f"{place} is no IDX file of bytes; delete it and run again"
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+def test_a_folder_without_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert call(tmp_path, "train", *FAST, "data=image_folder", "data.source.root=empty") == 1
+    assert said(capsys) == (
+        "empty holds no images (.png, .jpg, .jpeg, .bmp, .webp); set data.source.root to a folder of them"
+    )
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+def test_an_image_that_cannot_be_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images").mkdir()
+    for number in range(8):
+        write_png(torch.zeros(3, 4, 4, dtype=torch.uint8), str(tmp_path / f"images/{number}.png"))
+        (tmp_path / f"images/{number}.png").write_bytes(b"no image")
+    data = ("data=image_folder", "data.source.root=images", "data.shape=[3,4,4]", "data.num_validation=2")
+    assert call(tmp_path, "train", *FAST, *data, "data.num_workers=0") == 1
+    assert said(capsys).endswith(".png cannot be decoded as an image; repair or remove it")
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+def test_a_loss_that_is_not_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "train", *FAST, "trainer.max_epochs=3", "optimizer.lr=1e30") == 1
+    assert said(capsys) == (
+        "the loss became nan at step 1: term 'distortion' is not finite; the checkpoints saved before it are kept; "
+        "try a smaller optimizer.lr or trainer.gradient_clip_val=1"
+    )
+    last = torch.load(only_run(tmp_path) / "checkpoints/last.ckpt", weights_only=True)
+    assert all(value.isfinite().all() for value in last["state_dict"].values())
+
+
+def test_a_command_that_does_not_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["vaelab", "nonsense"])
+    assert main.main() == 2
+    assert said(capsys) == "no command 'nonsense' (available: train, evaluate, sample)"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    assert call(folder, "train", *FAST, "trainer=smoke") == 0
+    return only_run(folder)
+
+
+def test_a_run_that_goes_on_keeps_its_optimizer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (trained / "config.yaml").read_text()
+    assert call(trained, "train", "run=.", "optimizer.lr=0.1") == 1
+    assert said(capsys) == "optimizer.lr=0.1 would change the optimizer, which a run keeps; start a new one with it"
+    assert (trained / "config.yaml").read_text() == before
+
+
+def test_a_mistake_while_going_on_changes_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file() and path.suffix != ".log"}
+    assert call(trained, "train", "run=.", "latent_dim=7") == 1
+    assert "is of another model" in said(capsys)
+    assert {path: path.read_bytes() for path in before} == before
+    assert json.loads((trained / "results.json").read_text())

@@ -1,0 +1,80 @@
+"""The classifier that judges samples: it knows its classes, and its file can be trusted."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from vaelab.data.digits import Digits
+from vaelab.evaluation import classifier
+from vaelab.evaluation.classifier import trained_classifier
+
+
+@pytest.fixture(scope="module")
+def few() -> tuple[Tensor, Tensor]:
+    """Uint8 digits and their labels, too few to learn much from."""
+    train = Digits().load("train")
+    return train.x[:200], train.y[:200]
+
+
+def logits(few: tuple[Tensor, Tensor], folder: Path, epochs: int = 1) -> Tensor:
+    return trained_classifier(*few, 10, folder, epochs)(few[0][:5].float() / 255).detach()
+
+
+def test_recognises_digits_that_it_has_not_seen(tmp_path: Path) -> None:
+    train, test = Digits().load("train"), Digits().load("test")
+    judge = trained_classifier(train.x, train.y, 10, tmp_path, epochs=12)
+    with torch.no_grad():
+        right = judge(test.x.float() / 255).argmax(1) == test.y
+    assert not judge.training
+    assert right.float().mean() > 0.9
+
+
+def test_is_trained_once(few: tuple[Tensor, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = logits(few, tmp_path)
+    (file,) = tmp_path.iterdir()
+    written = file.stat().st_mtime_ns
+    monkeypatch.setattr(classifier, "fit", None)  # whoever trains again fails
+    assert torch.equal(logits(few, tmp_path), first)
+    assert file.stat().st_mtime_ns == written
+
+
+def test_is_the_same_whatever_was_drawn_before(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    first = logits(few, tmp_path / "here")
+    torch.manual_seed(1234)
+    assert torch.equal(logits(few, tmp_path / "there"), first)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
+def test_a_damaged_file_is_trained_anew(
+    damage: str, few: tuple[Tensor, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = logits(few, tmp_path)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    changed = content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
+    file.write_bytes({"truncated": content[:-7], "changed": changed, "empty": b""}[damage])
+    caplog.clear()
+    with caplog.at_level(logging.INFO, classifier.log.name):
+        assert torch.equal(logits(few, tmp_path), first)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the classifier in {file} is damaged; it is trained anew",
+        "training a classifier on 200 real images",
+    ]
+    assert file.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_other_data_labels_or_recipe_have_another_file(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    x, y = few
+    logits(few, tmp_path)
+    other_x, other_y = x.clone(), y.clone()
+    other_x[-1, 0, 0, 0] += 1
+    other_y[-1] = (other_y[-1] + 1) % 10
+    for number, changed in enumerate([(other_x, y), (x, other_y), (x[:-1], y[:-1])], start=2):
+        logits(changed, tmp_path)
+        assert len(list(tmp_path.iterdir())) == number
+    logits(few, tmp_path, epochs=2)
+    assert len(list(tmp_path.iterdir())) == 5

@@ -1,0 +1,135 @@
+"""Laws that every metric obeys: each example once, however they are batched and whoever counts them."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic import CHUNK, METRICS, NUM_EXAMPLES, evidence, numbers, processes, result
+from torch.distributions import Bernoulli
+
+from vaelab.evaluation.active_units import ActiveUnits
+from vaelab.evaluation.evidence import Evidence
+from vaelab.evaluation.importance import ImportanceWeightedBound
+from vaelab.evaluation.label_fidelity import LabelFidelity
+from vaelab.evaluation.reconstruction import ReconstructionError
+
+every_metric = pytest.mark.parametrize("name", METRICS)
+
+
+@every_metric
+def test_one_example_at_a_time_equals_chunks(name: str) -> None:
+    given = numbers()
+    assert result(name, given, 1) == pytest.approx(result(name, given, CHUNK), rel=1e-12)
+
+
+@every_metric
+def test_the_last_example_counts(name: str) -> None:
+    given = numbers()
+    before = result(name, given, CHUNK)
+    for rows in given.values():
+        rows[-1] = rows[-1] + 1000 if rows.is_floating_point() else (rows[-1] + 1) % 3
+    assert result(name, given, CHUNK) != pytest.approx(before, rel=1e-9)
+
+
+def test_one_two_and_three_processes_agree(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vaelab.model.vae"])  # imports torch and torchmetrics once, not three times
+    running = [context.Process(target=processes, args=(rank, tmp_path)) for rank in range(3)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(timeout=120)
+    assert [process.exitcode for process in running] == [0, 0, 0]
+    alone = {name: result(name, numbers(), CHUNK) for name in METRICS}
+    for rank in range(3):
+        found = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
+        assert list(found) == [size for size in (1, 2, 3) if rank < size]
+        for values in found.values():
+            assert values == {name: pytest.approx(value, rel=1e-12) for name, value in alone.items()}
+
+
+def test_evidence_is_the_mean_over_examples() -> None:
+    given, metric = numbers(), Evidence()
+    evidence(metric, given)
+    values, num = metric.compute()
+    rate = given["kl"].double().sum() / NUM_EXAMPLES
+    distortion = -given["log_px"].double().mean()
+    assert num == NUM_EXAMPLES
+    torch.testing.assert_close(values, {"elbo": -rate - distortion, "rate": rate, "distortion": distortion})
+
+
+def test_cross_entropy_of_an_image_with_itself_is_its_entropy() -> None:
+    x = torch.rand(50, 1, 4, 4)
+    x[0] = x[0].round()  # black and white pixels have none
+    metric = ReconstructionError()
+    metric.update(x, x)
+    values, _ = metric.compute()
+    entropy = Bernoulli(probs=x.double().clamp(1e-12, 1 - 1e-12)).entropy().sum() / 50
+    assert values["mse"] == 0
+    torch.testing.assert_close(values["bce"], entropy, rtol=0, atol=1e-5)
+
+
+def test_reconstruction_error_is_summed_over_pixels() -> None:
+    x, mean = torch.rand(6, 3, 5, 5), torch.rand(6, 3, 5, 5)
+    metric = ReconstructionError()
+    metric.update(x, mean)
+    values, num = metric.compute()
+    assert num == 6
+    torch.testing.assert_close(values["mse"], (x - mean).double().square().flatten(1).sum(1).mean())
+    expected = -Bernoulli(probs=mean.double(), validate_args=False).log_prob(x.double()).flatten(1).sum(1).mean()
+    torch.testing.assert_close(values["bce"], expected)
+
+
+@pytest.mark.parametrize("outside", [-0.1, 1.1])
+def test_no_cross_entropy_where_a_single_pixel_is_outside(outside: float) -> None:
+    x = torch.rand(4, 1, 2, 2)
+    x[3, 0, 1, 1] = outside
+    metric = ReconstructionError()
+    for one in x:
+        metric.update(one[None], one[None])
+    assert list(metric.compute()[0]) == ["mse"]
+
+
+def test_one_example_without_a_density_makes_it_a_pseudo_likelihood() -> None:
+    metric = ImportanceWeightedBound()
+    metric.update(torch.full((3,), -2.0), True)
+    assert metric.compute() == ("nll", 2.0, 3)
+    metric.update(torch.full((1,), -6.0), False)
+    metric.update(torch.full((2,), -2.0), True)
+    assert metric.compute() == ("bce", 16 / 6, 6)
+
+
+@pytest.mark.parametrize("dimensions", [2, 10])
+@pytest.mark.parametrize("chunk", [7, 1000])
+def test_a_half_dead_latent_has_half_its_units_active(dimensions: int, chunk: int) -> None:
+    code = 0.01 * torch.randn(1000, dimensions)  # variance 1e-4
+    code[:, ::2] = torch.randn(1000, dimensions // 2)
+    metric = ActiveUnits(dimensions)
+    for rows in code.split(chunk):
+        metric.update(rows + 3.0)
+    assert metric.compute() == (dimensions // 2, 1000)
+
+
+def test_active_units_are_those_above_the_threshold() -> None:
+    code = torch.randn(50_000, 3, dtype=torch.float64) * torch.tensor([0.05, 0.15, 1.0])
+    for threshold, count in ((0.001, 3), (0.01, 2), (0.1, 1), (2.0, 0)):
+        metric = ActiveUnits(3, threshold)
+        metric.update(code)
+        assert metric.compute()[0] == count
+
+
+def test_label_fidelity_of_all_and_of_each_class() -> None:
+    asked = torch.tensor([0, 0, 0, 0, 1, 1, 2])
+    seen = torch.tensor([0, 0, 0, 2, 1, 0, 0])
+    metric = LabelFidelity(3)
+    for y, answer in zip(asked, seen, strict=True):
+        metric.update(torch.eye(3)[answer][None], y[None])
+    assert metric.compute() == pytest.approx(4 / 7)
+    assert metric.per_class().tolist() == [0.75, 0.5, 0.0]
+
+
+def test_a_number_that_is_none_stays_visible() -> None:
+    metric = ImportanceWeightedBound()
+    metric.update(torch.tensor([-1.0, float("nan")]), True)
+    assert metric.compute()[1].isnan()

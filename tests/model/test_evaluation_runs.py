@@ -1,0 +1,85 @@
+"""Real runs of trainer.test: the same numbers each time, under the names they deserve."""
+
+from collections.abc import Callable
+
+import lightning.pytorch as pl
+import pytest
+import torch
+
+from vaelab.callbacks.evaluate_importance import EvaluateImportance
+from vaelab.callbacks.evaluate_latents import EvaluateLatents
+from vaelab.callbacks.evaluate_reconstructions import EvaluateReconstructions
+from vaelab.data.module import DataModule
+from vaelab.evaluation.importance import ImportanceWeightedBound, streamed_bound
+from vaelab.evaluation.record import Record
+from vaelab.model.vae import VAE
+
+Evaluate = Callable[..., dict[str, Record]]
+
+
+@pytest.fixture
+def evaluate(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
+) -> Evaluate:
+    def evaluate(*overrides: str, num_samples: int = 7, seed: int = 0) -> dict[str, Record]:
+        """The records of one trainer.test, with torch's global numbers at `seed`."""
+        vae = model(*overrides)
+        callbacks = (EvaluateImportance(num_samples, 3), EvaluateReconstructions(), EvaluateLatents(0.01))
+        torch.manual_seed(seed)
+        trainer(*callbacks).test(vae, digits(*overrides), verbose=False)
+        return vae.records
+
+    return evaluate
+
+
+def values(records: dict[str, Record]) -> dict[str, float]:
+    return {name: record.value for name, record in records.items()}
+
+
+@pytest.mark.parametrize("data", ["none", "dynamic", "static"])
+def test_two_evaluations_are_identical(data: str, evaluate: Evaluate) -> None:
+    overrides = ("model=cvae", f"data.binarization={data}")
+    first, second = (evaluate(*overrides, seed=seed) for seed in (1, 2))
+    assert values(first) == values(second)
+    assert values(evaluate(*overrides, "seed=5")) != values(first)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kind"),
+    [
+        (("data.binarization=none",), "bce"),
+        (("data.binarization=dynamic",), "nll"),
+        (("data.binarization=static",), "nll"),
+        (("likelihood=continuous_bernoulli",), "nll"),
+        (("likelihood=gaussian", "data.scale=symmetric"), "nll"),
+    ],
+)
+def test_only_a_likelihood_is_called_nll(overrides: tuple[str, ...], kind: str, evaluate: Evaluate) -> None:
+    records = evaluate(*overrides)
+    assert {name for name in records if name.endswith("/iw7")} == {f"{kind}/iw7"}
+
+
+def test_records_say_how_numbers_came_about(evaluate: Evaluate) -> None:
+    records = evaluate("data.binarization=static", "seed=3")
+    assert set(records) == {
+        *("elbo", "rate", "distortion", "nll/iw7", "reconstruction/mse", "reconstruction/bce", "active_units")
+    }
+    for record in records.values():
+        assert (record.split, record.num_examples, record.chunk, record.seed) == ("test", 360, 100, 3)
+        assert record.precision == "32-true"
+    assert records["nll/iw7"].num_samples == 7
+    assert records["elbo"].num_samples == 1
+    assert records["active_units"].num_samples == 0
+    assert records["active_units"].unit == "of 4 dimensions"
+    assert records["elbo"].value == pytest.approx(-records["rate"].value - records["distortion"].value)
+
+
+def test_the_published_bound_is_that_of_the_whole_test_split(
+    evaluate: Evaluate, model: Callable[..., VAE], digits: Callable[..., DataModule]
+) -> None:
+    found = evaluate("data.binarization=static", num_samples=400)["nll/iw400"].value
+    metric = ImportanceWeightedBound()
+    with torch.no_grad():
+        test = digits("data.binarization=static").batch("test", torch.arange(360))
+        metric.update(streamed_bound(model().latent, test, 400, 50), True)
+    assert metric.compute()[1].item() == pytest.approx(found, abs=0.05)

@@ -1,0 +1,91 @@
+"""Laws that each conf/model/*.yaml obeys, found by listing the folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from vaelab.data.randomness import seeded
+from vaelab.model.vae import VAE
+from vaelab.terms import Batch
+
+NAMES = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+CONV = ("encoder=conv", "decoder=conv", "encoder.channels=[8,16]", "decoder.channels=[8,16]")
+GATED = ("encoder.gated=true", "decoder.gated=true", "encoder.hidden=[24]", "decoder.hidden=[24]")
+NETWORKS = {"mlp": (), "gated": GATED, "conv": CONV}
+SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (2, 27, 31)]
+
+every_model = pytest.mark.parametrize("name", NAMES)
+
+
+def overfitted(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
+    """The loss on one batch before and after training on it alone."""
+    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-2, fused=True)
+    losses = []
+    for _ in range(steps):
+        loss = vae.objective(vae.latent(batch, vae.objective.num_samples), vae.control).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses[0], sum(losses[-5:]) / 5
+
+
+@every_model
+def test_every_parameter_gets_a_gradient(name: str, model: Callable[..., VAE], batch: Batch) -> None:
+    vae = model(f"model={name}")
+    vae.objective(vae.latent(batch, vae.objective.num_samples), vae.control).total.backward()
+    for parameter in vae.parameters():
+        assert parameter.grad is not None
+        assert (parameter.grad != 0).any()
+
+
+@every_model
+def test_overfits_one_batch(name: str, model: Callable[..., VAE], batch: Batch) -> None:
+    first, last = overfitted(model(f"model={name}"), Batch(*(each[:16] for each in batch)))
+    assert last < 0.75 * first
+
+
+@pytest.mark.parametrize("networks", NETWORKS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ["vae", "cvae"])
+def test_learns_images_of_any_size(networks: str, shape: tuple[int, ...], name: str, model: Callable[..., VAE]) -> None:
+    vae = model(f"model={name}", f"data.shape={list(shape)}", *NETWORKS[networks])
+    # Four pictures of blocks, which networks of any kind can learn by heart.
+    blocks = torch.rand(4, shape[0], 2, 2).round()
+    x = torch.nn.functional.interpolate(blocks, size=shape[1:])
+    first, last = overfitted(vae, Batch(x, torch.arange(4), torch.arange(4)), steps=45)
+    assert last < 0.75 * first
+    assert vae.latent.reconstruct(x, torch.arange(4)).shape == x.shape
+
+
+@every_model
+def test_samples_and_reconstructs(name: str, model: Callable[..., VAE], batch: Batch) -> None:
+    latent = model(f"model={name}").latent
+    y = torch.arange(20) % 10 if latent.conditional else None
+    samples = latent.sample(20, y)
+    assert samples.shape == (20, 1, 8, 8)
+    assert latent.likelihood.accepts(samples)
+    assert len(samples.detach().flatten(1).unique(dim=0)) == 20
+    assert latent.reconstruct(batch.x, batch.y).shape == batch.x.shape
+
+
+@every_model
+def test_state_dict_holds_everything(name: str, model: Callable[..., VAE], batch: Batch, tmp_path: Path) -> None:
+    vae, other = model(f"model={name}"), model(f"model={name}")
+    overfitted(vae, batch, steps=3)
+    vae.control.write("weight", 0.5)
+    torch.save(vae.state_dict(), tmp_path / "state.pt")
+
+    def outputs(of: VAE) -> list[torch.Tensor]:
+        with torch.no_grad(), seeded(0):
+            terms = of.latent(batch, 2)
+            images = of.latent.sample(64, batch.y if of.latent.conditional else None)
+            return [terms.log_weight, terms.kl, images, of.objective(terms, of.control).total]
+
+    before = outputs(other)
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    for found, expected, old in zip(outputs(other), outputs(vae), before, strict=True):
+        assert torch.equal(found, expected)
+        assert not torch.equal(found, old)
