@@ -52,11 +52,7 @@ def test_one_process_finds_what_two_found(folder: Path, changes: list[str]) -> N
     "chunk",
     [
         pytest.param(60, id="as many chunks each"),
-        pytest.param(
-            100,
-            id="processes without examples at the end",
-            marks=pytest.mark.xfail(strict=True, reason="a density of torch refuses a batch without examples"),
-        ),
+        pytest.param(100, id="processes without examples at the end"),
     ],
 )
 def test_three_processes_find_what_one_finds(folder: Path, chunk: int) -> None:

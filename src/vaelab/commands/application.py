@@ -25,8 +25,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     The config is composed from conf/<name>.yaml; of several jobs of a multirun the worst status counts.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
-    # Threads that spin while they wait take the processor from the other process that it also has to serve.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that spin for long while they wait take the processor from whatever else it has to serve.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     statuses = [0]
 
     def job(config: DictConfig) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from vaelab.data.checks import check_part, check_pixels, check_sizes, check_validation
 from vaelab.data.examples import Indices, Source, Split
 from vaelab.data.pixels import FixedNoise, Pixels
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import hashed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
 from vaelab.errors import UserError
 from vaelab.terms import Batch
@@ -105,7 +105,7 @@ class DataModule(LightningDataModule):
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Seeds one training step: its noise in the data and in the model."""
         if self.trainer is not None and self.trainer.training:
-            torch.manual_seed(hashed("step", self.seed, self.trainer.global_rank, self._num_batches_done()))
+            reseed("step", self.seed, self.trainer.global_rank, self._num_batches_done())
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

@@ -25,8 +25,21 @@ def seeded(*key: int | str) -> Iterator[None]:
     """
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices):
-        torch.manual_seed(hashed(*key))
+        reseed(*key)
         yield
+
+
+def reseed(*key: int | str) -> None:
+    """Let torch's global random numbers start from `key`, on the processor and on GPUs that are in use.
+
+    torch.manual_seed costs a millisecond where CUDA is not in use: it formats its call stack for a later call.
+    """
+    seed = hashed(*key)
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    elif torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
 
 
 def uniform(seed: int, index: Int[Tensor, " B"], size: int) -> Float[Tensor, "B size"]:

@@ -4,6 +4,7 @@ from functools import singledispatch
 
 from torch.distributions import Distribution, Independent, Normal
 
+from vaelab.distribution.joint import Joint
 from vaelab.errors import UserError
 
 
@@ -24,7 +25,7 @@ def tempered(distribution: Distribution, temperature: float) -> Distribution:
 @tempered.register
 def _(distribution: Independent, temperature: float) -> Distribution:
     base = tempered(distribution.base_dist, temperature)
-    return Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
+    return Joint(base, distribution.reinterpreted_batch_ndims, validate_args=False)
 
 
 @tempered.register

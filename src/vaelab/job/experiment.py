@@ -56,7 +56,7 @@ class Experiment:
         try:
             trainer: pl.Trainer = construct(
                 default_root_dir=run.folder,
-                callbacks=[RichProgressBar(refresh_rate=10), *callbacks],
+                callbacks=[RichProgressBar(refresh_rate=50), *callbacks],
                 logger=loggers or False,
                 plugins=[AtomicCheckpointIO()],
                 enable_checkpointing=True,

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions.constraints import Constraint
 
+from vaelab.distribution.joint import Joint
+
 
 class Likelihood(nn.Module):
     """p(x|z): what the decoder puts out -> the distribution of one whole x.
@@ -38,4 +40,4 @@ class Likelihood(nn.Module):
 
     def over_pixels(self, distribution: Distribution) -> Independent:
         """The distribution of x as a whole, from one of each pixel and channel."""
-        return Independent(distribution, len(self.shape), validate_args=False)
+        return Joint(distribution, len(self.shape), validate_args=False)

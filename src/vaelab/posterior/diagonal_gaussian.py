@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
+from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
 
 
@@ -19,4 +20,4 @@ class DiagonalGaussian(nn.Module):
 
     def forward(self, features: Float[Tensor, "B F"]) -> Independent:
         loc, raw = self.head(features).float().chunk(2, -1)  # [B, D] each
-        return Independent(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False), 1, validate_args=False)
+        return Joint(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False), 1, validate_args=False)

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
+from vaelab.distribution.joint import Joint
+
 
 class StandardNormal(nn.Module):
     """p(z) = prod_d N(z_d; 0, 1), whatever the condition: batch_shape [], event_shape [D]."""
@@ -18,4 +20,4 @@ class StandardNormal(nn.Module):
         self.register_buffer("scale", torch.ones(latent_dim), persistent=False)
 
     def forward(self, condition: Float[Tensor, "B C"]) -> Independent:
-        return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)
+        return Joint(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)

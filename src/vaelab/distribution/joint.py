@@ -1,0 +1,16 @@
+"""Many independent dimensions as one event."""
+
+from torch import Tensor
+from torch.distributions import Independent
+
+
+class Joint(Independent):
+    """torch's Independent, which also takes a batch without examples.
+
+    A process to which an exact sharding gives no examples evaluates an empty chunk, on which the reshape in
+    torch's own log_prob fails.
+    """
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Summed over the event: [*batch, *event] -> [*batch], in nats."""
+        return self.base_dist.log_prob(value).sum(tuple(range(-self.reinterpreted_batch_ndims, 0)))
