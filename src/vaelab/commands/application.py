@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from vaelab.commands.mistakes import explain
 from vaelab.commands.process import Stopped, say, stoppable
@@ -24,6 +25,9 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
 
     The config is composed from conf/<name>.yaml; of several jobs of a multirun the worst status counts.
     """
+    if {"--help", "-h"} & set(arguments):
+        print(help_of(name))
+        return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
     # Threads that spin for long while they wait take the processor from whatever else it has to serve.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -52,6 +56,32 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
         print(sentence, file=sys.stderr)
         return 2
     return max(statuses)
+
+
+def help_of(name: str) -> str:
+    """The help that conf/<name>.yaml gives Hydra, filled in here: Hydra takes a second to list the groups."""
+    config: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
+    text = config.pop("hydra")["help"]
+    config.pop("defaults", None)
+    filled = {
+        "${hydra.help.header}": text["header"],
+        "${hydra.help.footer}": text.get("footer", ""),
+        "$APP_CONFIG_GROUPS": choices(),
+        "$CONFIG": OmegaConf.to_yaml(config),
+    }
+    help_text = str(text["template"])
+    for key, value in filled.items():
+        help_text = help_text.replace(key, value)
+    return help_text
+
+
+def choices() -> str:
+    """One line per group of conf/: its name and what can be chosen."""
+    lines = []
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir()):
+        names = sorted(path.stem for path in folder.glob("[!_]*.yaml"))
+        lines += [f"{folder.name}: {', '.join(names)}\n"] if names else []
+    return "".join(lines)
 
 
 def taken(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
