@@ -1,6 +1,7 @@
 """One job in this process, or in one process per device; its troubles become an exit status and a sentence."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -83,6 +84,7 @@ def report(failed: int | None, outcomes: list[Outcome]) -> int:
 
 def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
     """How a job ended; only our own mistakes pass as exceptions."""
+    gc.enable()
     try:
         imported(job)(*args)
     except UserError as error:
