@@ -11,7 +11,7 @@ MARKERS = "<!-- {}: python tests/readme.py writes this table from conf/ -->\n", 
 def variants() -> str:
     """One row per file of conf/model: what its header says, its paper, and the parts that it chooses."""
     rows = ["| variant | what it is | paper | it chooses |", "|---|---|---|---|"]
-    for path in sorted((ROOT / "conf" / "model").glob("*.yaml")):
+    for path in sorted((ROOT / "conf" / "model").glob("[!_]*.yaml")):
         text = path.read_text()
         what, paper = re.split(r"\s{4,}", text.splitlines()[1].removeprefix("# "), maxsplit=1)
         parts = re.findall(r"- override /(\w+): (\S+)", text)

@@ -1,13 +1,17 @@
 """What each kind of part promises; anything that keeps the promise fits."""
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaelab.kl.control import KLControl
 from vaelab.terms import Batch, Loss, Terms
+
+if TYPE_CHECKING:
+    from vaelab.data.module import DataModule
 
 
 class Condition(Protocol):
@@ -38,6 +42,19 @@ class ConditionalDistribution(Protocol):
     def __call__(self, condition: Tensor) -> Distribution: ...
 
 
+class Posterior(ConditionalDistribution, Protocol):
+    """q(z|x) over latents of `size` elements, which is what the decoder has to take."""
+
+    size: int
+
+
+@runtime_checkable
+class StartsFromData(Protocol):
+    """A part that looks at the training data before the first step: pseudo-inputs, the number of examples."""
+
+    def start_from(self, data: "DataModule") -> None: ...
+
+
 class Density(Protocol):
     """p(x|z): decoder parameters [*N, P, *event] in, the distribution of a whole x out."""
 
@@ -59,6 +76,8 @@ class LatentStructure(Protocol):
     """
 
     likelihood: Density
+
+    def modules(self) -> Iterator[nn.Module]: ...
 
     @property
     def conditional(self) -> bool: ...

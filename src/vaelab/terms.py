@@ -22,7 +22,12 @@ class Batch(NamedTuple):
 
 @dataclass
 class Terms:
-    """Everything an objective may need about one batch, in nats."""
+    """Everything an objective may need about one batch, in nats.
+
+    `penalties` are added to the loss, `figures` are only logged: each is [B], or [] for what is one number of
+    the whole batch. `is_bound` says whether E_q[log_weight] is a lower bound on log p(x), as it is for every
+    posterior with a density.
+    """
 
     log_px: Float[Tensor, "S B"]
     log_pz: Float[Tensor, "S B"]
@@ -33,6 +38,8 @@ class Terms:
     prior: Distribution
     x: Float[Tensor, "B *event"]
     penalties: dict[str, Float[Tensor, " B"]] = field(default_factory=dict)
+    figures: dict[str, Float[Tensor, "*B"]] = field(default_factory=dict)
+    is_bound: bool = True
 
     @property
     def log_weight(self) -> Float[Tensor, "S B"]:

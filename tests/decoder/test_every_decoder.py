@@ -20,10 +20,10 @@ every_condition = pytest.mark.parametrize("size", [0, 10], ids=["plain", "condit
 
 
 def decoder(file: Path, changes: dict[str, Any], shape: tuple[int, ...], size: int, num_parameters: int) -> Any:
-    config = {"data": {"shape": list(shape)}, "latent_dim": 6, "decoder": OmegaConf.load(file)}
+    config = {"data": {"shape": list(shape)}, "decoder": OmegaConf.load(file)}
     node = OmegaConf.create(config)
     node.decoder = OmegaConf.merge(node.decoder, changes)
-    return build(node.decoder)(condition_size=size, num_parameters=num_parameters)
+    return build(node.decoder)(latent_dim=6, condition_size=size, num_parameters=num_parameters)
 
 
 @every_decoder

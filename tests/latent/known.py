@@ -31,6 +31,8 @@ class Flat(nn.Module):
 class Posterior(nn.Module):
     """The exact q(z|x), which is diagonal, moved by `shift` of its scales and made `widening` times as wide."""
 
+    size = 2
+
     def __init__(self, given: LinearGaussian, shift: float, widening: float) -> None:
         super().__init__()
         self.bias = given.bias

@@ -10,7 +10,7 @@ from vaelab.data.randomness import seeded
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
-NAMES = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+NAMES = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" / "model").glob("[!_]*.yaml"))
 CONV = ("encoder=conv", "decoder=conv", "encoder.channels=[8,16]", "decoder.channels=[8,16]")
 GATED = ("encoder.gated=true", "decoder.gated=true", "encoder.hidden=[24]", "decoder.hidden=[24]")
 NETWORKS = {"mlp": (), "gated": GATED, "conv": CONV}
@@ -24,7 +24,7 @@ def overfitted(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
     optimizer = torch.optim.Adam(vae.parameters(), lr=1e-2, fused=True)
     losses = []
     for _ in range(steps):
-        loss = vae.objective(vae.latent(batch, vae.objective.num_samples), vae.control).total
+        loss = vae.loss_of(batch).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -35,7 +35,7 @@ def overfitted(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
 @every_model
 def test_every_parameter_gets_a_gradient(name: str, model: Callable[..., VAE], batch: Batch) -> None:
     vae = model(f"model={name}")
-    vae.objective(vae.latent(batch, vae.objective.num_samples), vae.control).total.backward()
+    vae.loss_of(batch).total.backward()
     for parameter in vae.parameters():
         assert parameter.grad is not None
         assert (parameter.grad != 0).any()

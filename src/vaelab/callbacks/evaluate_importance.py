@@ -1,5 +1,6 @@
 """Evidence from importance weights: the tightest bound that the test split gets."""
 
+import logging
 from time import perf_counter
 
 import lightning.pytorch as pl
@@ -8,13 +9,16 @@ from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
 from vaelab.evaluation.importance import ImportanceWeightedBound, streamed_bound
 from vaelab.model.vae import VAE
-from vaelab.terms import Batch
+from vaelab.terms import Batch, Terms
+
+log = logging.getLogger(__name__)
 
 
 class EvaluateImportance(pl.Callback):
     """Publishes `nll/iw<k>` in nats per example, or `bce/iw<k>` for a pseudo-likelihood.
 
-    `num_samples` is k; `chunk` is how many of them are decoded at a time, which bounds the memory.
+    `num_samples` is k; `chunk` is how many of them are decoded at a time, which bounds the memory. A posterior
+    without a density has no importance weights, and then nothing is published.
     """
 
     def __init__(self, num_samples: int, chunk: int) -> None:
@@ -29,11 +33,13 @@ class EvaluateImportance(pl.Callback):
         self,
         trainer: pl.Trainer,
         pl_module: VAE,
-        outputs: object,
+        outputs: Terms,
         batch: Batch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        if not outputs.is_bound:
+            return
         start = perf_counter()
         with seeded(pl_module.seed, "importance", chunk_number(batch_idx, trainer)):
             bound = streamed_bound(pl_module.latent, batch, self.num_samples, self.chunk)
@@ -42,5 +48,8 @@ class EvaluateImportance(pl.Callback):
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         kind, value, num = self.bound.compute()
+        if not num:
+            log.warning("nll/iw%d is left out: the posterior is a point, which has no density", self.num_samples)
+            return
         name = f"{kind}/iw{self.num_samples}"
         pl_module.publish(name, float(value), "nats per example", num, self.num_samples, self.seconds)

@@ -7,10 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaelab.distribution.center import center
 from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.point import Point
+from vaelab.distribution.scored_sample import scored_sample
 from vaelab.distribution.temperature import tempered
 from vaelab.errors import UserError
-from vaelab.protocol import Condition, ConditionalDistribution, Decoder, Density, Encoder
+from vaelab.protocol import Condition, ConditionalDistribution, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
 
@@ -19,15 +22,15 @@ class Single(nn.Module):
 
     Kingma & Welling 2014, arXiv:1312.6114; with a condition Sohn et al. 2015 (NeurIPS, structured output).
     `encoder`, `posterior` and `decoder` are factories: the sizes that one part dictates to the next are
-    filled in here.
+    filled in here. So is a prior that is made of posteriors; it gets `infer`.
     """
 
     def __init__(
         self,
         condition: Condition,
         encoder: Callable[..., Encoder],
-        posterior: Callable[..., ConditionalDistribution],
-        prior: ConditionalDistribution,
+        posterior: Callable[..., Posterior],
+        prior: nn.Module | Callable[..., ConditionalDistribution],
         decoder: Callable[..., Decoder],
         likelihood: Density,
     ) -> None:
@@ -35,8 +38,14 @@ class Single(nn.Module):
         self.condition = condition
         self.encoder = encoder(condition_size=condition.size)
         self.posterior = posterior(num_features=self.encoder.num_features)
-        self.prior = prior
-        self.decoder = decoder(condition_size=condition.size, num_parameters=likelihood.num_parameters)
+        self.prior: Callable[[Tensor], Distribution] = (
+            prior if isinstance(prior, nn.Module) else prior(infer=self.infer)
+        )
+        self.decoder = decoder(
+            latent_dim=self.posterior.size,
+            condition_size=condition.size,
+            num_parameters=likelihood.num_parameters,
+        )
         self.likelihood = likelihood
 
     @property
@@ -59,8 +68,8 @@ class Single(nn.Module):
                 f"the posterior is over latents of shape {list(posterior.event_shape)}, but the prior over "
                 f"{list(prior.event_shape)}; set latent_dim, which both read, and not one of them alone"
             )
-        z = posterior.rsample((num_samples,))
-        log_pz, log_qz = prior.log_prob(z), posterior.log_prob(z)
+        z, log_qz = scored_sample(posterior, num_samples)
+        log_pz = prior.log_prob(z)
         kl = kl_per_dimension(posterior, prior)
         return Terms(
             log_px=self.decode(z, batch.y).log_prob(batch.x),
@@ -71,11 +80,12 @@ class Single(nn.Module):
             posterior=posterior,
             prior=prior,
             x=batch.x,
+            is_bound=not isinstance(posterior, Point),
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
-        """The mean of q(z | x, y), the code that downstream tasks use."""
-        return self.infer(x, y).mean
+        """The mean of q(z | x, y), or what stands for it: the code that downstream tasks use."""
+        return center(self.infer(x, y))
 
     def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
         """p(x | z, y) with batch shape [*S, B]."""
@@ -95,5 +105,5 @@ class Single(nn.Module):
         return self.decode(self.draw(n, y, temperature), y).mean
 
     def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
-        """The mean of p(x | z, y) at the posterior's mean, [B, *event]."""
+        """The mean of p(x | z, y) at the posterior's center, [B, *event]."""
         return self.decode(self.encode(x, y), y).mean

@@ -15,7 +15,7 @@ from vaelab.evaluation.code_version import code_version
 from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
-from vaelab.protocol import LatentStructure, Objective
+from vaelab.protocol import LatentStructure, Objective, StartsFromData
 from vaelab.terms import Batch, Loss, Terms
 
 
@@ -45,12 +45,30 @@ class VAE(pl.LightningModule):
         self.records: dict[str, Record] = {}
         self.loss: Loss | None = None
 
+    def setup(self, stage: str) -> None:
+        """Let the parts that want to look at the training data; a checkpoint that is loaded overrides them."""
+        if stage == "fit":
+            for part in (*self.latent.modules(), self.objective):
+                if isinstance(part, StartsFromData):
+                    with seeded(self.seed, "start", type(part).__name__):
+                        part.start_from(self.data)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        self.loss = self.objective(self.latent(batch, self.objective.num_samples), self.control)
-        if self.logs_now:
+        self.loss = self.loss_of(batch)
+        self.log_loss(batch)
+        return self.loss.total
+
+    def loss_of(self, batch: Batch) -> Loss:
+        """What training minimises, with the figures of the terms among its parts."""
+        terms = self.latent(batch, self.objective.num_samples)
+        loss = self.objective(terms, self.control)
+        return loss._replace(parts=loss.parts | {name: value.mean() for name, value in terms.figures.items()})
+
+    def log_loss(self, batch: Batch) -> None:
+        """The loss of this step and its parts, in those steps that are logged."""
+        if self.logs_now and self.loss is not None:
             parts = {f"train/{name}": part for name, part in self.loss.parts.items()}
             self.log_dict({"train/loss": self.loss.total, **parts}, prog_bar=True, batch_size=len(batch.x))
-        return self.loss.total
 
     @property
     def data(self) -> DataModule:
@@ -83,6 +101,8 @@ class VAE(pl.LightningModule):
         values, num = self.evidence.compute()
         self.evidence.reset()
         for name, value in values.items():
+            if name == "elbo" and not self.evidence.is_bound:
+                continue  # watched by checkpoints all the same, but no number for a paper
             self.publish(name, float(value), "nats per example", num, num_samples=1)
 
     def publish(

@@ -16,6 +16,7 @@ class DiagonalGaussian(nn.Module):
 
     def __init__(self, num_features: int, latent_dim: int) -> None:
         super().__init__()
+        self.size = latent_dim
         self.head = nn.Linear(num_features, 2 * latent_dim)
 
     def forward(self, features: Float[Tensor, "B F"]) -> Independent:
