@@ -1,0 +1,21 @@
+"""The code of an autoencoder: no noise at all."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.point import Point
+
+
+class Deterministic(nn.Module):
+    """q(z|x) = delta(z - loc(x)), loc linear in the encoder's features.
+
+    Ghosh et al. 2020, arXiv:1903.12436
+    """
+
+    def __init__(self, num_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.size = latent_dim
+        self.head = nn.Linear(num_features, latent_dim)
+
+    def forward(self, features: Float[Tensor, "B F"]) -> Point:
+        return Point(self.head(features).float())
