@@ -12,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.commands.application import KEPT, application, taken, with_config_of
 from vaelab.commands.process import launch, num_processes, say
+from vaelab.commands.second_stage import is_second_stage, on_first_stage, with_choices_of
 from vaelab.config import LISTED, check
 from vaelab.errors import UserError
 from vaelab.run import Run
@@ -21,7 +22,10 @@ RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one."""
+    """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
+
+    With a model that is a second stage, `run=<folder>` is its first.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     folder, rest = taken(arguments, "run")
     ckpt, rest = taken(rest, "ckpt")
@@ -29,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return application("train", start, rest)
     try:
         run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
+        if is_second_stage(rest):
+            arguments = on_first_stage(run, rest)
+            return application("train", lambda config: start(config, run), arguments)
         checkpoint = resumption(run, ckpt or "last")
         arguments = with_config_of(run, "train", rest, run.folder, kept=(*KEPT, *IN_CHECKPOINT))
     except UserError as error:
@@ -37,16 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return application("train", lambda config: go_on(config, run, checkpoint), arguments)
 
 
-def start(config: DictConfig) -> int:
+def start(config: DictConfig, first_stage: Run | None = None) -> int:
     """A new run. What ends before anything was trained leaves no folder behind."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
     status = 1
     try:
-        check(config, job.runtime.choices)
         with open_dict(config):
             config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
+            if first_stage is not None:
+                with_choices_of(first_stage, config)
+            check(config, config.choices)
             for group in LISTED:
                 config.setdefault(group, {})  # which [] leaves out
         pin(config)

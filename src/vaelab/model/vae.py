@@ -127,5 +127,5 @@ class VAE(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(self.parameters())
+        optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer)}

@@ -1,0 +1,38 @@
+"""The density of a latent variable model over what it models."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from vaelab.protocol import LatentStructure
+from vaelab.terms import Batch
+
+NO_SHAPE = torch.Size()
+
+
+class Marginal(Distribution):
+    """p(z) = E_q(u|z)[p(z, u) / q(u|z)] over real vectors [D], estimated with one sample.
+
+    `log_prob` is random. Its mean is the ELBO, a bound on log p(z) from below, and the mean of its exponential
+    is p(z) itself, so that importance weights which contain it stay unbiased.
+    """
+
+    arg_constraints: ClassVar = {}
+    support = constraints.real_vector
+    has_rsample = False
+
+    def __init__(self, latent: LatentStructure, size: int) -> None:
+        self.latent = latent
+        super().__init__(NO_SHAPE, torch.Size([size]), validate_args=False)
+
+    def sample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
+        with torch.no_grad():
+            u = self.latent.draw(sample_shape.numel(), None)
+            return self.latent.decode(u, None).sample().reshape(*sample_shape, *self.event_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        z = value.flatten(0, -2)
+        index = torch.arange(len(z), device=z.device)
+        return self.latent(Batch(z, None, index)).log_weight[0].reshape(value.shape[:-1])
