@@ -55,6 +55,13 @@ class StartsFromData(Protocol):
     def start_from(self, data: "DataModule") -> None: ...
 
 
+@runtime_checkable
+class Classifies(Protocol):
+    """A latent structure that infers labels: x to the logits of q(y|x)."""
+
+    def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]: ...
+
+
 class Density(Protocol):
     """p(x|z): decoder parameters [*N, P, *event] in, the distribution of a whole x out."""
 

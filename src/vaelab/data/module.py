@@ -11,12 +11,14 @@ from torch.utils.data import DataLoader
 
 from vaelab.data.checks import check_part, check_pixels, check_sizes, check_validation
 from vaelab.data.examples import Indices, Source, Split
+from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
 from vaelab.data.pixels import FixedNoise, Pixels
 from vaelab.data.randomness import hashed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
 from vaelab.errors import UserError
 from vaelab.terms import Batch
 
+Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
 SPLITS = ("train", "validation", "test")
 
 
@@ -26,6 +28,8 @@ class DataModule(LightningDataModule):
     Loaders give stored pixels; `on_after_batch_transfer` makes floats of them on the device. Training noise
     is seeded by (seed, process, number of the batch), so that a resumed run needs no saved generator state;
     the noise of an evaluation is a function of (split_seed, split, index).
+
+    Of `num_labels` other than `all` only training batches know: split("train") and evaluations keep every label.
 
     `batch_size` is per process. `chunk` is the batch size of evaluation, on which its numbers depend, as they
     do not on the number of processes.
@@ -46,6 +50,8 @@ class DataModule(LightningDataModule):
         num_workers: int,
         seed: int,
         classes: Sequence[str] = (),
+        num_labels: int | str = ALL,
+        labelled_per_batch: int = 0,
     ) -> None:
         super().__init__()
         check_sizes(batch_size, chunk, num_validation, num_classes, len(classes))
@@ -60,6 +66,8 @@ class DataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.classes = tuple(str(name) for name in classes)
+        self.labels = Labels(num_labels, labelled_per_batch, batch_size, num_classes)
+        self.kept: Tensor | None = None  # which training examples keep their labels; None for all
         self._splits: dict[str, Split] = {}
 
     def prepare_data(self) -> None:
@@ -89,11 +97,15 @@ class DataModule(LightningDataModule):
         return self._in_order(self._fixed(name), self.chunk)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        train = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
+        stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
+        train = stored if self.kept is None else PartlyLabelled(stored, self.kept)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             # The same few batches in every epoch; Lightning accepts nothing but a sequential sampler here.
             return self._in_order(train, self.batch_size)
-        sampler = TrainingSampler(len(train), self.batch_size, self.seed, *self._process(), self._num_batches_done)
+        usual = (len(train), self.batch_size, self.seed, *self._process(), self._num_batches_done)
+        sampler = TrainingSampler(*usual)
+        if self.kept is not None and self.labels.per_batch:
+            sampler = MixedSampler(self.kept.nonzero().flatten(), self.labels.per_batch, *usual)
         return TrainingLoader(train, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -131,10 +143,12 @@ class DataModule(LightningDataModule):
         check_validation(type(self.source).__name__, len(train), self.num_validation)
         generator = Generator().manual_seed(hashed("split", self.split_seed))
         permutation = torch.randperm(len(train), generator=generator)
-        return {
+        parts = {
             "validation": train.subset(permutation[: self.num_validation]),
             "train": train.subset(permutation[self.num_validation :]),
         }
+        self.kept = self.labels.kept(parts["train"].y, self.split_seed)
+        return parts
 
     def _fixed(self, name: str) -> Split | FixedNoise:
         split = self.split(name)
@@ -142,7 +156,7 @@ class DataModule(LightningDataModule):
             return split
         return FixedNoise(split, self.pixels, hashed("noise", self.split_seed, name))
 
-    def _in_order(self, split: Split | FixedNoise, chunk: int) -> DataLoader[Any]:
+    def _in_order(self, split: Data, chunk: int) -> DataLoader[Any]:
         sampler = EvaluationSampler(len(split), chunk, *self._process())
         return DataLoader(split, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
 

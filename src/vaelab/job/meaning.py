@@ -5,12 +5,15 @@ from omegaconf import DictConfig
 
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.protocol import LatentStructure
+from vaelab.protocol import Classifies, LatentStructure
 from vaelab.terms import Batch
 
 
 def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
-    """Raises UserError where x lies outside the likelihood's support; the latent structure speaks for its own parts."""
+    """Raises UserError where x lies outside the likelihood's support or labels that are needed are missing.
+
+    The latent structure speaks for its own parts.
+    """
     batch = data.batch("train", torch.arange(min(256, len(data.split("train")))))
     likelihood = latent.likelihood
     if not likelihood.accepts(batch.x):
@@ -18,6 +21,11 @@ def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure)
         raise UserError(
             f"likelihood '{config.choices.likelihood}' needs {likelihood.support_text}, but data "
             f"'{config.choices.data}' gave {low:.2f} to {high:.2f}; {way_out(config, low, high)}"
+        )
+    if data.kept is not None and latent.conditional and not isinstance(latent, Classifies):
+        raise UserError(
+            f"condition '{config.choices.condition}' needs the label of every example, but data.num_labels="
+            f"{config.data.num_labels} keeps only some; set data.num_labels=all or model=m2"
         )
     with torch.no_grad():
         latent(Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))

@@ -1,0 +1,120 @@
+"""Labels that training may see, where only a few are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Generator, Tensor
+
+from vaelab.data.examples import Indices, Split
+from vaelab.data.pixels import FixedNoise
+from vaelab.data.randomness import hashed
+from vaelab.data.sampling import TrainingSampler
+from vaelab.errors import UserError
+from vaelab.terms import Batch
+
+ALL = "all"
+MISSING = -1  # the label of an example whose class training is not told
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How many labels training sees, equally many of each class, and how many it meets in each batch.
+
+    Kingma et al. 2014, arXiv:1406.5298, section 4.
+    """
+
+    num_labels: int | str
+    per_batch: int
+    batch_size: int
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        num, per_batch, size, classes = self.num_labels, self.per_batch, self.batch_size, self.num_classes
+        if num == ALL and per_batch:
+            raise UserError(
+                f"data.labelled_per_batch={per_batch} sets labelled examples apart, but data.num_labels=all;"
+                " set data.num_labels to a number or data.labelled_per_batch=0"
+            )
+        if num != ALL and not classes:
+            raise UserError(f"data.num_labels={num} counts labels, but the data has none; set data.num_labels=all")
+        if num != ALL and (not isinstance(num, int) or num < 1 or num % classes):
+            raise UserError(
+                f"data.num_labels={num} is not the same number for each of {classes} classes;"
+                f" set it to a multiple of {classes}, or to all"
+            )
+        if not 0 <= per_batch < size:
+            raise UserError(
+                f"data.labelled_per_batch={per_batch} leaves no room for others in batches of data.batch_size={size};"
+                f" set it between 0 and {size - 1}"
+            )
+
+    def kept(self, y: Int[Tensor, " N"] | None, seed: int) -> Bool[Tensor, " N"] | None:
+        """Which examples keep their labels, or None where all of them do.
+
+        Raises UserError where a class has too few examples.
+        """
+        if y is None or not isinstance(self.num_labels, int):
+            return None
+        wanted = self.num_labels // self.num_classes
+        permutation = torch.randperm(len(y), generator=Generator().manual_seed(hashed("labels", seed)))
+        kept = torch.zeros(len(y), dtype=torch.bool)
+        for label in range(self.num_classes):
+            members = permutation[y[permutation] == label]
+            if len(members) < wanted:
+                raise UserError(
+                    f"data.num_labels={self.num_labels} asks for {wanted} labels of each class, but class {label} has"
+                    f" {len(members)} training examples; set it to {len(members) * self.num_classes} or less, or to all"
+                )
+            kept[members[:wanted]] = True
+        return kept
+
+
+@dataclass(frozen=True, eq=False)
+class PartlyLabelled:
+    """A split as training sees it: y is MISSING where it is not `kept`."""
+
+    split: Split | FixedNoise
+    kept: Bool[Tensor, " N"]
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, indices: Indices) -> Batch:
+        batch = self.split[indices]
+        assert batch.y is not None
+        return batch._replace(y=batch.y.where(self.kept[batch.index], MISSING))
+
+
+class MixedSampler(TrainingSampler):
+    """Batches of TrainingSampler, `labelled_per_batch` labelled examples in front of each.
+
+    Those come from shuffled rounds through all that are `labelled`. Without them most batches would hold no
+    label at all where 100 of 50000 examples have one.
+    """
+
+    def __init__(
+        self,
+        labelled: Int[Tensor, " L"],
+        labelled_per_batch: int,
+        num_examples: int,
+        batch_size: int,
+        seed: int,
+        rank: int,
+        world_size: int,
+        position: Callable[[], int],
+    ) -> None:
+        super().__init__(num_examples, batch_size - labelled_per_batch, seed, rank, world_size, position)
+        self.labelled = labelled
+        self.labelled_per_batch = labelled_per_batch
+
+    def epoch(self, epoch: int) -> list[list[int]]:
+        """All batches of one epoch for this process."""
+        batches = super().epoch(epoch)
+        generator = Generator().manual_seed(hashed("labelled", self.seed, epoch))
+        num = len(batches) * self.labelled_per_batch * self.world_size
+        rounds = range(-(-num // len(self.labelled)))
+        order = torch.cat([torch.randperm(len(self.labelled), generator=generator) for _ in rounds])
+        mine = self.labelled[order[:num][self.rank :: self.world_size]].split(self.labelled_per_batch)
+        return [[*extra.tolist(), *batch] for extra, batch in zip(mine, batches, strict=True)]
