@@ -6,13 +6,22 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, kl_divergence
 from typing_extensions import TypeIs
 
+from vaelab.distribution.one_hots import OneHots
+from vaelab.distribution.product import Product
+
 
 def kl_per_dimension(q: Distribution, p: Distribution) -> Float[Tensor, "B G"] | None:
     """KL(q_d || p_d) in nats for each example and latent dimension, where there is a closed form.
 
-    All dimensions together, [B, 1], where q or p does not factorise over them; None where no formula is known
-    for the pair.
+    One for each variable where a variable takes several elements of z. All dimensions together, [B, 1], where q
+    or p does not factorise over them; None where no formula is known for the pair.
     """
+    if isinstance(q, Product) and isinstance(p, Product):
+        parts = [kl_per_dimension(*pair) for pair in zip(q.parts, p.parts, strict=True)]
+        known = [part.expand(*q.batch_shape, -1) for part in parts if part is not None]
+        return torch.cat(known, -1) if len(known) == len(parts) else None
+    if isinstance(q, OneHots) and isinstance(p, OneHots):
+        return kl_divergence(q.choices, p.choices)
     try:
         if not (factorises(q) and factorises(p)):
             return kl_divergence(q, p).unsqueeze(-1)

@@ -12,7 +12,11 @@ def scored_sample(distribution: Distribution, num_samples: int) -> tuple[Tensor,
     passes for that of any other point (Kingma et al. 2016, arXiv:1606.04934, section 3). A distribution that
     can do so has `rsample_and_log_prob`, as zuko's flows do.
     """
-    shape = torch.Size([num_samples])
+    return rsample_and_log_prob(distribution, torch.Size([num_samples]))
+
+
+def rsample_and_log_prob(distribution: Distribution, shape: torch.Size) -> tuple[Tensor, Tensor]:
+    """The same for samples of any shape [*shape, *B, D]."""
     if hasattr(distribution, "rsample_and_log_prob"):
         z, log_prob = distribution.rsample_and_log_prob(shape)
         return z, log_prob

@@ -1,0 +1,56 @@
+"""A base distribution seen through an invertible map."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from zuko.distributions import NormalizingFlow
+
+from vaelab.distribution.center import center
+from vaelab.distribution.temperature import tempered
+
+NO_SHAPE = torch.Size()
+
+
+class Flow(NormalizingFlow):
+    """log p(z) = log p_base(f(z)) + log |det df/dz|, f being `transform`, z [*B, D].
+
+    Rezende & Mohamed 2015, arXiv:1505.05770. zuko's, in float32 under mixed precision too: an autoregressive f runs
+    its networks when it is called, and log-determinants in bfloat16 would be wrong in the third digit.
+    """
+
+    support = constraints.real_vector
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if not value.numel():  # zuko's reshapes fail on a batch without examples
+            return self.base.log_prob(value)
+        with self._exactly():
+            log_prob: Tensor = super().log_prob(value)
+            return log_prob
+
+    def rsample(self, shape: torch.Size = NO_SHAPE) -> Tensor:
+        return self.rsample_and_log_prob(shape)[0]
+
+    def rsample_and_log_prob(self, shape: torch.Size = NO_SHAPE) -> tuple[Tensor, Tensor]:
+        """z [*shape, *B, D] with log p(z), which is known from the way to z: no inverse is asked for."""
+        u = self.base.rsample(shape)
+        if not u.numel():
+            return u, self.base.log_prob(u)
+        with self._exactly():
+            z, log_det = self.transform.inv.call_and_ladj(u)
+            return z, self.base.log_prob(u) - log_det
+
+    def _exactly(self) -> torch.autocast:
+        return torch.autocast(center(self.base).device.type, enabled=False)
+
+
+@center.register
+def _(distribution: Flow) -> Tensor:
+    """Where the base's mean goes; the mean itself has no formula."""
+    with distribution._exactly():
+        u = center(distribution.base)
+        return distribution.transform.inv(u) if u.numel() else u
+
+
+@tempered.register
+def _(distribution: Flow, temperature: float) -> Distribution:
+    return Flow(distribution.transform, tempered(distribution.base, temperature))

@@ -1,0 +1,75 @@
+"""Independent latents of several kinds as one."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaelab.distribution.center import center
+from vaelab.distribution.scored_sample import rsample_and_log_prob
+from vaelab.distribution.temperature import tempered
+
+NO_SHAPE = torch.Size()
+
+
+class Product(Distribution):
+    """p(z) = prod_i p_i(z_i), z the z_i [*B, D_i] side by side."""
+
+    arg_constraints: ClassVar = {}
+    has_rsample = True
+
+    def __init__(self, parts: Sequence[Distribution]) -> None:
+        self.parts = tuple(parts)
+        batch_shape = torch.broadcast_shapes(*(part.batch_shape for part in parts))
+        size = sum(part.event_shape.numel() for part in parts)
+        super().__init__(batch_shape, torch.Size([size]), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return self._side_by_side([part.mean for part in self.parts], NO_SHAPE)
+
+    def rsample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
+        drawn = [part.rsample(self._missing(part, sample_shape)) for part in self.parts]
+        return self._side_by_side(drawn, sample_shape)
+
+    @torch.no_grad()
+    def sample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
+        drawn = [part.sample(self._missing(part, sample_shape)) for part in self.parts]
+        return self._side_by_side(drawn, sample_shape)
+
+    def rsample_and_log_prob(self, sample_shape: torch.Size = NO_SHAPE) -> tuple[Tensor, Tensor]:
+        scored = [rsample_and_log_prob(part, self._missing(part, sample_shape)) for part in self.parts]
+        z, log_prob = zip(*scored, strict=True)
+        return self._side_by_side(z, sample_shape), summed(log_prob)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        ends = accumulate((part.event_shape.numel() for part in self.parts), initial=0)
+        pieces = zip(self.parts, pairwise(ends), strict=True)
+        return summed([part.log_prob(value[..., a:b]) for part, (a, b) in pieces])
+
+    def _missing(self, part: Distribution, sample_shape: torch.Size) -> torch.Size:
+        """How often to draw a part, which may be one distribution for the whole batch."""
+        batch = self.batch_shape[: len(self.batch_shape) - len(part.batch_shape)]
+        return torch.Size([*sample_shape, *batch])
+
+    def _side_by_side(self, values: Sequence[Tensor], sample_shape: torch.Size) -> Tensor:
+        batch = [*sample_shape, *self.batch_shape]
+        return torch.cat([value.expand(*batch, -1) for value in values], -1)
+
+
+def summed(log_probs: Sequence[Tensor]) -> Tensor:
+    """The sum of what may be of different batch shapes."""
+    return torch.stack(torch.broadcast_tensors(*log_probs)).sum(0)
+
+
+@center.register
+def _(distribution: Product) -> Tensor:
+    return distribution._side_by_side([center(part) for part in distribution.parts], NO_SHAPE)
+
+
+@tempered.register
+def _(distribution: Product, temperature: float) -> Product:
+    return Product([tempered(part, temperature) for part in distribution.parts])

@@ -1,0 +1,48 @@
+"""Gaussians given by what is different from another one."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from vaelab.distribution.divergence import factorises
+from vaelab.distribution.joint import Joint
+from vaelab.distribution.log_scale import bounded_log_scale
+
+
+def standard_normal(like: Float[Tensor, "*B D"]) -> Independent:
+    """N(0, I), one for each row of `like`."""
+    return normal(torch.zeros_like(like), torch.ones_like(like))
+
+
+def relative_normal(base: Independent, raw: Float[Tensor, "*B 2D"]) -> Independent:
+    """N(loc + d, (scale exp(e))^2) for a Gaussian N(loc, scale^2) and what a network says of d and e.
+
+    (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2)
+    """
+    shift, log_ratio = raw.float().chunk(2, -1)
+    return normal(base.base_dist.loc + shift, base.base_dist.scale * bounded_log_scale(log_ratio).exp())
+
+
+def normal(loc: Float[Tensor, "*B D"], scale: Float[Tensor, "*B D"]) -> Independent:
+    """Independent Gaussian dimensions."""
+    return Joint(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+
+
+def apart(rows: Independent, shape: torch.Size) -> Independent:
+    """A Gaussian [N, D] as one of batch shape `shape`, of N elements."""
+    base = rows.base_dist
+    return normal(base.loc.unflatten(0, shape), base.scale.unflatten(0, shape))
+
+
+def side_by_side(parts: Sequence[Distribution]) -> Distribution:
+    """The concatenation of Gaussian vectors, each given those before it; the first alone if it is no Gaussian."""
+    bases = [part.base_dist for part in parts if factorises(part) and isinstance(part.base_dist, Normal)]
+    if len(bases) < len(parts):
+        return parts[0]
+    batch = torch.broadcast_shapes(*(part.batch_shape for part in parts))
+    columns = zip(*((base.loc, base.scale) for base in bases), strict=True)
+    loc, scale = (torch.cat([each.expand(*batch, -1) for each in column], -1) for column in columns)
+    return normal(loc, scale)

@@ -1,0 +1,30 @@
+"""A Gaussian posterior whose dimensions go together."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.full_normal import FullNormal
+from vaelab.distribution.log_scale import bounded_log_scale
+
+
+class FullCovariance(nn.Module):
+    """q(z|x) = N(loc, L L^T): loc, log diag L and what is below it linear in the encoder's features.
+
+    Kingma & Welling 2019, arXiv:1906.02691, section 2.5.1
+    """
+
+    below: Tensor
+
+    def __init__(self, num_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.size = latent_dim
+        self.sizes = [latent_dim, latent_dim, latent_dim * (latent_dim - 1) // 2]
+        self.head = nn.Linear(num_features, sum(self.sizes))
+        self.register_buffer("below", torch.tril_indices(latent_dim, latent_dim, -1), persistent=False)
+
+    def forward(self, features: Float[Tensor, "B F"]) -> FullNormal:
+        loc, raw, entries = self.head(features).float().split(self.sizes, -1)
+        lower = torch.diag_embed(bounded_log_scale(raw).exp())  # [B, D, D]
+        lower[:, self.below[0], self.below[1]] = entries
+        return FullNormal(loc, lower)

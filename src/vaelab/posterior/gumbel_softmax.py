@@ -1,0 +1,33 @@
+"""A posterior over categories."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.one_hots import OneHots
+
+
+class GumbelSoftmax(nn.Module):
+    """q(z|x) = prod_v Cat(z_v; pi_v), z one-hot: `latent_dim` variables of `num_categories` each, side by side.
+
+    Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712. In training z carries the
+    gradient of a softmax at `temperature`, and is that softmax unless `straight_through`. In evaluation z is
+    one-hot, so that log q(z|x) is its mass and the bounds are bounds. `temperature` is a buffer, for callback
+    temperature_annealing to write.
+    """
+
+    temperature: Tensor
+
+    def __init__(
+        self, num_features: int, latent_dim: int, num_categories: int, temperature: float, straight_through: bool
+    ) -> None:
+        super().__init__()
+        self.shape = (latent_dim, num_categories)
+        self.size = latent_dim * num_categories
+        self.straight_through = straight_through
+        self.head = nn.Linear(num_features, self.size)
+        self.register_buffer("temperature", torch.tensor(temperature))
+
+    def forward(self, features: Float[Tensor, "B F"]) -> OneHots:
+        logits = self.head(features).float().unflatten(-1, self.shape)
+        return OneHots(logits, self.temperature, relaxed=self.training and not self.straight_through)

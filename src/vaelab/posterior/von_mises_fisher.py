@@ -1,0 +1,29 @@
+"""A posterior on the unit sphere."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
+from vaelab.errors import UserError
+
+
+class VonMisesFisher(nn.Module):
+    """q(z|x) = vMF(loc, kappa) over the unit sphere in `latent_dim` dimensions, both from the encoder's features.
+
+    Davidson et al. 2018, arXiv:1804.00891; log kappa is the output, and is bounded.
+    """
+
+    def __init__(self, num_features: int, latent_dim: int) -> None:
+        super().__init__()
+        if latent_dim < 2:
+            raise UserError(
+                f"posterior 'von_mises_fisher' needs a sphere, but latent_dim={latent_dim}; set it to 2 or more"
+            )
+        self.size = latent_dim
+        self.head = nn.Linear(num_features, latent_dim + 1)
+
+    def forward(self, features: Float[Tensor, "B F"]) -> VonMisesFisherDistribution:
+        loc, raw = self.head(features).float().split([self.size, 1], -1)
+        return VonMisesFisherDistribution(F.normalize(loc, dim=-1), bounded_log_scale(raw.squeeze(-1)).exp())

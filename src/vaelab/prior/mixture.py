@@ -1,0 +1,25 @@
+"""A prior with several modes."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.gaussian_mixture import GaussianMixture
+from vaelab.distribution.log_scale import bounded_log_scale
+
+
+class Mixture(nn.Module):
+    """p(z) = sum_k pi_k N(z; loc_k, diag scale_k^2), all learned, whatever the condition.
+
+    Tomczak & Welling 2018, arXiv:1705.07120, section 2: the mixture of Gaussians that the VampPrior is held
+    against. Components begin with width one, at draws of N(0, I).
+    """
+
+    def __init__(self, latent_dim: int, num_components: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(num_components))
+        self.loc = nn.Parameter(torch.randn(num_components, latent_dim))
+        self.log_scale = nn.Parameter(torch.zeros(num_components, latent_dim))
+
+    def forward(self, condition: Float[Tensor, "B C"]) -> GaussianMixture:
+        return GaussianMixture(self.logits, self.loc, bounded_log_scale(self.log_scale).exp())

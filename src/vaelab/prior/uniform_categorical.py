@@ -1,0 +1,25 @@
+"""A prior over categories."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.one_hots import OneHots
+
+
+class UniformCategorical(nn.Module):
+    """p(z) = prod_v 1 / num_categories over one-hot z_v, whatever the condition: batch_shape [].
+
+    Jang et al. 2017, arXiv:1611.01144. `latent_dim` is the number of variables, as in posterior/gumbel_softmax.
+    """
+
+    logits: Tensor
+    unit: Tensor
+
+    def __init__(self, latent_dim: int, num_categories: int) -> None:
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(latent_dim, num_categories), persistent=False)
+        self.register_buffer("unit", torch.tensor(1.0), persistent=False)
+
+    def forward(self, condition: Float[Tensor, "B C"]) -> OneHots:
+        return OneHots(self.logits, self.unit)

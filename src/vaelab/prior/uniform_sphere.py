@@ -1,0 +1,20 @@
+"""A prior on the unit sphere."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.distribution.uniform_sphere import UniformSphere as UniformSphereDistribution
+
+
+class UniformSphere(nn.Module):
+    """p(z) = 1 / |S^(D-1)|, whatever the condition.        Davidson et al. 2018, arXiv:1804.00891"""
+
+    like: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("like", torch.zeros(latent_dim), persistent=False)
+
+    def forward(self, condition: Float[Tensor, "B C"]) -> UniformSphereDistribution:
+        return UniformSphereDistribution(self.like)
