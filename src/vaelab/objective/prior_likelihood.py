@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from vaelab.kl.control import KLControl
+from vaelab.objective.summed import summed
 from vaelab.terms import Loss, Terms
 
 
@@ -19,6 +20,4 @@ class PriorLikelihood:
         self.num_samples = num_samples
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
-        total = -terms.log_pz.mean()
-        parts = {"distortion": -terms.log_px.mean(), "rate": terms.kl.sum(1).mean()}
-        return Loss(total, parts)
+        return summed(-terms.log_pz.mean(), terms)

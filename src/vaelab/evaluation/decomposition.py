@@ -1,0 +1,74 @@
+"""The rate in three parts, by the aggregate posterior."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Normal
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+
+class Decomposition(Metric):
+    """Index-code mutual information, total correlation and dimension-wise KL, in nats.
+
+    With q(z) = 1/M sum_m q(z|x_m) over all M examples of all processes, and one z drawn for each of them,
+
+    mutual_information = E log q(z|x) / q(z)            at most log M, whatever the model
+    total_correlation  = E log q(z) / prod_d q(z_d)
+    dimension_kl       = E log prod_d q(z_d) / p(z)
+
+    They add up to an estimate of the rate          (Chen et al. 2018, arXiv:1802.04942, eq. 2). q(z|x) is
+    N(loc, diag scale^2), kept for every example; `chunk` values of z meet all of them at a time, in float64.
+    """
+
+    full_state_update = False
+    z: list[Tensor]
+    loc: list[Tensor]
+    scale: list[Tensor]
+    log_pz: list[Tensor]
+
+    def __init__(self, chunk: int = 100) -> None:
+        super().__init__()
+        self.chunk = chunk
+        self.set_dtype(torch.float64)
+        for name in ("z", "loc", "scale", "log_pz"):
+            self.add_state(name, [], dist_reduce_fx="cat")
+
+    def update(self, z: Float[Tensor, "B D"], posterior: Normal, log_pz: Float[Tensor, " B"]) -> None:
+        """A sample of each posterior, the posteriors, and log p(z) of the samples."""
+        self.z.append(z.double())
+        self.loc.append(posterior.loc.double())
+        self.scale.append(posterior.scale.double())
+        self.log_pz.append(log_pz.double())
+
+    def compute(self) -> tuple[dict[str, Tensor], int]:
+        """The three parts, and M."""
+        z, loc, scale, log_pz = (dim_zero_cat(each) for each in (self.z, self.loc, self.scale, self.log_pz))
+        posteriors = Normal(loc, scale, validate_args=False)
+        log_weight = torch.full_like(log_pz, -math.log(len(z)))
+        pairs = [
+            torch.stack(aggregate_log_prob(posteriors.log_prob(some.unsqueeze(1)), log_weight))
+            for some in z.split(self.chunk)
+        ]
+        log_qz, log_marginals = torch.cat(pairs, 1)
+        log_qz_x = posteriors.log_prob(z).sum(1)
+        parts = {
+            "mutual_information": (log_qz_x - log_qz).mean(),
+            "total_correlation": (log_qz - log_marginals).mean(),
+            "dimension_kl": (log_marginals - log_pz).mean(),
+        }
+        return parts, len(z)
+
+
+def aggregate_log_prob(
+    log_prob: Float[Tensor, "*S N D"], log_weight: Float[Tensor, "... N"]
+) -> tuple[Float[Tensor, "*S"], Float[Tensor, "*S"]]:
+    """log q(z) and log prod_d q(z_d) in nats, from log q(z_d|x_n) of each sample under N posteriors.
+
+    q(z) = sum_n w_n q(z|x_n), where the weights sum to one.
+    """
+    log_qz = (log_weight + log_prob.sum(-1)).logsumexp(-1)
+    log_marginals = (log_weight.unsqueeze(-1) + log_prob).logsumexp(-2).sum(-1)
+    return log_qz, log_marginals

@@ -1,0 +1,69 @@
+"""Bounds made of importance weights: IWAE, MIWAE and CIWAE, with three estimators of their gradient."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.errors import UserError, did_you_mean
+from vaelab.evaluation.importance import importance_weighted_bound
+from vaelab.kl.control import KLControl
+from vaelab.objective.path_gradient import doubly_reparameterize, path_log_prob
+from vaelab.objective.summed import summed
+from vaelab.terms import Loss, Terms
+
+GRADIENTS = ("reparameterized", "sticking_the_landing", "doubly_reparameterized")
+
+
+class Importance:
+    """Minus a bound on log p(x) from M times K samples, nats per example, with w_s = p(x, z_s) / q(z_s|x).
+
+    (1 - c) 1/M sum_m log 1/K sum_k w_mk  +  c E_q[log w]
+
+    IWAE: M = 1, c = 0          (Burda et al. 2016, arXiv:1509.00519, eq. 8)
+    MIWAE: M > 1, which keeps the encoder's gradient from drowning in noise as K grows; CIWAE: c > 0, the share
+    of the ELBO          (both Rainforth et al. 2018, arXiv:1802.04537)
+
+    `num_samples` is K, `num_bounds` is M, `elbo_share` is c; K = 1 is the ELBO. `gradient` chooses how the posterior
+    learns, which changes no value:
+
+    reparameterized          through w, all of it.
+    sticking_the_landing     without the score of q, whose mean is 0 for the ELBO, so that the noise vanishes at
+                             the exact posterior; biased for K > 1          (Roeder et al. 2017, arXiv:1703.09194)
+    doubly_reparameterized   without the score and unbiased for every K          (Tucker et al. 2019, arXiv:1810.04152)
+
+    """
+
+    honours = frozenset({"weight"})
+
+    def __init__(self, num_samples: int, num_bounds: int, elbo_share: float, gradient: str) -> None:
+        if gradient not in GRADIENTS:
+            raise UserError(
+                f"objective.gradient={gradient} is none of {', '.join(GRADIENTS)}{did_you_mean(gradient, GRADIENTS)}"
+            )
+        self.samples_per_bound = num_samples
+        self.num_samples = num_samples * num_bounds
+        self.elbo_share = elbo_share
+        self.gradient = gradient
+
+    def __call__(self, terms: Terms, control: KLControl) -> Loss:
+        log_qz = terms.log_qz if self.gradient == "reparameterized" else path_log_prob(terms)
+        log_weight = controlled_log_weight(terms, log_qz, control.weight)
+        bounds = log_weight.reshape(self.samples_per_bound, -1)  # [K, M B]: samples are exchangeable
+        if self.gradient == "doubly_reparameterized":
+            doubly_reparameterize(terms.latents[0], bounds, self.elbo_share, control.weight)
+        bound = (1 - self.elbo_share) * importance_weighted_bound(bounds).mean() + self.elbo_share * log_weight.mean()
+        return summed(-bound, terms)
+
+
+def controlled_log_weight(
+    terms: Terms, log_qz: Float[Tensor, "S B"], weight: Float[Tensor, ""]
+) -> Float[Tensor, "S B"]:
+    """log p(x|z) + weight log p(z) / q(z|x), which at weight 1 is the importance weight of each sample.
+
+    Raises UserError where samples have none.
+    """
+    if not terms.is_bound:
+        raise UserError(
+            "the objective weighs samples by their density under the posterior, but "
+            f"{type(terms.posterior).__name__} has none; choose another posterior, or objective=elbo"
+        )
+    return terms.log_px + weight * (terms.log_pz - log_qz)

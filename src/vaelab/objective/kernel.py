@@ -1,0 +1,30 @@
+"""Kernels that compare latents, each k(z, z) = 1."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.errors import UserError, did_you_mean
+
+Kernel = Callable[[Tensor, float], Tensor]
+
+
+def rbf(squared_distance: Float[Tensor, "*N"], scale: float) -> Float[Tensor, "*N"]:
+    """exp(-d^2 / (2 scale^2))          (Zhao et al. 2017, arXiv:1706.02262, section 3.2)"""
+    return (-squared_distance / (2 * scale**2)).exp()
+
+
+def inverse_multiquadratic(squared_distance: Float[Tensor, "*N"], scale: float) -> Float[Tensor, "*N"]:
+    """c / (c + d^2) with c = 2 scale^2          (Tolstikhin et al. 2018, arXiv:1711.01558, section 4)"""
+    return 2 * scale**2 / (2 * scale**2 + squared_distance)
+
+
+KERNELS: dict[str, Kernel] = {"rbf": rbf, "inverse_multiquadratic": inverse_multiquadratic}
+
+
+def kernel_named(name: str) -> Kernel:
+    """Raises UserError for a name that no kernel has."""
+    if name not in KERNELS:
+        raise UserError(f"objective.kernel={name} is none of {', '.join(KERNELS)}{did_you_mean(name, KERNELS)}")
+    return KERNELS[name]

@@ -1,0 +1,61 @@
+"""The aggregate posterior held to the prior by their maximum mean discrepancy: InfoVAE and WAE."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.errors import UserError
+from vaelab.kl.control import KLControl
+from vaelab.objective.kernel import Kernel, kernel_named
+from vaelab.objective.summed import summed
+from vaelab.terms import Loss, Terms
+
+
+class MMD:
+    """-E_q[log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + strength - 1) MMD^2(q(z), p(z)), per example.
+
+    InfoVAE, its `strength` the paper's lambda          (Zhao et al. 2017, arXiv:1706.02262, eq. 8); at alpha = 1 the
+    Wasserstein autoencoder, whose cost is -log p(x|z)          (Tolstikhin et al. 2018, arXiv:1711.01558, algorithm 2)
+
+    The kernel's scale is sqrt(D) times `scale`, the length of a z that is standard normal but for that factor.
+    Each process of several compares its own batch with as many draws of the prior.
+    """
+
+    def __init__(self, alpha: float, strength: float, kernel: str, scale: float, num_samples: int = 1) -> None:
+        self.alpha = alpha
+        self.strength = strength
+        self.kernel = kernel_named(kernel)
+        self.scale = scale
+        self.num_samples = num_samples
+        self.honours = frozenset({"weight", "free_nats", "capacity"} if alpha != 1 else ())
+
+    def __call__(self, terms: Terms, control: KLControl) -> Loss:
+        discrepancy = self.discrepancy(terms)
+        rate = (1 - self.alpha) * control(terms.kl)
+        total = -terms.log_px.mean() + rate + (self.alpha + self.strength - 1) * discrepancy
+        return summed(total, terms, {"mmd": discrepancy})
+
+    def discrepancy(self, terms: Terms) -> Float[Tensor, ""]:
+        """MMD^2 between this batch's latents and as many of the prior, without gradient for the prior."""
+        if len(terms.latents) != 1:
+            raise UserError(f"the MMD compares one latent with its prior, but the model has {len(terms.latents)}")
+        (z,) = terms.latents
+        drawn = terms.prior.sample(z.shape[: 1 if terms.prior.batch_shape else 2])
+        z, drawn = (each.flatten(2) for each in (z, drawn))
+        return squared_mmd(z, drawn, self.kernel, self.scale * math.sqrt(z.shape[2])).mean()
+
+
+def squared_mmd(
+    a: Float[Tensor, "S B D"], b: Float[Tensor, "S B D"], kernel: Kernel, scale: float
+) -> Float[Tensor, " S"]:
+    """Unbiased: E k(a, a') + E k(b, b') - 2 E k(a, b), the first two over pairs that differ; may be below 0."""
+
+    def k(left: Tensor, right: Tensor) -> Tensor:
+        return kernel((left.unsqueeze(2) - right.unsqueeze(1)).square().sum(-1), scale)
+
+    size = a.shape[1]
+    others = 1 - torch.eye(size, device=a.device)
+    within = ((k(a, a) + k(b, b)) * others).sum((1, 2)) / max(size * (size - 1), 1)
+    return within - 2 * k(a, b).mean((1, 2))

@@ -1,0 +1,37 @@
+"""The variational Renyi bound."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.evaluation.importance import importance_weighted_bound
+from vaelab.kl.control import KLControl
+from vaelab.objective.importance import controlled_log_weight
+from vaelab.objective.summed import summed
+from vaelab.terms import Loss, Terms
+
+
+def renyi_bound(log_weight: Float[Tensor, "S B"], alpha: float) -> Float[Tensor, " B"]:
+    """1 / (1 - alpha) log 1/S sum_s w_s^(1 - alpha) in nats, one per example; the mean of log w at alpha = 1.
+
+    Li & Turner 2016, arXiv:1602.02311, eq. 14. Decreases in alpha: the ELBO at 1, the IWAE bound at 0; below 0 it
+    may lie above log p(x), as S grows.
+    """
+    center = log_weight.mean(0)
+    if alpha == 1:
+        return center
+    # Less the mean, of which float32 would keep little beside a small 1 - alpha.
+    return center + importance_weighted_bound((1 - alpha) * (log_weight - center)) / (1 - alpha)
+
+
+class Renyi:
+    """Minus the variational Renyi bound of order alpha on log p(x), nats per example."""
+
+    honours = frozenset({"weight"})
+
+    def __init__(self, alpha: float, num_samples: int) -> None:
+        self.alpha = alpha
+        self.num_samples = num_samples
+
+    def __call__(self, terms: Terms, control: KLControl) -> Loss:
+        log_weight = controlled_log_weight(terms, terms.log_qz, control.weight)
+        return summed(-renyi_bound(log_weight, self.alpha).mean(), terms)

@@ -1,0 +1,81 @@
+"""The rate in three parts, each with a weight of its own: beta-TC-VAE."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.distribution.divergence import factorises
+from vaelab.errors import UserError
+from vaelab.evaluation.decomposition import aggregate_log_prob
+from vaelab.kl.control import KLControl
+from vaelab.objective.summed import summed
+from vaelab.terms import Loss, Terms
+
+if TYPE_CHECKING:
+    from vaelab.data.module import DataModule
+
+
+class TotalCorrelation:
+    """-E_q[log p(x|z)] + alpha I(x; z) + beta TC(z) + gamma sum_d KL(q(z_d) || p(z_d)), nats per example.
+
+    I = E log q(z|x) / q(z), TC = E log q(z) / prod_d q(z_d), with q(z) = 1/N sum_n q(z|x_n) estimated from the batch;
+    at alpha = beta = gamma = 1 it is the ELBO          (Chen et al. 2018, arXiv:1802.04942, eq. 4)
+
+    N is the number of training examples, and that of the batch until `start_from` tells. Each process of several
+    estimates q(z) from its own batch.
+    """
+
+    honours = frozenset({"weight"})
+
+    def __init__(self, alpha: float, beta: float, gamma: float, num_samples: int = 1) -> None:
+        self.alpha = alpha
+        self.beta = beta
+        self.gamma = gamma
+        self.num_samples = num_samples
+        self.num_examples = 0
+
+    def start_from(self, data: "DataModule") -> None:
+        """Learn N."""
+        self.num_examples = len(data.split("train"))
+
+    def __call__(self, terms: Terms, control: KLControl) -> Loss:
+        log_prob = log_prob_under_all(terms)
+        log_weight = stratified_log_weight(log_prob.shape[1], self.num_examples, log_prob.device)
+        log_qz, log_marginals = aggregate_log_prob(log_prob, log_weight)
+        parts = {
+            "mutual_information": (terms.log_qz - log_qz).mean(),
+            "total_correlation": (log_qz - log_marginals).mean(),
+            "dimension_kl": (log_marginals - terms.log_pz).mean(),
+        }
+        weights = (self.alpha, self.beta, self.gamma)
+        rate = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
+        return summed(-terms.log_px.mean() + control.weight * rate, terms, parts)
+
+
+def log_prob_under_all(terms: Terms) -> Float[Tensor, "S B B D"]:
+    """log q(z_d|x_j), for each sample of each x_i, under the posterior of each x_j."""
+    posterior = terms.posterior
+    if not factorises(posterior) or len(terms.latents) != 1:
+        raise UserError(
+            "the total correlation needs one latent whose posterior factorises over its dimensions, but "
+            f"{type(posterior).__name__} does not; set posterior=diagonal_gaussian"
+        )
+    return posterior.base_dist.log_prob(terms.latents[0].unsqueeze(2))
+
+
+def stratified_log_weight(batch_size: int, num_examples: int, device: torch.device) -> Float[Tensor, "B B"]:
+    """log of the weight of q(z|x_j) in the estimate of q(z) for a z drawn from q(z|x_i); its rows sum to one.
+
+    1/N where i = j, and (N-1)/N shared equally by the B-1 others. Chen et al. 2018 (arXiv:1802.04942,
+    appendix C.2) give 1/M to M-1 of their M = B-1 others and (N-M)/(NM) to the last; this is the mean over which of
+    them comes last, which has the same expectation and less noise, and is exact where the batch is all there is.
+    """
+    if batch_size == 1:
+        return torch.zeros(1, 1, device=device)  # alone, it stands for all of them
+    num_examples = max(num_examples, batch_size)
+    others = (num_examples - 1) / (num_examples * (batch_size - 1))
+    weight = torch.full((batch_size, batch_size), math.log(others), device=device)
+    return weight.fill_diagonal_(-math.log(num_examples))
