@@ -1,0 +1,120 @@
+"""A label that is a latent wherever it is not known."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelab.errors import UserError
+from vaelab.latent.label_terms import label_terms
+from vaelab.latent.single import Single
+from vaelab.protocol import Condition, ConditionalDistribution, Decoder, Density, Encoder, Posterior
+from vaelab.terms import Batch, Terms
+
+
+class Inferred(NamedTuple):
+    """log q(y | x); q(z | x, y) of all labels, in rows label by label; and that of the known or likeliest label."""
+
+    log_qy: Float[Tensor, "B Y"]
+    rows: Distribution
+    label: Int[Tensor, " B"]
+    posterior: Distribution
+
+
+class SemiSupervised(nn.Module):
+    """M2: q(y|x) q(z|x,y), a uniform p(y), p(z|y) and p(x|z,y)        Kingma et al. 2014, arXiv:1406.5298, eq. 6 to 9.
+
+    A known label gives -L(x, y) = E_q(z|x,y)[log p(x, y, z) - log q(z|x, y)], a bound on log p(x, y), and
+    `classification_weight` times the mean of -log q(y|x) over the known labels. An unknown one gives
+    sum_y q(y|x) (-L(x, y)) + H(q(y|x)), a bound on log p(x) in which y is summed over and not sampled. Evaluation
+    takes every label for unknown, so that its numbers compare with those of models without labels.
+    """
+
+    def __init__(
+        self,
+        condition: Condition,
+        encoder: Callable[..., Encoder],
+        posterior: Callable[..., Posterior],
+        prior: nn.Module | Callable[..., ConditionalDistribution],
+        decoder: Callable[..., Decoder],
+        likelihood: Density,
+        classification_weight: float,
+    ) -> None:
+        super().__init__()
+        if not condition.size:
+            raise UserError(
+                "latent 'semi_supervised' infers labels, but condition 'none' has none; set condition=label"
+            )
+        self.num_classes = condition.size
+        self.single = Single(condition, encoder, posterior, prior, decoder, likelihood)
+        self.likelihood = likelihood
+        self.features = encoder(condition_size=0)
+        self.head = nn.Linear(self.features.num_features, self.num_classes)
+        self.classification_weight = classification_weight
+
+    @property
+    def conditional(self) -> bool:
+        """Samples can be asked for by label."""
+        return True
+
+    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
+        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
+
+    def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
+        """The logits of q(y | x)."""
+        return self.head(self.features(x, torch.zeros(len(x), 0, device=x.device))).float()
+
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
+        log_qy, known = self.classify(x).log_softmax(1), self.known(x, y)
+        label = torch.where(known.any(1), known.int().argmax(1), log_qy.argmax(1))
+        rows = self.of_each_label(x)
+        return Inferred(log_qy, self.single.infer(rows.x, rows.y), label, self.single.infer(x, label))
+
+    def score(self, batch: Batch, inferred: Inferred, num_samples: int) -> Terms:
+        """Draw S latents for each label, and take means over labels."""
+        log_qy, rows, label, posterior = inferred
+        known = self.known(batch.x, batch.y)
+        each = self.single.score(self.of_each_label(batch.x), rows, num_samples)
+        prior = self.single.prior(self.single.condition(label, batch.x))
+        terms = label_terms(each, log_qy, known, label, posterior, prior)
+        # Scaled so that the mean over the batch is the weighted mean over its known labels.
+        scale = self.classification_weight * len(known) / known.sum().clamp(min=1)
+        terms.penalties["classification"] = -scale * torch.where(known, log_qy, 0.0).sum(1)
+        return terms
+
+    def known(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Bool[Tensor, "B Y"]:
+        """Whether training was told that the example has the label."""
+        if y is None or not self.training:
+            return torch.zeros(len(x), self.num_classes, dtype=torch.bool, device=x.device)
+        return y.unsqueeze(1) == torch.arange(self.num_classes, device=x.device)
+
+    def of_each_label(self, x: Float[Tensor, "B *event"]) -> Batch:
+        """The whole batch with the first label, then with the second, …, as one batch."""
+        index = torch.arange(self.num_classes * len(x), device=x.device)
+        labels = torch.arange(self.num_classes, device=x.device).repeat_interleave(len(x))
+        return Batch(x.expand(self.num_classes, *x.shape).flatten(0, 1), labels, index)
+
+    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
+        """The code of q(z | x, y), at the likeliest label where none is given."""
+        return self.single.encode(x, self.classify(x).argmax(1) if y is None else y)
+
+    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
+        """p(x | z, y) with batch shape [*S, B]."""
+        return self.single.decode(z, y)
+
+    def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
+        """n latents from p(z | y), its scale multiplied by `temperature`."""
+        return self.single.draw(n, y, temperature)
+
+    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor:
+        """n images [n, *event], of labels drawn from p(y) where none are asked for."""
+        if y is None:
+            y = torch.randint(self.num_classes, (n,), device=self.head.weight.device)
+        return self.single.sample(n, y, temperature)
+
+    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
+        """The mean of p(x | z, y) at the likeliest label and its code, whatever label is given, [B, *event]."""
+        return self.single.reconstruct(x, self.classify(x).argmax(1))

@@ -1,0 +1,51 @@
+"""Accuracy as a run publishes it."""
+
+from collections.abc import Callable
+
+import lightning.pytorch as pl
+import torch
+
+from vaelab.callbacks.evaluate_accuracy import EvaluateAccuracy
+from vaelab.data.module import DataModule
+from vaelab.evaluation.accuracy import Accuracy
+from vaelab.model.vae import VAE
+
+
+def test_is_the_share_of_the_whole_test_split_that_is_recognised(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
+) -> None:
+    vae, data = model("model=m2"), digits()
+    trainer(EvaluateAccuracy()).test(vae, data, verbose=False)
+    test = data.batch("test", torch.arange(360))
+    expected = (vae.latent.classify(test.x).argmax(1) == test.y).double().mean().item()
+    record = vae.records["accuracy"]
+    assert (record.value, record.num_examples, record.unit) == (expected, 360, "share of examples")
+    assert 0 < expected < 1
+
+
+def test_rises_in_training_on_few_labels(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
+) -> None:
+    data = digits("data.num_labels=50", "data.labelled_per_batch=64")
+    vae = model("model=m2", "optimizer.lr=0.01", "latent.classification_weight=10")
+    fitting = trainer(EvaluateAccuracy(), max_epochs=2)
+    fitting.fit(vae, data)
+    assert fitting.callback_metrics["val/accuracy"] > 0.6
+
+
+def test_a_model_that_infers_no_labels_is_asked_nothing(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
+) -> None:
+    vae = model("model=cvae")
+    trainer(EvaluateAccuracy()).test(vae, digits(), verbose=False)
+    assert "accuracy" not in vae.records
+
+
+def test_examples_count_once_in_batches_of_any_size() -> None:
+    logits, y = torch.randn(101, 4), torch.randint(4, (101,))
+    whole, parts = Accuracy(), Accuracy()
+    whole.update(logits, y)
+    for start, end in ((0, 1), (1, 1), (1, 60), (60, 101)):
+        parts.update(logits[start:end], y[start:end])
+    assert whole.compute() == parts.compute()
+    assert whole.compute()[0] == (logits.argmax(1) == y).double().mean()
