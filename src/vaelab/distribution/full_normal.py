@@ -41,7 +41,8 @@ class FullNormal(Distribution):
 
     def rsample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
         noise = torch.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
-        return self.loc + (self.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
+        # Not by @, which mixed precision would do in bfloat16.
+        return self.loc + (self.scale_tril * noise.unsqueeze(-2)).sum(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         away = (value - self.loc).unsqueeze(-1)

@@ -28,5 +28,7 @@ class LabelNormal(nn.Module):
                 f"prior 'label_normal' needs the label of each of {num_classes} classes, but the condition has "
                 f"{condition.shape[1]} columns; set condition=label and choose data with labels"
             )
-        loc, scale = condition @ self.loc, bounded_log_scale(condition @ self.log_scale).exp()
+        # Not by @, which mixed precision would do in bfloat16.
+        loc, raw = ((condition.unsqueeze(-1) * each).sum(1) for each in (self.loc, self.log_scale))
+        scale = bounded_log_scale(raw).exp()
         return Joint(Normal(loc, scale, validate_args=False), 1, validate_args=False)
