@@ -1,5 +1,6 @@
 """Laws that each conf/decoder/*.yaml obeys."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import torch
 from omegaconf import OmegaConf
 
 from vaelab.config import build
+from vaelab.encoder.conv import halvings
 
 FILES = sorted((Path(__file__).parents[2] / "conf" / "decoder").glob("*.yaml"))
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (2, 27, 31), (1, 12, 9)]
-SMALL = {"mlp": [{"num_features": 24}, {"num_features": 24, "gated": True, "hidden": [16, 8]}]}
+SMALL = {"mlp": [{"num_features": 24}, {"num_features": 24, "gated": True, "hidden": [16, 8]}], "affine": [{}]}
 CASES = [(file, changes) for file in FILES for changes in SMALL.get(file.stem, [{"num_features": 24}])]
 
 every_decoder = pytest.mark.parametrize(("file", "changes"), CASES, ids=[f"{f.stem}-{c}" for f, c in CASES])
@@ -19,11 +21,16 @@ every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 every_condition = pytest.mark.parametrize("size", [0, 10], ids=["plain", "conditional"])
 
 
+def num_latents(file: Path, shape: tuple[int, ...]) -> int:
+    """Six, or, of a decoder whose latents have places, six at each place."""
+    return 6 * math.prod(halvings(shape, 2)[-1]) if file.stem == "map" else 6
+
+
 def decoder(file: Path, changes: dict[str, Any], shape: tuple[int, ...], size: int, num_parameters: int) -> Any:
     config = {"data": {"shape": list(shape)}, "decoder": OmegaConf.load(file)}
     node = OmegaConf.create(config)
     node.decoder = OmegaConf.merge(node.decoder, changes)
-    return build(node.decoder)(latent_dim=6, condition_size=size, num_parameters=num_parameters)
+    return build(node.decoder)(latent_dim=num_latents(file, shape), condition_size=size, num_parameters=num_parameters)
 
 
 @every_decoder
@@ -34,7 +41,7 @@ def test_parameters_of_each_element_and_a_gradient_for_every_weight(
     file: Path, changes: dict[str, Any], shape: tuple[int, ...], size: int, num_parameters: int
 ) -> None:
     body = decoder(file, changes, shape, size, num_parameters)
-    z, c = torch.randn(5, 6), torch.rand(5, size)
+    z, c = torch.randn(5, num_latents(file, shape)), torch.rand(5, size)
     parameters = body(z, c)
     assert parameters.shape == (5, num_parameters, *shape)
     parameters.square().sum().backward()
@@ -47,12 +54,13 @@ def test_parameters_of_each_element_and_a_gradient_for_every_weight(
 @every_decoder
 def test_every_element_depends_on_the_latent(file: Path, changes: dict[str, Any]) -> None:
     body = decoder(file, changes, (2, 9, 7), 0, 2)
-    spread = body(torch.randn(200, 6), torch.zeros(200, 0)).std(0)
+    spread = body(torch.randn(200, num_latents(file, (2, 9, 7))), torch.zeros(200, 0)).std(0)
     assert (spread > 0).all()
 
 
 @every_decoder
 def test_listens_to_its_condition(file: Path, changes: dict[str, Any]) -> None:
-    body, z = decoder(file, changes, (1, 8, 8), 10, 1), torch.randn(1, 6)
+    body = decoder(file, changes, (1, 8, 8), 10, 1)
+    z = torch.randn(1, num_latents(file, (1, 8, 8)))
     parameters = body(z.expand(10, -1), torch.eye(10))
     assert len(parameters.detach().flatten(1).unique(dim=0)) == 10

@@ -1,0 +1,40 @@
+"""A grid in place of a learned codebook."""
+
+import math
+from collections.abc import Sequence
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from vector_quantize_pytorch import FSQ
+
+from vaelab.codebook.quantization import Quantization
+from vaelab.errors import UserError
+
+
+class FiniteScalar(nn.Module):
+    """Each feature is bounded and rounded to one of its own few levels: prod_d L_d codes, nothing to learn.
+
+    Mentzer et al. 2024, arXiv:2309.15505, eq. 1; values lie in [-1, 1].
+    """
+
+    num_quantizers = 1
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__()
+        if not levels or min(levels) < 3:
+            raise UserError(f"codebook.levels={list(levels)} must be numbers of 3 or more; give e.g. [8,6,5]")
+        self.dim = len(levels)
+        self.num_codes = math.prod(levels)
+        self.grid = FSQ(list(levels))
+
+    def forward(self, features: Float[Tensor, "B N E"]) -> Quantization:
+        vectors, codes = self.grid(features.float())
+        return Quantization(vectors, codes.long().unsqueeze(-1), {})
+
+    def lookup(self, codes: Int[Tensor, "B N 1"]) -> Float[Tensor, "B N E"]:
+        """The points of the grid that the codes stand for."""
+        points: Tensor = self.grid.indices_to_codes(codes.squeeze(-1))
+        return points
+
+    def start(self, features: Float[Tensor, "B N E"]) -> None:
+        """Nothing: the grid is where it is."""

@@ -1,0 +1,25 @@
+"""The prior of a VQ-VAE's first stage."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Categorical, Independent
+
+from vaelab.distribution.joint import Joint
+
+
+class UniformCodes(nn.Module):
+    """p(k) = K^-n over n codes, whatever the condition: batch_shape [], event_shape [h, w, Q]."""
+
+    logits: Tensor
+
+    def __init__(self, num_codes: int, code_shape: Sequence[int], condition_size: int) -> None:
+        super().__init__()
+        self.code_shape = torch.Size(code_shape)
+        self.register_buffer("logits", torch.zeros(num_codes), persistent=False)
+
+    def forward(self, condition: Float[Tensor, "B C"]) -> Independent:
+        codes = Categorical(logits=self.logits, validate_args=False).expand(self.code_shape)
+        return Joint(codes, len(self.code_shape), validate_args=False)
