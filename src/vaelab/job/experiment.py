@@ -19,6 +19,7 @@ from vaelab.job.checkpoint_io import AtomicCheckpointIO
 from vaelab.job.meaning import check_meaning
 from vaelab.job.memory import keep_freed_memory
 from vaelab.job.precision import precision
+from vaelab.model.descent import StepsItself
 from vaelab.model.vae import VAE
 from vaelab.run import Run
 
@@ -64,6 +65,8 @@ class Experiment:
             )
         except (MisconfigurationException, ValueError, TypeError) as error:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
+        if isinstance(self.model, StepsItself):
+            self.model.descent.take_over(trainer)
         return trainer
 
     def expect(self, checkpoint: Path) -> None:

@@ -1,0 +1,39 @@
+"""The adversary of the adversarial autoencoder."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.latent.single import Single
+from vaelab.terms import Batch, Terms
+
+
+class Aggregate(nn.Module):
+    """Pulls the aggregate posterior q(z) = E_x[q(z|x)] to the prior: adds weight E_q(z)[-log D(z)].
+
+    D tells samples of the prior from those of q(z) (Makhzani et al. 2016, arXiv:1511.05644, section 2). With
+    labels it compares the latents of a batch with those of the prior under the same labels, and sees none.
+    """
+
+    def __init__(
+        self,
+        latent: Single,
+        discriminator: Callable[..., nn.Module],
+        weight: float,
+        optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
+    ) -> None:
+        super().__init__()
+        self.discriminator = discriminator(size=latent.posterior.size)
+        self.weight = weight
+        self.optimizer = optimizer
+
+    def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
+        z = terms.latents[0]  # [S, B, D]
+        penalty = self.weight * deceived(frozen(self.discriminator, z)).mean(0)  # [B]
+        genuine = latent.draw(len(batch.x), batch.y).detach()
+        own = told_apart(self.discriminator(genuine), self.discriminator(z[0].detach()))
+        return replace(terms, penalties=terms.penalties | {"adversary": penalty}), own

@@ -1,0 +1,52 @@
+"""The adversary of FactorVAE, which estimates a total correlation."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vaelab.adversary.contest import frozen, told_apart
+from vaelab.latent.single import Single
+from vaelab.terms import Batch, Terms
+
+
+class Factor(nn.Module):
+    """Adds gamma TC(z), with TC(z) = KL(q(z) || prod_d q(z_d)) = E_q(z)[log D(z) / (1 - D(z))] in nats.
+
+    D tells samples of q(z) from those of the product of its marginals, which are samples of q(z) whose
+    dimensions were shuffled over the batch, each by itself (Kim & Mnih 2018, arXiv:1802.05983, algorithms 1
+    and 2). The algorithm takes a second batch for these; here D compares the two halves of one, so that the
+    samples it compares are independent as well, and the VAE learns from the whole batch.
+    """
+
+    def __init__(
+        self,
+        latent: Single,
+        discriminator: Callable[..., nn.Module],
+        gamma: float,
+        optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
+    ) -> None:
+        super().__init__()
+        self.discriminator = discriminator(size=latent.posterior.size)
+        self.gamma = gamma
+        self.optimizer = optimizer
+
+    def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
+        z = terms.latents[0]  # [S, B, D]
+        correlation = frozen(self.discriminator, z).mean(0)  # [B]
+        middle = (z.shape[1] + 1) // 2
+        joint, other = (half.flatten(0, 1).detach() for half in (z[:, :middle], z[:, middle:]))
+        own = told_apart(self.discriminator(joint), self.discriminator(shuffled(other)))
+        return replace(
+            terms,
+            penalties=terms.penalties | {"adversary": self.gamma * correlation},
+            figures=terms.figures | {"density_ratio": correlation},
+        ), own
+
+
+def shuffled(z: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """Each dimension in an order of its own: samples of the product of the marginals."""
+    return z.gather(0, torch.rand_like(z).argsort(0))

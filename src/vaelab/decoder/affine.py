@@ -1,0 +1,24 @@
+"""A decoder that is too weak to do without its latents."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Affine(nn.Module):
+    """Likelihood parameters that are affine in z and its condition.
+
+    With a Gaussian likelihood the model is probabilistic PCA, whose posterior collapses in no dimension that the
+    data needs      (Lucas et al. 2019, arXiv:1911.02469)
+    """
+
+    def __init__(self, shape: Sequence[int], latent_dim: int, condition_size: int, num_parameters: int) -> None:
+        super().__init__()
+        self.parameter_shape = (num_parameters, *shape)
+        self.layer = nn.Linear(latent_dim + condition_size, math.prod(self.parameter_shape))
+
+    def forward(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        return self.layer(torch.cat([z, c], dim=1)).unflatten(1, self.parameter_shape)

@@ -1,0 +1,33 @@
+"""What all adversaries share: two losses that do not touch each other's parameters."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.adversary.discriminator import Discriminator
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (3, 7), (1, 0)], ids=str)
+def test_telling_apart_is_the_cross_entropy_of_the_labels(sizes: tuple[int, int]) -> None:
+    genuine, fake = (10 * torch.randn(size) for size in sizes)
+    labels = torch.cat([torch.ones(sizes[0]), torch.zeros(sizes[1])])
+    expected = F.binary_cross_entropy_with_logits(torch.cat([genuine, fake]), labels)
+    torch.testing.assert_close(told_apart(genuine, fake), expected)
+
+
+def test_who_is_deceived_loses_nothing_and_who_is_not_pulls_with_all_its_force() -> None:
+    logits = torch.tensor([-30.0, 30.0], requires_grad=True)
+    (force,) = torch.autograd.grad(deceived(logits).sum(), logits)
+    torch.testing.assert_close(force, torch.tensor([-1.0, 0.0]))
+
+
+def test_a_frozen_network_lets_gradients_through_and_keeps_none() -> None:
+    network, z = Discriminator(3, [8], nn.ReLU()), torch.randn(5, 3, requires_grad=True)
+    logits = frozen(network, z)
+    assert torch.equal(logits, network(z))
+    logits.sum().backward()
+    assert z.grad is not None
+    assert (z.grad != 0).any()
+    assert all(parameter.grad is None for parameter in network.parameters())
