@@ -1,0 +1,119 @@
+"""Several levels of latent vectors, drawn from the top down."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelab.distribution.center import center
+from vaelab.distribution.temperature import tempered
+from vaelab.errors import UserError
+from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
+from vaelab.levels.temperature import per_level
+from vaelab.protocol import Condition, ConditionalDistribution, Density
+from vaelab.terms import Batch, Terms
+
+Choose = Callable[[int, Any, Tensor], Tensor]  # number of a rung, the rung, its state [N, …] -> z [N, D]
+
+
+class Hierarchical(nn.Module):
+    """p(z_1) prod_l p(z_l | z_<l) p(x | z) and q(z_1 | x) prod_l q(z_l | z_<l, x), z_1 being the top.
+
+    `levels` makes the networks: `infer(x, c)` once per example gives q(z_1 | x) and what each rung below sees
+    of x, and from `start` through the `rungs` to `output` a sample comes down. A code is all levels side by side.
+    """
+
+    def __init__(
+        self,
+        num_levels: int,
+        condition: Condition,
+        prior: nn.Module | Callable[..., ConditionalDistribution],
+        levels: Callable[..., Any],
+        likelihood: Density,
+    ) -> None:
+        super().__init__()
+        if num_levels < 1:
+            raise UserError(f"latent.num_levels={num_levels} leaves no latent; set it to 1 or more")
+        self.num_levels = num_levels
+        self.condition = condition
+        self.levels = levels(
+            num_levels=num_levels, condition_size=condition.size, num_parameters=likelihood.num_parameters
+        )
+        self.prior: Callable[[Tensor], Distribution] = (
+            prior if isinstance(prior, nn.Module) else prior(infer=lambda x, y: self.infer(x, y)[0])
+        )
+        self.likelihood = likelihood
+
+    @property
+    def conditional(self) -> bool:
+        """Whether samples can be asked for by label."""
+        return bool(self.condition.size)
+
+    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
+        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
+
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> tuple[Distribution, list[Tensor]]:
+        """q(z_1 | x, y) and what each rung sees of x: the only place where the encoder runs."""
+        return self.levels.infer(x, self.condition(y, x))
+
+    def descend(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"], choose: Choose) -> tuple[list[Tensor], Tensor]:
+        """The latents of all levels, from that of the top on, and the last state."""
+        latents, state = [z], self.levels.start(z, c)
+        for number, rung in enumerate(self.levels.rungs):
+            latents.append(choose(number, rung, state))
+            state = rung.step(state, latents[-1])
+        return latents, state
+
+    def score(self, batch: Batch, inferred: tuple[Distribution, list[Tensor]], num_samples: int) -> Terms:
+        """Draw S latents of every level, those below the top given those above, and score them."""
+        (top, seen), c = inferred, self.condition(batch.y, batch.x)
+        seen = [repeated(each, num_samples) for each in seen]
+        shape = torch.Size([num_samples, len(batch.x)])
+        levels = [scored_level(top, self.prior(c), num_samples)]
+
+        def scored(number: int, rung: Any, state: Tensor) -> Tensor:
+            prior = rung.prior(state)
+            level = scored_level(rung.posterior(state, seen[number], prior), prior, 1)
+            levels.append(rows_apart(level, shape))
+            return level.z.squeeze(0)
+
+        c = repeated(c, num_samples)
+        _, state = self.descend(levels[0].z.flatten(0, 1), c, scored)
+        p_x = self.likelihood(self.levels.output(state, c).unflatten(0, shape))
+        return terms_of(levels, p_x.log_prob(batch.x), batch.x)
+
+    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
+        """The posterior's centers, each level given those above."""
+        top, seen = self.infer(x, y)
+        middle: Choose = lambda number, rung, state: center(rung.posterior(state, seen[number], rung.prior(state)))  # noqa: E731
+        return torch.cat(self.descend(center(top), self.condition(y, x), middle)[0], 1)
+
+    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
+        """p(x | z, y) with batch shape [*S, B]."""
+        c = self.condition(y, z[(0,) * (z.dim() - 2)])
+        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)
+        top, *below = z.flatten(0, -2).split(self.levels.sizes, 1)
+        _, state = self.descend(top, c, lambda number, rung, state: below[number])
+        return self.likelihood(self.levels.output(state, c).unflatten(0, z.shape[:-1]))
+
+    def draw(
+        self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
+    ) -> Float[Tensor, "n D"]:
+        """n latents, the scale of each level's prior multiplied by its temperature, the top's first."""
+        first, *rest = per_level(temperature, self.num_levels)
+        c = self.condition(y, torch.empty(n, 0, device=next(self.parameters()).device))
+        prior = tempered(self.prior(c), first)
+        z = prior.sample() if prior.batch_shape else prior.sample(torch.Size([n]))
+        ancestral: Choose = lambda number, rung, state: tempered(rung.prior(state), rest[number]).sample()  # noqa: E731
+        return torch.cat(self.descend(z, c, ancestral)[0], 1)
+
+    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0) -> Tensor:
+        """n images [n, *event]: the mean of p(x | z, y) for latents of the prior, without pixel noise."""
+        return self.decode(self.draw(n, y, temperature), y).mean
+
+    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
+        """The mean of p(x | z, y) at the posteriors' centers, [B, *event]."""
+        return self.decode(self.encode(x, y), y).mean

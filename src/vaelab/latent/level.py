@@ -1,0 +1,75 @@
+"""What each of several latent vectors contributes to the terms of a batch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.point import Point
+from vaelab.distribution.relative_normal import apart, side_by_side
+from vaelab.distribution.scored_sample import scored_sample
+from vaelab.errors import UserError
+from vaelab.terms import Terms
+
+
+class Level(NamedTuple):
+    """Samples of q(z), their log-densities under q and p, and KL(q || p), in nats."""
+
+    z: Float[Tensor, "S B D"]
+    log_pz: Float[Tensor, "S B"]
+    log_qz: Float[Tensor, "S B"]
+    kl: Float[Tensor, "B G"]
+    posterior: Distribution
+    prior: Distribution
+
+
+def scored_level(posterior: Distribution, prior: Distribution, num_samples: int) -> Level:
+    """Draw S latents and score them; without a closed form the KL is the mean of log q(z) / p(z), G = 1.
+
+    Raises UserError for a posterior and a prior of different sizes.
+    """
+    if posterior.event_shape != prior.event_shape:
+        raise UserError(
+            f"the posterior is over latents of shape {list(posterior.event_shape)}, but the prior over "
+            f"{list(prior.event_shape)}; set latent_dim, which both read, and not one of them alone"
+        )
+    z, log_qz = scored_sample(posterior, num_samples)
+    log_pz = prior.log_prob(z)
+    kl = kl_per_dimension(posterior, prior)
+    kl = (log_qz - log_pz).mean(0).unsqueeze(1) if kl is None else kl
+    return Level(z, log_pz, log_qz, kl, posterior, prior)
+
+
+def repeated(rows: Float[Tensor, "B *shape"], num_samples: int) -> Float[Tensor, "N *shape"]:
+    """All rows S times over, so that sample s of example b is in row s B + b."""
+    return rows.expand(num_samples, *rows.shape).flatten(0, 1)
+
+
+def rows_apart(level: Level, shape: torch.Size) -> Level:
+    """One sample each of S B Gaussians [N, D], as S samples for each of B examples, the KL averaged over them."""
+    z, log_pz, log_qz = (each.squeeze(0).unflatten(0, shape) for each in level[:3])
+    kl = level.kl.unflatten(0, shape).mean(0)
+    assert isinstance(level.posterior, Independent)
+    assert isinstance(level.prior, Independent)
+    return Level(z, log_pz, log_qz, kl, apart(level.posterior, shape), apart(level.prior, shape))
+
+
+def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Tensor, "B *event"]) -> Terms:
+    """The terms of a hierarchy, the top level first: a column of the KL and a figure for each level."""
+    kl = torch.stack([level.kl.sum(1) for level in levels], 1)  # [B, L]
+    return Terms(
+        log_px=log_px,
+        log_pz=torch.stack([level.log_pz for level in levels]).sum(0),
+        log_qz=torch.stack([level.log_qz for level in levels]).sum(0),
+        kl=kl,
+        latents=tuple(level.z for level in levels),
+        posterior=side_by_side([level.posterior for level in levels]),
+        prior=side_by_side([level.prior for level in levels]),
+        x=x,
+        figures={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
+        is_bound=not any(isinstance(level.posterior, Point) for level in levels),
+    )

@@ -1,0 +1,32 @@
+"""Residual blocks, dense or convolutional, that stay small however many of them stand in a row."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Layer = Callable[[int, int], nn.Module]  # numbers of features or channels, in and out
+
+
+class Residual(nn.Module):
+    """h + f(h), where f is twice an activation and a layer; `depth` is how many blocks follow one another.
+
+    The last layer starts 1 / sqrt(depth) as large as usual, so that the sum over all blocks does not grow with
+    their number (Child 2021, arXiv:2011.10650, section 3.1).
+    """
+
+    def __init__(self, width: int, layer: Layer, activation: nn.Module, depth: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(activation, layer(width, width), activation, shrunk(layer(width, width), depth))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h + self.change(h)
+
+
+@torch.no_grad()
+def shrunk(layer: nn.Module, depth: int) -> nn.Module:
+    """The layer itself, its weights and biases divided by sqrt(depth)."""
+    for parameter in layer.parameters():
+        parameter.div_(math.sqrt(depth))
+    return layer
