@@ -29,7 +29,6 @@ class Importance:
     sticking_the_landing     without the score of q, whose mean is 0 for the ELBO, so that the noise vanishes at
                              the exact posterior; biased for K > 1          (Roeder et al. 2017, arXiv:1703.09194)
     doubly_reparameterized   without the score and unbiased for every K          (Tucker et al. 2019, arXiv:1810.04152)
-
     """
 
     honours = frozenset({"weight"})

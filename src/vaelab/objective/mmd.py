@@ -16,10 +16,11 @@ from vaelab.terms import Loss, Terms
 class MMD:
     """-E_q[log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + strength - 1) MMD^2(q(z), p(z)), per example.
 
-    InfoVAE, its `strength` the paper's lambda          (Zhao et al. 2017, arXiv:1706.02262, eq. 8); at alpha = 1 the
-    Wasserstein autoencoder, whose cost is -log p(x|z)          (Tolstikhin et al. 2018, arXiv:1711.01558, algorithm 2)
+    InfoVAE, its `strength` the paper's lambda          (Zhao et al. 2017, arXiv:1706.02262, eq. 8). At alpha = 1, where
+    no rate is left for a control to act on, it is the Wasserstein autoencoder, whose cost is -log p(x|z)
+    (Tolstikhin et al. 2018, arXiv:1711.01558, algorithm 2).
 
-    The kernel's scale is sqrt(D) times `scale`, the length of a z that is standard normal but for that factor.
+    The kernel's scale is sqrt(D) times `scale`, the typical length of a latent from N(0, scale^2 I).
     Each process of several compares its own batch with as many draws of the prior.
     """
 
