@@ -1,0 +1,112 @@
+"""A latent vector whose own model is another latent structure."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelab.distribution.center import center
+from vaelab.distribution.scored_sample import scored_sample
+from vaelab.latent.label_terms import LabelTerms
+from vaelab.latent.semi_supervised import SemiSupervised
+from vaelab.protocol import Decoder, Density, Encoder, Posterior
+from vaelab.terms import Batch, Terms
+
+
+class Inferred(NamedTuple):
+    """q(z | x), and the labels that `prior` may look at."""
+
+    posterior: Distribution
+    y: Int[Tensor, " B"] | None
+
+
+class Stacked(nn.Module):
+    """M1 + M2: q(z|x) p(x|z) of an autoencoder M1, and as p(z) the M2 `prior`, whose x is z.
+
+    log p(x) >= E_q(z|x)[log p(x|z) - log q(z|x) + (M2's bound on log p(z), or on log p(z, y))]
+
+    Kingma et al. 2014, arXiv:1406.5298, section 3.1 and 3.2. They train M1 first and M2 on its codes; here both
+    learn at once, on this bound. A code is z, from which y and the latent above it can be told.
+    """
+
+    def __init__(
+        self,
+        encoder: Callable[..., Encoder],
+        posterior: Callable[..., Posterior],
+        decoder: Callable[..., Decoder],
+        likelihood: Density,
+        prior: SemiSupervised,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder(condition_size=0)
+        self.posterior = posterior(num_features=self.encoder.num_features)
+        self.decoder = decoder(
+            latent_dim=self.posterior.size, condition_size=0, num_parameters=likelihood.num_parameters
+        )
+        self.likelihood = likelihood
+        self.prior = prior
+
+    @property
+    def conditional(self) -> bool:
+        """Samples can be asked for by label."""
+        return True
+
+    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
+        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
+
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
+        return Inferred(self.posterior(self.encoder(x, torch.zeros(len(x), 0, device=x.device))), y)
+
+    def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
+        """The logits of q(y | z) at the code of x."""
+        return self.prior.classify(self.encode(x, None))
+
+    def score(self, batch: Batch, inferred: Inferred, num_samples: int) -> Terms:
+        """Draw S latents, and for each of them one of `prior` for each label."""
+        z, log_qz = scored_sample(inferred.posterior, num_samples)
+        shape = log_qz.shape  # [S, B]
+        y = None if inferred.y is None else inferred.y.expand(shape).flatten()
+        index = torch.arange(shape.numel(), device=z.device)
+        above = self.prior(Batch(z.flatten(0, 1), y, index))
+        log_px = self.decode(z, batch.y).log_prob(batch.x)
+        log_pz = above.log_px[0].unflatten(0, shape)  # given y and the latent above
+        lower = (log_px - log_qz).unsqueeze(1)
+        rate = above.kl.unflatten(0, shape).mean(0)
+        return LabelTerms(
+            log_px=log_px,
+            log_pz=log_pz + above.log_pz[0].unflatten(0, shape),
+            log_qz=log_qz + above.log_qz[0].unflatten(0, shape),
+            kl=torch.cat([(log_qz - log_pz).mean(0).unsqueeze(1), rate], 1),
+            latents=(z, *(each[0].unflatten(0, shape) for each in above.latents)),
+            posterior=inferred.posterior,
+            prior=above.prior,
+            x=batch.x,
+            penalties={name: value.unflatten(0, shape).mean(0) for name, value in above.penalties.items()},
+            is_bound=above.is_bound,
+            log_joint=above.log_joint[0].unflatten(1, shape).transpose(0, 1) + lower,
+        )
+
+    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
+        """The mean of q(z | x), or what stands for it."""
+        return center(self.infer(x, None).posterior)
+
+    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
+        """p(x | z) with batch shape [*S, B]."""
+        rows = z.flatten(0, -2)
+        parameters = self.decoder(rows, torch.zeros(len(rows), 0, device=z.device))
+        return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
+
+    def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
+        """n latents z of `prior`, the scale of its own latents multiplied by `temperature`."""
+        return self.prior.sample(n, y, temperature)
+
+    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor:
+        """n images [n, *event]: the mean of p(x | z) for latents of `prior`, without pixel noise."""
+        return self.decode(self.draw(n, y, temperature), y).mean
+
+    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
+        """The mean of p(x | z) at the code of x, [B, *event]."""
+        return self.decode(self.encode(x, y), y).mean
