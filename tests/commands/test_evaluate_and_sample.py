@@ -78,6 +78,11 @@ def test_samples_are_those_of_the_seed(folder: Path) -> None:
         (["num_samples=-3"], "num_samples=-3 is no number of samples; set it to 1 or more"),
         (["num_samples=many"], "num_samples=many is no number of samples; set it to 1 or more"),
         (["temperature=0"], "temperature=0 is no temperature; set it above 0"),
+        (["temperature=[1,0]"], "temperature=[1, 0] is no temperature; set it above 0"),
+        (
+            ["temperature=[0.5,1]"],
+            "temperature=[0.5, 1] has an entry for each level, but this model has no levels; give one number",
+        ),
         (["ckpt=first.ckpt"], "{run} has no checkpoint 'first.ckpt'; give best or last"),
     ],
 )

@@ -1,6 +1,7 @@
 """Draw samples from a checkpoint: what `vaelab sample` does."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment
 from vaelab.picture.grid import Grid, save
+from vaelab.protocol import LatentStructure
 from vaelab.run import Run
 
 COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
@@ -28,19 +30,32 @@ def sample(config: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None
     model.eval()
     if not model.latent.conditional and config.y != "all":
         raise UserError(f"y={config.y} asks for a label, but this model is unconditional; leave y out")
+    temperature = temperatures(config, model.latent)
     y = labels(config, data.num_classes) if model.latent.conditional else None
     images = []
     with torch.no_grad():
         for number, index in enumerate(track(torch.arange(config.num_samples).split(data.chunk), "sampling")):
             with seeded(config.seed, "samples", number):
                 given = None if y is None else y[index]
-                images.append(model.latent.sample(len(index), given, config.temperature))
+                images.append(model.latent.sample(len(index), given, temperature))
     x = torch.cat(images)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "samples.npy", x.numpy())
     if is_image(data.shape):
         save(grid(data, x, y), folder / "samples.png")
     print(f"samples: {folder}")
+
+
+def temperatures(config: DictConfig, latent: LatentStructure) -> Any:
+    """What `sample` of this model is given: a number, or a list for the levels of a hierarchy."""
+    if not isinstance(config.temperature, ListConfig):
+        return config.temperature
+    if not hasattr(latent, "num_levels"):
+        raise UserError(
+            f"temperature={config.temperature} has an entry for each level, but this model has no levels; "
+            "give one number"
+        )
+    return list(config.temperature)
 
 
 def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
