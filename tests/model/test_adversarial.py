@@ -75,9 +75,12 @@ class Norms(pl.Callback):
         self.norms.append(torch.nn.utils.get_total_norm(gradients).item())
 
 
-def test_gradients_are_clipped_as_the_trainer_was_asked_to(model: Model, digits: Data, trainer: Trainers) -> None:
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_as_the_trainer_was_asked_to(
+    precision: str, model: Model, digits: Data, trainer: Trainers
+) -> None:
     norms, vae = Norms(), model("model=factor_vae")
-    running = trainer(norms, max_steps=3, gradient_clip_val=1e-4)
+    running = trainer(norms, max_steps=3, gradient_clip_val=1e-4, precision=precision)
     vae.descent.take_over(running)
     running.fit(vae, digits())
     assert norms.norms == pytest.approx([1e-4] * 6, rel=1e-2)
