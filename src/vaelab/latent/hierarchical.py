@@ -12,14 +12,16 @@ from vaelab.distribution.center import center
 from vaelab.distribution.temperature import tempered
 from vaelab.errors import UserError
 from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
+from vaelab.latent.prior import PriorFactory, made
+from vaelab.latent.structure import Structure
 from vaelab.levels.temperature import per_level
-from vaelab.protocol import Condition, ConditionalDistribution, Density
+from vaelab.protocol import Condition, Density
 from vaelab.terms import Batch, Terms
 
 Choose = Callable[[int, Any, Tensor], Tensor]  # number of a rung, the rung, its state [N, …] -> z [N, D]
 
 
-class Hierarchical(nn.Module):
+class Hierarchical(Structure):
     """p(z_1) prod_l p(z_l | z_<l) p(x | z) and q(z_1 | x) prod_l q(z_l | z_<l, x), z_1 being the top.
 
     `levels` makes the networks: `infer(x, c)` once per example gives q(z_1 | x) and what each rung below sees
@@ -30,7 +32,7 @@ class Hierarchical(nn.Module):
         self,
         num_levels: int,
         condition: Condition,
-        prior: nn.Module | Callable[..., ConditionalDistribution],
+        prior: nn.Module | PriorFactory,
         levels: Callable[..., Any],
         likelihood: Density,
     ) -> None:
@@ -42,18 +44,9 @@ class Hierarchical(nn.Module):
         self.levels = levels(
             num_levels=num_levels, condition_size=condition.size, num_parameters=likelihood.num_parameters
         )
-        self.prior: Callable[[Tensor], Distribution] = (
-            prior if isinstance(prior, nn.Module) else prior(infer=lambda x, y: self.infer(x, y)[0])
-        )
+        facts = {"infer": lambda x, y: self.infer(x, y)[0], "condition_size": condition.size}
+        self.prior = made(prior, self, facts)
         self.likelihood = likelihood
-
-    @property
-    def conditional(self) -> bool:
-        """Whether samples can be asked for by label."""
-        return bool(self.condition.size)
-
-    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
-        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> tuple[Distribution, list[Tensor]]:
         """q(z_1 | x, y) and what each rung sees of x: the only place where the encoder runs."""
@@ -91,29 +84,16 @@ class Hierarchical(nn.Module):
         middle: Choose = lambda number, rung, state: center(rung.posterior(state, seen[number], rung.prior(state)))  # noqa: E731
         return torch.cat(self.descend(center(top), self.condition(y, x), middle)[0], 1)
 
-    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
-        """p(x | z, y) with batch shape [*S, B]."""
-        c = self.condition(y, z[(0,) * (z.dim() - 2)])
-        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)
-        top, *below = z.flatten(0, -2).split(self.levels.sizes, 1)
+    def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        top, *below = z.split(self.levels.sizes, 1)
         _, state = self.descend(top, c, lambda number, rung, state: below[number])
-        return self.likelihood(self.levels.output(state, c).unflatten(0, z.shape[:-1]))
+        return self.levels.output(state, c)
 
     def draw(
         self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
     ) -> Float[Tensor, "n D"]:
         """n latents, the scale of each level's prior multiplied by its temperature, the top's first."""
         first, *rest = per_level(temperature, self.num_levels)
-        c = self.condition(y, torch.empty(n, 0, device=next(self.parameters()).device))
-        prior = tempered(self.prior(c), first)
-        z = prior.sample() if prior.batch_shape else prior.sample(torch.Size([n]))
+        z = self.draw_prior(n, y, first)
         ancestral: Choose = lambda number, rung, state: tempered(rung.prior(state), rest[number]).sample()  # noqa: E731
-        return torch.cat(self.descend(z, c, ancestral)[0], 1)
-
-    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0) -> Tensor:
-        """n images [n, *event]: the mean of p(x | z, y) for latents of the prior, without pixel noise."""
-        return self.decode(self.draw(n, y, temperature), y).mean
-
-    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
-        """The mean of p(x | z, y) at the posteriors' centers, [B, *event]."""
-        return self.decode(self.encode(x, y), y).mean
+        return torch.cat(self.descend(z, self.condition(y, z), ancestral)[0], 1)

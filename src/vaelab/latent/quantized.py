@@ -1,24 +1,25 @@
 """One code of a codebook at each position of a map: the structure of VQ-VAE and its relatives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from vaelab.codebook.quantization import Codebook, Quantization
 from vaelab.data.module import DataModule
 from vaelab.distribution.point import Point
-from vaelab.distribution.temperature import tempered
 from vaelab.errors import UserError
 from vaelab.evaluation.perplexity import code_counts, perplexity
 from vaelab.latent.places import Places, flat
-from vaelab.protocol import Condition, ConditionalDistribution, Decoder, Density, Encoder
+from vaelab.latent.prior import PriorFactory, made
+from vaelab.latent.structure import Structure
+from vaelab.levels.temperature import per_level
+from vaelab.protocol import Condition, Decoder, Density, Encoder
 from vaelab.terms import Batch, Terms
 
 
-class Quantized(nn.Module):
+class Quantized(Structure):
     """p(k | y) over codes k [h, w, Q] and p(x | z(k), y); q(k | x, y) is a point, the code of x.
 
     van den Oord et al. 2017, arXiv:1711.00937. Codes are discrete, so a point is a posterior with a probability,
@@ -32,7 +33,7 @@ class Quantized(nn.Module):
         condition: Condition,
         encoder: Callable[..., Encoder],
         codebook: Codebook,
-        prior: nn.Module | Callable[..., ConditionalDistribution],
+        prior: nn.Module | PriorFactory,
         decoder: Callable[..., Decoder],
         likelihood: Density,
         num_positions: int,
@@ -44,17 +45,12 @@ class Quantized(nn.Module):
         self.codebook = codebook
         self.places = Places(self.encoder, codebook.dim, num_positions)
         self.code_shape = (*self.places.shape, codebook.num_quantizers)
-        sizes = {"num_codes": codebook.num_codes, "code_shape": self.code_shape, "condition_size": condition.size}
-        self.prior: Callable[[Tensor], Distribution] = prior if isinstance(prior, nn.Module) else prior(**sizes)
+        facts = {"num_codes": codebook.num_codes, "code_shape": self.code_shape, "condition_size": condition.size}
+        self.prior = made(prior, self, facts)
         size = codebook.dim * self.places.num
         self.decoder = decoder(latent_dim=size, condition_size=condition.size, num_parameters=likelihood.num_parameters)
         self.likelihood = likelihood
         self.num_start = num_start
-
-    @property
-    def conditional(self) -> bool:
-        """Whether samples can be asked for by label."""
-        return bool(self.condition.size)
 
     @torch.no_grad()
     def start_from(self, data: DataModule) -> None:
@@ -62,9 +58,6 @@ class Quantized(nn.Module):
         index = torch.randperm(len(data.split("train")))[: self.num_start]
         x, y, _ = data.transfer_batch_to_device(data.batch("train", index), self.places.head.weight.device, 0)
         self.codebook.start(self.places(self.encoder(x, self.condition(y, x))))
-
-    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
-        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Quantization:
         """The code of x: the only place where the encoder runs, and where a codebook in training learns."""
@@ -97,23 +90,12 @@ class Quantized(nn.Module):
         """The vectors of the code of x."""
         return flat(self.infer(x, y).vectors)
 
-    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
-        """p(x | z, y) with batch shape [*S, B]."""
-        c = self.condition(y, z[(0,) * (z.dim() - 2)])
-        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)  # of no columns where there is no condition
-        parameters = self.decoder(z.flatten(0, -2), c)
-        return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
+    def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        return self.decoder(z, c)
 
-    def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
+    def draw(
+        self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
+    ) -> Float[Tensor, "n D"]:
         """The vectors of n codes from p(k | y), the logits divided by `temperature`."""
-        prior = tempered(self.prior(self.condition(y, self.places.head.weight.new_empty(n, 0))), temperature)
-        codes = prior.sample() if prior.batch_shape else prior.sample(torch.Size([n]))
+        codes = self.draw_prior(n, y, *per_level(temperature, 1))
         return flat(self.codebook.lookup(codes.flatten(1, 2)))
-
-    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor:
-        """n images [n, *event]: the mean of p(x | z, y) for codes of the prior, without pixel noise."""
-        return self.decode(self.draw(n, y, temperature), y).mean
-
-    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
-        """The mean of p(x | z, y) at the code of x, [B, *event]."""
-        return self.decode(self.encode(x, y), y).mean

@@ -10,8 +10,10 @@ from torch.distributions import Distribution
 
 from vaelab.errors import UserError
 from vaelab.latent.label_terms import label_terms
+from vaelab.latent.prior import PriorFactory
 from vaelab.latent.single import Single
-from vaelab.protocol import Condition, ConditionalDistribution, Decoder, Density, Encoder, Posterior
+from vaelab.latent.structure import Structure
+from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
 
@@ -24,7 +26,7 @@ class Inferred(NamedTuple):
     posterior: Distribution
 
 
-class SemiSupervised(nn.Module):
+class SemiSupervised(Structure):
     """M2: q(y|x) q(z|x,y), a uniform p(y), p(z|y) and p(x|z,y)        Kingma et al. 2014, arXiv:1406.5298, eq. 6 to 9.
 
     A known label gives -L(x, y) = E_q(z|x,y)[log p(x, y, z) - log q(z|x, y)], a bound on log p(x, y), and
@@ -38,7 +40,7 @@ class SemiSupervised(nn.Module):
         condition: Condition,
         encoder: Callable[..., Encoder],
         posterior: Callable[..., Posterior],
-        prior: nn.Module | Callable[..., ConditionalDistribution],
+        prior: nn.Module | PriorFactory,
         decoder: Callable[..., Decoder],
         likelihood: Density,
         classification_weight: float,
@@ -50,18 +52,10 @@ class SemiSupervised(nn.Module):
             )
         self.num_classes = condition.size
         self.single = Single(condition, encoder, posterior, prior, decoder, likelihood)
-        self.likelihood = likelihood
+        self.condition, self.prior, self.likelihood = condition, self.single.prior, likelihood
         self.features = encoder(condition_size=0)
         self.head = nn.Linear(self.features.num_features, self.num_classes)
         self.classification_weight = classification_weight
-
-    @property
-    def conditional(self) -> bool:
-        """Samples can be asked for by label."""
-        return True
-
-    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
-        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
 
     def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
         """The logits of q(y | x)."""
@@ -101,9 +95,8 @@ class SemiSupervised(nn.Module):
         """The code of q(z | x, y), at the likeliest label where none is given."""
         return self.single.encode(x, self.classify(x).argmax(1) if y is None else y)
 
-    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
-        """p(x | z, y) with batch shape [*S, B]."""
-        return self.single.decode(z, y)
+    def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        return self.single.generate(z, c)
 
     def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
         """n latents from p(z | y), its scale multiplied by `temperature`."""

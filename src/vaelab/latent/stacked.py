@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
+from vaelab.condition.none import NoCondition
 from vaelab.distribution.center import center
 from vaelab.distribution.scored_sample import scored_sample
 from vaelab.latent.label_terms import LabelTerms
 from vaelab.latent.semi_supervised import SemiSupervised
+from vaelab.latent.structure import Structure
 from vaelab.protocol import Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
@@ -23,7 +25,7 @@ class Inferred(NamedTuple):
     y: Int[Tensor, " B"] | None
 
 
-class Stacked(nn.Module):
+class Stacked(Structure):
     """M1 + M2: q(z|x) p(x|z) of an autoencoder M1, and as p(z) the M2 `prior`, whose x is z.
 
     log p(x) >= E_q(z|x)[log p(x|z) - log q(z|x) + (M2's bound on log p(z), or on log p(z, y))]
@@ -46,7 +48,7 @@ class Stacked(nn.Module):
         self.decoder = decoder(
             latent_dim=self.posterior.size, condition_size=0, num_parameters=likelihood.num_parameters
         )
-        self.likelihood = likelihood
+        self.condition, self.likelihood = NoCondition(), likelihood  # it hears of y from z alone
         self.prior = prior
 
     @property
@@ -54,11 +56,8 @@ class Stacked(nn.Module):
         """Samples can be asked for by label."""
         return True
 
-    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
-        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
-
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
-        return Inferred(self.posterior(self.encoder(x, torch.zeros(len(x), 0, device=x.device))), y)
+        return Inferred(self.posterior(self.encoder(x, self.condition(None, x))), y)
 
     def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
         """The logits of q(y | z) at the code of x."""
@@ -93,20 +92,9 @@ class Stacked(nn.Module):
         """The mean of q(z | x), or what stands for it."""
         return center(self.infer(x, None).posterior)
 
-    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
-        """p(x | z) with batch shape [*S, B]."""
-        rows = z.flatten(0, -2)
-        parameters = self.decoder(rows, torch.zeros(len(rows), 0, device=z.device))
-        return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
+    def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        return self.decoder(z, c)
 
     def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
         """n latents z of `prior`, the scale of its own latents multiplied by `temperature`."""
         return self.prior.sample(n, y, temperature)
-
-    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor:
-        """n images [n, *event]: the mean of p(x | z) for latents of `prior`, without pixel noise."""
-        return self.decode(self.draw(n, y, temperature), y).mean
-
-    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
-        """The mean of p(x | z) at the code of x, [B, *event]."""
-        return self.decode(self.encode(x, y), y).mean

@@ -1,0 +1,70 @@
+"""What every latent structure does with its parts, whatever the latents are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelab.distribution.temperature import tempered
+from vaelab.protocol import Condition, Density
+from vaelab.terms import Batch, Terms
+
+
+class Structure(nn.Module):
+    """A latent structure says how it infers, scores, encodes and draws, and what a flat code generates."""
+
+    condition: Condition
+    prior: Any
+    likelihood: Density
+
+    @property
+    def conditional(self) -> bool:
+        """Whether samples can be asked for by label."""
+        return bool(self.condition.size)
+
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Any:
+        raise NotImplementedError
+
+    def score(self, batch: Batch, inferred: Any, num_samples: int) -> Terms:
+        raise NotImplementedError
+
+    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
+        raise NotImplementedError
+
+    def draw(
+        self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
+    ) -> Float[Tensor, "n D"]:
+        raise NotImplementedError
+
+    def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
+        """Likelihood parameters for codes and their conditions."""
+        raise NotImplementedError
+
+    def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
+        return self.score(batch, self.infer(batch.x, batch.y), num_samples)
+
+    def draw_prior(self, n: int, y: Int[Tensor, " n"] | None, temperature: float) -> Float[Tensor, "n *latent"]:
+        """n latents from p(z | y), its spread multiplied by `temperature`."""
+        device = next(self.parameters()).device
+        prior: Distribution = tempered(self.prior(self.condition(y, torch.empty(n, 0, device=device))), temperature)
+        return prior.sample(torch.Size([] if prior.batch_shape else [n]))
+
+    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
+        """p(x | z, y) with batch shape [*S, B]."""
+        c = self.condition(y, z[(0,) * (z.dim() - 2)])
+        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)  # of no columns where there is no condition
+        parameters = self.generate(z.flatten(0, -2), c)
+        return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
+
+    def sample(
+        self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
+    ) -> Float[Tensor, "n *event"]:
+        """n images: the mean of p(x | z, y) for latents of the prior, without pixel noise."""
+        return self.decode(self.draw(n, y, temperature), y).mean
+
+    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B *event"]:
+        """The mean of p(x | z, y) at the code of x."""
+        return self.decode(self.encode(x, y), y).mean

@@ -1,0 +1,49 @@
+"""Each conf/model/*.yaml through the commands: trained in two processes, then on its own from there."""
+
+from pathlib import Path
+
+import pytest
+from commandline import call, checkpoint, results
+from pair import run_in_pair
+from variants import NAMES, first_stage
+
+SMOKE = ("trainer=smoke", "trainer.limit_test_batches=1.0", "logger=csv")
+PAIR = ("trainer.devices=2", "trainer.strategy=ddp")
+
+
+def command(name: str) -> tuple[str, ...]:
+    """Train a variant in two processes, in the folder of its name."""
+    first = first_stage(name)
+    data = f"run={first}" if first else "data=digits"
+    return ("train", f"model={name}", data, *SMOKE, *PAIR, f"hydra.run.dir={name}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A run of two processes for each variant that is asked for."""
+    folder = tmp_path_factory.mktemp("variants")
+    calls = [item.callspec.params for item in request.session.items if item.path == request.path]
+    names = {params["name"] for params in calls}
+    stages = {stage for name in names if (stage := first_stage(name))}
+    run_in_pair(folder, [command(name) for name in (*sorted(stages), *sorted(names - stages))])
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_trains_evaluates_samples_and_resumes(name: str, folder: Path) -> None:
+    run = folder / name
+    assert (run / "results.json").is_file(), (folder / "pair0.txt").read_text()
+    assert list(run.glob("images/**/*.png"))
+    one = ("trainer.devices=1", "trainer.strategy=auto")
+
+    # One process gives the numbers of two.
+    assert call(folder, "evaluate", f"run={name}", *one) == 0
+    (evaluation,) = (run / "evaluations").iterdir()
+    assert results(evaluation) == pytest.approx(results(run), rel=1e-5, abs=1e-5)
+
+    assert call(folder, "sample", f"run={name}", "num_samples=12") == 0
+    assert list(run.glob("samples/*/samples.png"))
+
+    assert call(folder, "train", f"run={name}", "trainer.max_epochs=3", *one) == 0
+    assert checkpoint(run)["epoch"] == 2
+    assert results(run).keys() == results(evaluation).keys()
