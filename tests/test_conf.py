@@ -13,6 +13,7 @@ CONF = Path(__file__).parents[1] / "conf"
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 FILES = sorted(CONF.rglob("*.yaml"))
 CHOICES = [file for file in FILES if file.parent != CONF and not file.stem.startswith("_")]
+RECIPES = sorted((CONF / "experiment").glob("*.yaml"))
 THIRD_PARTY = ("trainer", "optimizer", "scheduler", "logger")
 ELSEWHERE = {"ema": "lightning.pytorch.callbacks."}
 PAPER = re.compile(r"\b(19|20)\d\d\b")
@@ -95,6 +96,7 @@ def rounds() -> list[list[str]]:
     groups = {file.parent.name: [] for file in CHOICES}
     for file in CHOICES:
         groups[file.parent.name].append(file.stem)
+    del groups["experiment"]  # a recipe tunes the parts that it chooses
     listed = [f"{group}=[{','.join(groups.pop(group))}]" for group in LISTED]
     num_rounds = max(len(stems) for stems in groups.values())
     return [
@@ -112,6 +114,13 @@ def test_every_choice_composes_and_passes_the_check(overrides: list[str], compos
     for key in missing(OmegaConf.to_container(config), ""):
         OmegaConf.update(config, key, "given")
     check(config, config.choices)
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_composes_and_passes_the_check(file: Path, composed: Callable[..., DictConfig]) -> None:
+    config = composed(f"experiment={file.stem}")
+    check(config, config.choices)
+    assert f"python train.py experiment={file.stem}" in " ".join(header(file))
 
 
 def missing(node: object, path: str) -> Iterator[str]:
