@@ -6,6 +6,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 
+from vaelab.callbacks.evaluate_confidence import EvaluateConfidence
 from vaelab.callbacks.evaluate_samples import EvaluateSamples
 from vaelab.data.module import DataModule
 from vaelab.model.vae import VAE
@@ -34,3 +35,20 @@ def test_is_published_once_with_its_number_of_samples_and_is_the_same_again(
     assert values[0] == values[1]
     assert 0 <= values[0] <= 1
     assert len(list((tmp_path / "classifiers").iterdir())) == 1
+
+
+def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
+) -> None:
+    callback, data = EvaluateConfidence(120, str(tmp_path)), digits()
+    for name in ("vae", "cvae"):
+        vae = model(f"model={name}")
+        trainer(callback).test(vae, data, verbose=False)
+        assert vae.records["sample_confidence"].num_examples == 120
+    judge = callback.judge(vae.trainer, vae)
+    confidence = {}
+    for kind, x in {"real": data.batch("test", torch.arange(200)).x, "grey": torch.rand(200, 1, 8, 8)}.items():
+        metric = callback.metric(vae)
+        metric.update(judge(x), torch.zeros(200, dtype=torch.long))
+        confidence[kind] = metric.compute()
+    assert confidence["grey"] + 0.1 < confidence["real"] <= 1

@@ -9,6 +9,7 @@ from torch.distributions import Independent, Normal
 from torchmetrics import Metric
 
 from vaelab.evaluation.active_units import ActiveUnits
+from vaelab.evaluation.confidence import Confidence
 from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.importance import ImportanceWeightedBound
 from vaelab.evaluation.label_fidelity import LabelFidelity
@@ -49,6 +50,7 @@ METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {
     "reconstruction": (ReconstructionError, lambda metric, rows: metric.update(rows["x"], rows["mean"])),
     "importance": (ImportanceWeightedBound, lambda metric, rows: metric.update(rows["bound"], True)),
     "active_units": (lambda: ActiveUnits(4), lambda metric, rows: metric.update(rows["code"])),
+    "confidence": (Confidence, lambda metric, rows: metric.update(rows["logits"] * torch.arange(3), rows["y"])),
     "label_fidelity": (lambda: LabelFidelity(3), lambda metric, rows: metric.update(rows["logits"], rows["y"])),
 }
 

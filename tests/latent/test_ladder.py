@@ -17,13 +17,13 @@ def blocks(shape: tuple[int, ...], num_examples: int = 8) -> Batch:
     return Batch(x, torch.arange(num_examples), torch.arange(num_examples))
 
 
-@pytest.mark.parametrize("name", ["ladder_vae", "conv_ladder_vae"])
-def test_twelve_levels_on_28_pixels_train_stably(name: str, model: Callable[..., VAE]) -> None:
+@pytest.mark.parametrize(("name", "steps"), [("ladder_vae", 50), ("conv_ladder_vae", 25)])
+def test_twelve_levels_on_28_pixels_train_stably(name: str, steps: int, model: Callable[..., VAE]) -> None:
     width = "latent.levels.channels=8" if name == "conv_ladder_vae" else "latent.levels.width=32"
     vae = model(f"model={name}", "data.shape=[1,28,28]", "latent.num_levels=12", width)
     batch, losses = blocks((1, 28, 28)), []
     optimizer = torch.optim.Adam(vae.parameters(), lr=3e-3, fused=True)
-    for _ in range(15):
+    for _ in range(steps):
         loss = vae.loss_of(batch)
         assert all(f"kl/level{number}" in loss.parts for number in range(1, 13))
         optimizer.zero_grad()
@@ -33,7 +33,7 @@ def test_twelve_levels_on_28_pixels_train_stably(name: str, model: Callable[...,
         losses.append(loss.total.item())
     assert losses[0] < 2 * 28 * 28  # not far from log 2 for each pixel
     assert max(losses) < 1.5 * losses[0]
-    assert losses[-1] < 0.95 * losses[0]
+    assert sum(losses[-5:]) / 5 < 0.8 * losses[0]
 
 
 @pytest.mark.parametrize("depth", [1, 12])

@@ -5,6 +5,7 @@ from time import perf_counter
 
 import lightning.pytorch as pl
 import torch
+from torchmetrics import Metric
 
 from vaelab.data.randomness import seeded
 from vaelab.evaluation.classifier import Classifier, trained_classifier
@@ -19,17 +20,28 @@ class EvaluateSamples(pl.Callback):
     trained on the data's own train split, once, and kept in `folder`.
     """
 
+    name = "label_fidelity"
+    unit = "share of samples"
+
     def __init__(self, num_samples: int, folder: str) -> None:
         self.num_samples = num_samples
         self.folder = Path(folder)
 
+    def asks(self, pl_module: VAE) -> bool:
+        """Whether the model has an answer."""
+        return pl_module.latent.conditional
+
+    def metric(self, pl_module: VAE) -> Metric:
+        """What takes logits and the labels that were asked for."""
+        return LabelFidelity(pl_module.data.num_classes)
+
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        if not pl_module.latent.conditional:
+        if not self.asks(pl_module):
             return
         start = perf_counter()
-        share = self.measure(trainer, pl_module).compute()
+        value = self.measure(trainer, pl_module).compute()
         seconds = perf_counter() - start
-        pl_module.publish("label_fidelity", float(share), "share of samples", self.num_samples, seconds=seconds)
+        pl_module.publish(self.name, float(value), self.unit, self.num_samples, seconds=seconds)
 
     def judge(self, trainer: pl.Trainer, pl_module: VAE) -> Classifier:
         """The classifier, trained by the first process and read by the others."""
@@ -42,16 +54,16 @@ class EvaluateSamples(pl.Callback):
         trainer.strategy.barrier()
         return trained_classifier(train.x, train.y, data.num_classes, self.folder).to(pl_module.device)
 
-    def measure(self, trainer: pl.Trainer, pl_module: VAE) -> LabelFidelity:
+    def measure(self, trainer: pl.Trainer, pl_module: VAE) -> Metric:
         """Draw in chunks that the processes share, the noise of each seeded by its number."""
         data = pl_module.data
         # Lightning tests in inference mode, whose tensors cannot be learned from.
         with torch.inference_mode(False), torch.enable_grad():
             classifier = self.judge(trainer, pl_module)
-        fidelity = LabelFidelity(data.num_classes).to(pl_module.device)
+        metric = self.metric(pl_module).to(pl_module.device)
         labels = torch.arange(self.num_samples, device=pl_module.device) % data.num_classes
         for number, y in list(enumerate(labels.split(data.chunk)))[trainer.global_rank :: trainer.world_size]:
             with seeded(pl_module.seed, "samples", number):
-                x = pl_module.latent.sample(len(y), y)
-            fidelity.update(classifier(data.to_unit(x)), y)
-        return fidelity
+                x = pl_module.latent.sample(len(y), y if pl_module.latent.conditional else None)
+            metric.update(classifier(data.to_unit(x)), y)
+        return metric

@@ -12,7 +12,7 @@ from vaelab.errors import UserError
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Posterior
-from vaelab.residual import Residual
+from vaelab.residual import Residual, loud
 
 conv = partial(nn.Conv2d, kernel_size=3, padding=1)
 
@@ -81,7 +81,7 @@ def conv_ladder(
         ups=descent[1:],
         posterior=top,
         top=nn.Sequential(
-            nn.Linear(top.size + condition_size, channels * height * width),
+            loud(nn.Linear(top.size + condition_size, channels * height * width)),
             nn.Unflatten(1, (channels, height, width)),
             block(),
             up(0),

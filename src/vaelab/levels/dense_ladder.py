@@ -7,7 +7,7 @@ from torch import nn
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Decoder, Encoder, Posterior
-from vaelab.residual import Residual
+from vaelab.residual import Residual, loud
 
 
 def dense_ladder(
@@ -33,7 +33,7 @@ def dense_ladder(
         ups=[Residual(features, nn.Linear, activation, num_levels) for _ in range(num_levels - 1)],
         posterior=top,
         top=nn.Sequential(
-            nn.Linear(top.size + condition_size, width), Residual(width, nn.Linear, activation, num_levels)
+            loud(nn.Linear(top.size + condition_size, width)), Residual(width, nn.Linear, activation, num_levels)
         ),
         rungs=[
             Rung(width, features, [latent_dim], nn.Linear, activation, num_levels, leave=nn.Identity())

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent
 
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
-from vaelab.residual import Layer, Residual, shrunk
+from vaelab.residual import Layer, Residual, loud, shrunk
 
 
 class Rung(nn.Module):
@@ -37,7 +37,7 @@ class Rung(nn.Module):
         self.see = layer(num_features, width)
         self.ask = nn.Sequential(activation, layer(width, width))
         self.judge = nn.Sequential(activation, layer(width, num))
-        self.take = shrunk(layer(self.latent_shape[0], width), depth)
+        self.take = shrunk(loud(layer(self.latent_shape[0], width)), depth)
         self.block = Residual(width, layer, activation, depth)
         self.leave = leave
 
