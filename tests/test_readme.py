@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme import README, ROOT, with_tables
+from readme import README, ROOT, with_table
 
 TEXT = README.read_text()
 SMALL = ["data=digits", "trainer=smoke", "callbacks.evaluate_samples.num_samples=100"]
@@ -20,8 +20,8 @@ def run(command: list[str], cwd: Path, source: Path = ROOT) -> subprocess.Comple
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_its_tables_are_those_of_conf() -> None:
-    assert with_tables(TEXT) == TEXT, "run python tests/readme.py"
+def test_its_table_is_that_of_conf() -> None:
+    assert with_table(TEXT) == TEXT, "run python tests/readme.py"
 
 
 def test_it_is_short_and_its_pictures_exist() -> None:
