@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from steps_itself import STEPS_PER_EPOCH, assert_resumes_exactly, fit
-from two_processes import NAMES, run
+from two_trainers import NAMES, run
 
 from vaelab.data.module import DataModule
 from vaelab.model.lagging import Lagging

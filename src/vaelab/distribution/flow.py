@@ -1,7 +1,7 @@
 """A base distribution seen through an invertible map."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 from zuko.distributions import NormalizingFlow
 
@@ -41,6 +41,20 @@ class Flow(NormalizingFlow):
 
     def _exactly(self) -> torch.autocast:
         return torch.autocast(center(self.base).device.type, enabled=False)
+
+
+@torch.no_grad()
+def begun_at_identity(transform: nn.Module) -> nn.Module:
+    """The transform itself, one of zuko's, begun close to z = u, so that a flow starts as its base.
+
+    The last layer of each of its networks starts a hundredth as large: at zero the layers before it would get no
+    gradient.
+    """
+    for part in transform.modules():
+        if isinstance(part, nn.Sequential):  # as zuko's networks are
+            for parameter in part[-1].parameters():
+                parameter.mul_(0.01)
+    return transform
 
 
 @center.register
