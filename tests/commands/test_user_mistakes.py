@@ -24,7 +24,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (["model=cvea"], 2, "no model 'cvea' in conf/model; did you mean 'cvae'? (available: beta_vae, cvae, vae)"),
+        (["model=cvea"], 2, "no model 'cvea' in conf/model; did you mean 'cvae'?"),
         (
             ["objective.betta=2"],
             2,

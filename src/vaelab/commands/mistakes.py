@@ -49,6 +49,8 @@ SENTENCES = (
     ),
 )
 
+FEW = 20  # options that are quickly read
+
 
 def explain(error: Exception, conf: Path) -> str | None:
     """One sentence about a mistake on the command line or in a yaml of `conf`; None of any other error."""
@@ -230,8 +232,10 @@ def _stems(folder: Path) -> list[str]:
 
 
 def _pick(word: str, options: list[str]) -> str:
-    """The end of a sentence that suggests the nearest option and lists them all."""
-    return did_you_mean(word, options) + (f" (available: {', '.join(options)})" if options else "")
+    """The end of a sentence that suggests the nearest option and lists them all, where a suggestion does not do."""
+    meant = did_you_mean(word, options)
+    listed = options and not (meant and len(options) > FEW)
+    return meant + (f" (available: {', '.join(options)})" if listed else "")
 
 
 def _first_line(error: Any) -> str:
