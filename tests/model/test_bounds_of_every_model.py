@@ -52,7 +52,7 @@ def test_the_elbo_is_below_the_importance_weighted_bound(name: str, model: Calla
     vae = trained(model(*choices(name)), batch)
     if not vae.latent(batch).is_bound:
         pytest.skip("its posterior is a point")
-    assert_below(*elbo_and_iw(vae, batch, repeats=10))
+    assert_below(*elbo_and_iw(vae, batch, repeats=4))
 
 
 @every_model
@@ -62,11 +62,11 @@ def test_bounds_stay_below_the_known_evidence(name: str, composed: Callable[...,
     data: DataModule = build(config.data)
     try:
         vae: VAE = build(config.model)
-        batch = data.batch("train", torch.arange(500))
-        vae = trained(vae, batch, steps=60)
+        batch = data.batch("train", torch.arange(200))
+        vae = trained(vae, batch, steps=40)
     except UserError as error:
         pytest.skip(str(error))  # it needs labels or images
-    test = data.batch("test", torch.arange(1000))
+    test = data.batch("test", torch.arange(400))
     if not vae.latent(test).is_bound:
         pytest.skip("its posterior is a point")
     elbo, bound = elbo_and_iw(vae, test, repeats=4)
