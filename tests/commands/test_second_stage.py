@@ -34,6 +34,15 @@ def test_only_the_prior_learns(first: Path, second: Path) -> None:
     assert len(optimizer["state"]) <= len(prior)
 
 
+def test_a_codebook_stays_as_it_was(tmp_path: Path) -> None:
+    quantized = ("model=vq_vae", "data=digits", "encoder=mlp", "decoder=mlp", *TINY)
+    assert call(tmp_path, "train", *quantized, "hydra.run.dir=first") == 0
+    assert call(tmp_path, "train", "model=code_prior", "run=first", *TINY, "hydra.run.dir=second") == 0
+    before, after = (checkpoint(tmp_path / run, "best")["state_dict"] for run in ("first", "second"))
+    codebook = [name for name in before if name.startswith("latent.codebook.")]
+    assert_same({name: after[name] for name in codebook}, {name: before[name] for name in codebook})
+
+
 def test_a_fitted_prior_raises_the_bound(first: Path, second: Path) -> None:
     folder = only_run(first.parents[2]) / "evaluations"
     assert call(first, "evaluate", "run=.", "callbacks=evaluate_importance") == 0

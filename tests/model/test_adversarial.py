@@ -64,28 +64,6 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     assert_resumes_exactly(name, until, tmp_path, model, digits, trainer)
 
 
-class Norms(pl.Callback):
-    """Notes how long the gradient of each optimizer is before it steps."""
-
-    def __init__(self) -> None:
-        self.norms: list[float] = []
-
-    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: VAE, optimizer: torch.optim.Optimizer) -> None:
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        self.norms.append(torch.nn.utils.get_total_norm(gradients).item())
-
-
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_gradients_are_clipped_as_the_trainer_was_asked_to(
-    precision: str, model: Model, digits: Data, trainer: Trainers
-) -> None:
-    norms, vae = Norms(), model("model=factor_vae")
-    running = trainer(norms, max_steps=3, gradient_clip_val=1e-4, precision=precision)
-    vae.descent.take_over(running)
-    running.fit(vae, digits())
-    assert norms.norms == pytest.approx([1e-4] * 6, rel=1e-2)
-
-
 def test_accumulation_ends_in_a_sentence(model: Model, trainer: Trainers) -> None:
     with pytest.raises(UserError) as caught:
         model("model=factor_vae").descent.take_over(trainer(accumulate_grad_batches=2))

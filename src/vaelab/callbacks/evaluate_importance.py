@@ -39,6 +39,7 @@ class EvaluateImportance(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         if not outputs.is_bound:
+            self.bound.update(outputs.log_px[0, :0].double(), True)  # no example has a weight
             return
         start = perf_counter()
         with seeded(pl_module.seed, "importance", chunk_number(batch_idx, trainer)):

@@ -106,6 +106,7 @@ def quiet() -> None:
         ".*Experiment logs directory .* exists and is not empty.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*LeafSpec.*",
+        ".*in eval mode at the start of training.*",  # a second stage trains the prior only
         ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none
         ".*when logging on epoch level in distributed setting.*",  # torchmetrics has pooled the processes
     ):

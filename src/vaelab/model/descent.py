@@ -5,9 +5,9 @@ from typing import Protocol, runtime_checkable
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from vaelab.errors import UserError
+from vaelab.model.clipping import clip
 
 
 class Descent:
@@ -26,11 +26,6 @@ class Descent:
             raise UserError(
                 f"trainer.accumulate_grad_batches={trainer.accumulate_grad_batches} does not reach a model that "
                 "steps its optimizers itself; leave it at 1 and set a larger data.batch_size"
-            )
-        if trainer.gradient_clip_val and trainer.precision == "16-mixed":
-            raise UserError(
-                f"trainer.gradient_clip_val={trainer.gradient_clip_val} would clip the scaled gradients of "
-                f"trainer.precision={trainer.precision}; set trainer.precision=bf16-mixed"
             )
         self.clip_val, trainer.gradient_clip_val = trainer.gradient_clip_val or 0.0, None
 
@@ -53,12 +48,7 @@ class Descent:
         module.trainer.strategy.optimizer_step(optimizer.optimizer, lambda: None)
 
     def clip(self, module: LightningModule, optimizer: LightningOptimizer) -> None:
-        """By hand: in bfloat16 Lightning refuses it to fused optimizers, as if there were a scaler."""
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        if self.clip_val and module.trainer.gradient_clip_algorithm == "value":
-            clip_grad_value_(parameters, self.clip_val)
-        elif self.clip_val:
-            clip_grad_norm_(parameters, self.clip_val)
+        clip(optimizer.optimizer, self.clip_val, module.trainer.gradient_clip_algorithm, module.trainer.precision)
 
 
 @runtime_checkable

@@ -41,6 +41,7 @@ class SecondStage(VAE):
             )
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(is_new(name))
+        self.train()  # as it is below: Lightning leaves each part in the mode it finds it in
 
     def setup(self, stage: str) -> None:
         """Take over the weights of the first stage, unless a checkpoint of this one comes."""

@@ -15,6 +15,7 @@ from vaelab.evaluation.code_version import code_version
 from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
+from vaelab.model.clipping import clip
 from vaelab.protocol import LatentStructure, Objective, StartsFromData
 from vaelab.terms import Batch, Loss, Terms
 
@@ -101,8 +102,8 @@ class VAE(pl.LightningModule):
         values, num = self.evidence.compute()
         self.evidence.reset()
         for name, value in values.items():
-            if name == "elbo" and not self.evidence.is_bound:
-                continue  # watched by checkpoints all the same, but no number for a paper
+            if name in ("elbo", "rate") and not self.evidence.is_bound:
+                continue  # watched by checkpoints all the same, but no numbers for a paper
             self.publish(name, float(value), "nats per example", num, num_samples=1)
 
     def publish(
@@ -125,6 +126,14 @@ class VAE(pl.LightningModule):
             seconds=round(seconds, 3),
             code_version=code_version(),
         )
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        clip(optimizer, gradient_clip_val, gradient_clip_algorithm, str(self.trainer.precision))
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
