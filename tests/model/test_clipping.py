@@ -21,9 +21,12 @@ class Norms(pl.Callback):
     def __init__(self) -> None:
         self.norms: list[float] = []
 
-    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: VAE, optimizer: torch.optim.Optimizer) -> None:
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        self.norms.append(torch.nn.utils.get_total_norm(gradients).item())
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: VAE, outputs: object, batch: object, index: int
+    ) -> None:
+        for optimizer in trainer.optimizers:
+            gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+            self.norms.append(torch.nn.utils.get_total_norm(gradients).item())
 
 
 @pytest.mark.parametrize("name", ["vae", "factor_vae"])
