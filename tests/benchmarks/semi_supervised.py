@@ -71,12 +71,16 @@ def supervised(config: DictConfig, steps: int, interval: int) -> float:
 
 
 def semi_supervised(config: DictConfig) -> float:
-    """Test accuracy of the whole model after its last epoch."""
+    """Test accuracy of the whole model, at the checkpoint that the recipe calls best."""
     experiment = Experiment.build(config)
     with TemporaryDirectory() as folder:
-        trainer = experiment.trainer(Run(Path(folder)), [EvaluateAccuracy()], [])
+        best = build(config.callbacks.checkpoint)
+        best.dirpath = folder
+        trainer = experiment.trainer(Run(Path(folder)), [EvaluateAccuracy(), best], [])
         trainer.fit(experiment.model, experiment.data)
-        trainer.test(experiment.model, experiment.data, verbose=False)
+        trainer.test(
+            experiment.model, experiment.data, ckpt_path=best.best_model_path, weights_only=True, verbose=False
+        )
     return experiment.model.records["accuracy"].value
 
 
