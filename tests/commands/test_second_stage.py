@@ -69,6 +69,7 @@ MISTAKES = {
     ("encoder.num_features=9",): "encoder.num_features=9 would change what {run} was trained with; a second stage",
     ("data=mnist",): "data=mnist would change what {run} was trained with; a second stage chooses the prior only",
     ("prior=nothing",): "'nothing'",
+    ("ckpt=last",): "ckpt=last is for going on; a second stage starts from its first's best: leave it out",
 }
 
 

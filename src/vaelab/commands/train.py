@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
         if is_second_stage(rest):
+            if ckpt is not None:
+                raise UserError(
+                    f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out"
+                )
             arguments = on_first_stage(run, rest)
             return application("train", lambda config: start(config, run), arguments)
         checkpoint = resumption(run, ckpt or "last")

@@ -17,7 +17,7 @@ class Step(nn.Module):
     """p(z | above) and q(z | above, x), each a dense network of its own; a state is all that is above, as a row.
 
     q is given by how it differs from p (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2), which Tomczak & Welling
-    do not do: it was 7 nats ahead of a q that knows nothing of p after eight epochs of MNIST.
+    do not do: a q that knows nothing of p was far behind after eight epochs of MNIST.
     """
 
     def __init__(
