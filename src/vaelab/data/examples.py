@@ -1,10 +1,10 @@
 """A split of a data set: asked for many examples at once, it answers with one Batch."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from vaelab.terms import Batch
@@ -58,3 +58,17 @@ class Source(Protocol):
 
     def load(self, part: str) -> Split:
         """The examples of `train` or of `test`; asking for one does not read the other."""
+
+
+@runtime_checkable
+class KnowsFactors(Protocol):
+    """A source whose images are functions of F factors, each a number from 0 to its size - 1."""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def factor_sizes(self) -> tuple[int, ...]: ...
+
+    def images(self, factors: Int[Tensor, "N F"]) -> UInt8[Tensor, "N C H W"]:
+        """The image of each row of factors, as it is stored."""
