@@ -1,0 +1,16 @@
+"""When there are too few points for a score."""
+
+from vaelab.errors import UserError
+
+
+def require(score: str, num: int, needed: int) -> None:
+    """Refuses a score of `num` codes that needs more of them.
+
+    Raises:
+        UserError: chance would decide what the score is.
+    """
+    if num < needed:
+        raise UserError(
+            f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.num_points={needed} or more"
+            " (in training, callbacks.evaluate.num_examples)"
+        )
