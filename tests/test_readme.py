@@ -12,7 +12,7 @@ import pytest
 from readme import README, ROOT, with_table
 
 TEXT = README.read_text()
-SMALL = ["data=digits", "trainer=smoke", "callbacks.evaluate_samples.num_samples=100"]
+SMALL = ["data=digits", "trainer=smoke", "evaluation.label_fidelity.num_samples=100"]
 
 
 def run(command: list[str], cwd: Path, source: Path = ROOT) -> subprocess.CompletedProcess[str]:

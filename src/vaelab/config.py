@@ -38,7 +38,7 @@ ALLOWED = (
 )
 # Groups of which several are chosen at once. Hydra keeps no record of such a choice, but every file of these
 # groups holds one key, of its own name.
-LISTED = ("callbacks", "logger")
+LISTED = ("callbacks", "evaluation", "logger")
 SINGLE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
 OUTSIDE_HYDRA = ("HydraConfig was not set", "Unsupported interpolation type hydra")

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
 
 from vaelab.kl.control import KLControl
 from vaelab.terms import Batch, Loss, Terms
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
+    from vaelab.evaluation.figure import Figure
+    from vaelab.evaluation.subject import Subject
 
 
 class Condition(Protocol):
@@ -68,6 +71,9 @@ class Density(Protocol):
     num_parameters: int
     support_text: str
 
+    @property
+    def support(self) -> Constraint: ...
+
     def __call__(self, parameters: Tensor) -> Distribution: ...
 
     def accepts(self, x: Float[Tensor, "B *event"]) -> bool: ...
@@ -113,3 +119,13 @@ class Objective(Protocol):
     num_samples: int
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss: ...
+
+
+class Measure(Protocol):
+    """One kind of evidence about a trained model.
+
+    Raises UserError, on all processes alike, where a model or its data do not have it; a model that it does not
+    concern gets no figure.
+    """
+
+    def __call__(self, subject: "Subject") -> "list[Figure]": ...

@@ -39,6 +39,11 @@ class Run:
         return self.folder / "checkpoints"
 
     @property
+    def unfinished(self) -> Path:
+        """What evaluations that were stopped have found by then."""
+        return self.folder / "evaluations" / "unfinished"
+
+    @property
     def saved(self) -> bool:
         """Whether there is anything to go on from."""
         return any(self.checkpoints.glob("*.ckpt"))

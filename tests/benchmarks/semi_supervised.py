@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn import functional as F
 
-from vaelab.callbacks.evaluate_accuracy import EvaluateAccuracy
 from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.evaluation.accuracy import Accuracy
@@ -76,7 +75,7 @@ def semi_supervised(config: DictConfig) -> float:
     with TemporaryDirectory() as folder:
         best = build(config.callbacks.checkpoint)
         best.dirpath = folder
-        trainer = experiment.trainer(Run(Path(folder)), [EvaluateAccuracy(), best], [])
+        trainer = experiment.trainer(Run(Path(folder)), [build(config.callbacks.evaluate), best], [])
         trainer.fit(experiment.model, experiment.data)
         trainer.test(
             experiment.model, experiment.data, ckpt_path=best.best_model_path, weights_only=True, verbose=False

@@ -8,14 +8,14 @@ import pytest
 from commandline import FAST, call, only_run, results
 from matplotlib.image import imread
 
-TRAINED = (*FAST, "trainer.max_epochs=1", "callbacks=[checkpoint,evaluate_reconstructions,evaluate_importance]")
+TRAINED = (*FAST, "trainer.max_epochs=1", "callbacks=[checkpoint,evaluate]", "evaluation=[reconstruction,importance]")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a conditional model was trained, with the path of its run made known by `only_run`."""
     folder = tmp_path_factory.mktemp("trained")
-    assert call(folder, "train", *TRAINED, "model=cvae", "callbacks.evaluate_importance.num_samples=5") == 0
+    assert call(folder, "train", *TRAINED, "model=cvae", "evaluation.importance.num_samples=5") == 0
     return folder
 
 
@@ -41,10 +41,10 @@ def test_evaluate_finds_what_training_found(folder: Path) -> None:
 
 def test_evaluate_under_other_choices(folder: Path) -> None:
     run = only_run(folder)
-    changes = ("callbacks=evaluate_importance", "callbacks.evaluate_importance.num_samples=7", "seed=3")
+    changes = ("evaluation=importance", "evaluation.importance.num_samples=7", "seed=3")
     assert call(folder, "evaluate", f"run={run.relative_to(folder)}", "ckpt=last", *changes, "data.chunk=50") == 0
     records = json.loads((newest(folder, "evaluations") / "results.json").read_text())
-    assert set(records) == {"elbo", "rate", "distortion", "bce/iw7"}
+    assert set(records) == {"elbo", "rate", "distortion", "bce/iw7", "ess/iw7"}
     assert {(record["seed"], record["chunk"], record["num_examples"]) for record in records.values()} == {(3, 50, 360)}
 
 

@@ -44,7 +44,7 @@ def test_trains_evaluates_samples_and_resumes(name: str, folder: Path) -> None:
     assert call(folder, "sample", f"run={name}", "num_samples=12") == 0
     assert list(run.glob("samples/*/samples.png"))
 
-    without_pictures = "callbacks=[checkpoint,evaluate_importance]"
-    assert call(folder, "train", f"run={name}", "trainer.max_epochs=3", without_pictures, *one) == 0
+    brief = ("callbacks=[checkpoint,evaluate]", "evaluation=importance")
+    assert call(folder, "train", f"run={name}", "trainer.max_epochs=3", *brief, *one) == 0
     assert checkpoint(run)["epoch"] == 2
     assert results(run).keys() <= results(evaluation).keys()

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from vaelab.commands.comparison import collect, compare
 
-BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,evaluate_reconstructions]")
+BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,evaluate]", "evaluation=reconstruction")
 
 CHOSEN = [("vae", 0), ("vae", 1), ("beta_vae", 0), ("beta_vae", 1)]  # by jobs 0, 2, 4 and 6
 

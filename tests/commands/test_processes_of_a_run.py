@@ -18,15 +18,16 @@ from commandline import (
     without_traceback,
 )
 
-EVIDENCE = "callbacks=[checkpoint,evaluate_reconstructions,evaluate_importance,evaluate_latents,evaluate_samples]"
-SPARING = ("callbacks.evaluate_importance.num_samples=5", "callbacks.evaluate_samples.num_samples=300")
+EVIDENCE = ("callbacks=[checkpoint,evaluate]", "evaluation=[reconstruction,importance,active_units,label_fidelity]")
+SPARING = ("evaluation.importance.num_samples=5", "evaluation.label_fidelity.num_samples=300")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where two processes trained a conditional model and evaluated it."""
     folder = tmp_path_factory.mktemp("two")
-    process = start(folder, "train", *FAST, EVIDENCE, *SPARING, "model=cvae", "trainer=ddp_cpu", "trainer.max_epochs=2")
+    two = ("trainer=ddp_cpu", "trainer.max_epochs=2")
+    process = start(folder, "train", *FAST, *EVIDENCE, *SPARING, "model=cvae", *two)
     assert process.wait(200) == 0, (folder / "err.txt").read_text()
     assert without_traceback(folder) == []
     return folder

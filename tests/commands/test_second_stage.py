@@ -7,7 +7,8 @@ from commandline import FAST, assert_same, call, checkpoint, only_run, results
 
 from vaelab.run import Run
 
-TINY = ("logger=csv", "callbacks=[checkpoint,evaluate_importance]", "trainer.max_epochs=2", "data.batch_size=32")
+EVIDENCE = ("callbacks=[checkpoint,evaluate]", "evaluation=importance")
+TINY = ("logger=csv", *EVIDENCE, "trainer.max_epochs=2", "data.batch_size=32")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_a_codebook_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_a_fitted_prior_raises_the_bound(first: Path, second: Path) -> None:
     folder = only_run(first.parents[2]) / "evaluations"
-    assert call(first, "evaluate", "run=.", "callbacks=evaluate_importance") == 0
+    assert call(first, "evaluate", "run=.", "evaluation=importance") == 0
     (evaluation,) = folder.iterdir()
     assert results(second)["bce/iw20"] < results(evaluation)["bce/iw20"]
     assert results(second)["distortion"] == pytest.approx(results(evaluation)["distortion"])

@@ -9,7 +9,7 @@ from commandline import SMALL, call, metrics, num_rows, only_run, start, tracked
 
 from vaelab.run import Run
 
-BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,kl_annealing,evaluate_reconstructions]")
+BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,kl_annealing,evaluate]", "evaluation=reconstruction")
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def evidence(metric: Evidence, rows: Numbers) -> None:
 METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {
     "evidence": (Evidence, evidence),
     "reconstruction": (ReconstructionError, lambda metric, rows: metric.update(rows["x"], rows["mean"])),
-    "importance": (ImportanceWeightedBound, lambda metric, rows: metric.update(rows["bound"], True)),
+    "importance": (ImportanceWeightedBound, lambda metric, rows: metric.update(rows["bound"], -rows["bound"], True)),
     "active_units": (lambda: ActiveUnits(4), lambda metric, rows: metric.update(rows["code"])),
     "confidence": (Confidence, lambda metric, rows: metric.update(rows["logits"] * torch.arange(3), rows["y"])),
     "label_fidelity": (lambda: LabelFidelity(3), lambda metric, rows: metric.update(rows["logits"], rows["y"])),

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import lightning.pytorch as pl
 import pytest
 import torch
+from measuring import evaluate
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
-from vaelab.callbacks.evaluate_decomposition import EvaluateDecomposition
 from vaelab.data.module import DataModule
-from vaelab.evaluation.decomposition import Decomposition
+from vaelab.evaluation.decomposition import Decomposition, RateDecomposition
 from vaelab.model.vae import VAE
 
 Rows = tuple[Tensor, Tensor, Tensor]
@@ -88,9 +88,9 @@ def test_is_published_with_its_cap(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae = model()
-    trainer(EvaluateDecomposition(chunk=50)).test(vae, digits(), verbose=False)
-    num = vae.records["rate"].num_examples
-    parts = [vae.records[name] for name in ("mutual_information", "total_correlation", "dimension_kl")]
+    trainer(evaluate(decomposition=RateDecomposition(chunk=50))).test(vae, digits(), verbose=False)
+    num = vae.records["rate"].figure.num_examples
+    parts = [vae.records[name].figure for name in ("mutual_information", "total_correlation", "dimension_kl")]
     assert [part.unit for part in parts] == [
         f"nats, an estimate of at most log {num} = {math.log(num):.2f}",
         "nats",
@@ -109,6 +109,9 @@ def test_is_left_out_where_the_posterior_is_a_point(
 ) -> None:
     vae = model("model=rae")
     with caplog.at_level(logging.WARNING):
-        trainer(EvaluateDecomposition(chunk=50)).test(vae, digits(), verbose=False)
+        trainer(evaluate(decomposition=RateDecomposition(chunk=50))).test(vae, digits(), verbose=False)
     assert "total_correlation" not in vae.records
-    assert "total_correlation is left out: the posterior is no diagonal Gaussian over one latent" in caplog.text
+    assert (
+        "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior"
+        in caplog.text
+    )

@@ -7,11 +7,12 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
+from measuring import evaluate
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
-from vaelab.callbacks.evaluate_codebook import EvaluateCodebook
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
+from vaelab.evaluation.codebook_use import CodebookUse
 from vaelab.evaluation.importance import streamed_bound
 from vaelab.evaluation.perplexity import Perplexity, code_counts, perplexity
 from vaelab.model.vae import VAE
@@ -140,7 +141,7 @@ def test_testing_publishes_the_perplexity_of_all_examples(
 ) -> None:
     for name, published in (("vq_vae", True), ("vae", False)):
         vae, data = model(f"model={name}"), digits()
-        trainer(EvaluateCodebook()).test(vae, data, verbose=False)
+        trainer(evaluate(perplexity=CodebookUse())).test(vae, data, verbose=False)
         assert ("perplexity" in vae.records) == published
         if published:
             _, codes = vae.latent(data.batch("test", torch.arange(len(data.split("test"))))).latents

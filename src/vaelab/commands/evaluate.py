@@ -29,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         say([str(error)])
         return 1
-    return application("evaluate", lambda config: evaluate(config, into, checkpoint), arguments)
+    return application("evaluate", lambda config: evaluate(config, run, into, checkpoint), arguments)
 
 
 def nothing_to_evaluate(config: DictConfig) -> int:
     raise UserError("evaluate needs a run; give run=outputs/<model>-<data>/<date>_<time>")
 
 
-def evaluate(config: DictConfig, into: Path, checkpoint: Path) -> int:
+def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
     check(config, config.choices)
-    return launch("evaluate", num_processes(config), config, into, checkpoint)
+    return launch("evaluate", num_processes(config), config, run, into, checkpoint)

@@ -1,6 +1,8 @@
 """The data set of an experiment: named disjoint splits, and loaders that no run can make differ."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,6 +22,7 @@ from vaelab.terms import Batch
 
 Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
 SPLITS = ("train", "validation", "test")
+NUM_LOOKED_AT = 256  # examples, to tell data sets apart
 
 
 class DataModule(LightningDataModule):
@@ -95,6 +98,21 @@ class DataModule(LightningDataModule):
     def loader(self, name: str) -> DataLoader[Any]:
         """Each example of a split exactly once over all processes, in whole chunks, with noise drawn once."""
         return self._in_order(self._fixed(name), self.chunk)
+
+    def chunks(self, name: str, numbers: Sequence[int], size: int) -> DataLoader[Any]:
+        """Chunks of the first `size` examples of a split, by their numbers."""
+        starts = (number * self.chunk for number in numbers)
+        indices = [list(range(start, min(start + self.chunk, size))) for start in starts]
+        return DataLoader(self._fixed(name), batch_size=None, sampler=indices, **self._workers())  # type: ignore[arg-type]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A name for the examples that training sees: two data sets that differ have different ones."""
+        train = self.split("train")
+        some = train[torch.linspace(0, len(train) - 1, min(len(train), NUM_LOOKED_AT)).long()]
+        digest = hashlib.sha256(repr((len(train), tuple(some.x.shape), str(some.x.dtype))).encode())
+        digest.update(some.x.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def train_dataloader(self) -> DataLoader[Any]:
         stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")

@@ -47,6 +47,14 @@ class Pixels:
         """Whether values pass as they are, as they must where they are no pixels."""
         return self.scale == "none" and not self.noisy
 
+    @property
+    def cell(self) -> float | None:
+        """How much of the scale one grey level of dequantized pixels takes; None of pixels without that noise.
+
+        The mean of log density + log cell bounds the log-probability of the level          (Theis et al. 2016, eq. 10)
+        """
+        return {"unit": 1 / 256, "symmetric": 1 / 128, "none": 1.0}[self.scale] if self.dequantization else None
+
     def noised(self, x: UInt8[Tensor, "B *event"], noise: Float[Tensor, "B *event"]) -> Tensor:
         """Pixels after binarization or dequantization by uniform noise in [0, 1)."""
         if self.binarization != "none":

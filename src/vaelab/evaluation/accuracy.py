@@ -1,9 +1,15 @@
 """How often a label is recognised."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
+
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.subject import Subject
+from vaelab.protocol import Classifies
 
 
 class Accuracy(Metric):
@@ -26,3 +32,18 @@ class Accuracy(Metric):
     def compute(self) -> tuple[Tensor, int]:
         """The share, and the number of examples behind it."""
         return self.correct / self.num, int(self.num)
+
+
+@dataclass(frozen=True)
+class LabelAccuracy:
+    """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that tells labels."""
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        if not isinstance(subject.latent, Classifies):
+            return []
+        accuracy = subject.metric(Accuracy())
+        for chunk in subject.chunks(accuracy):
+            assert chunk.batch.y is not None, "a model that classifies was built from labels"
+            accuracy.update(subject.latent.classify(chunk.batch.x), chunk.batch.y)
+        share, num = accuracy.compute()
+        return [Figure("accuracy", float(share), "share of examples", num)]

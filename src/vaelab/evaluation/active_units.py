@@ -1,9 +1,14 @@
 """How many latent dimensions carry anything."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
+
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.subject import Subject
 
 
 class ActiveUnits(Metric):
@@ -36,3 +41,23 @@ class ActiveUnits(Metric):
         """The count, and the number of examples behind it."""
         variance = self.squares / self.num - (self.total / self.num).square()
         return (variance > self.threshold).sum(), int(self.num)
+
+
+@dataclass(frozen=True)
+class Activity:
+    """`active_units`, the number of latent dimensions whose posterior mean varies over x."""
+
+    threshold: float
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        units = subject.metric(ActiveUnits(code_size(subject), self.threshold))
+        for chunk in subject.chunks(units):
+            units.update(subject.latent.encode(chunk.batch.x, chunk.batch.y))
+        count, num = units.compute()
+        return [Figure("active_units", float(count), f"of {len(units.total)} dimensions", num)]
+
+
+def code_size(subject: Subject) -> int:
+    """D, the number of elements of a code."""
+    x, y, _ = subject.examples(torch.arange(1))
+    return subject.latent.encode(x, y).shape[1]

@@ -1,6 +1,7 @@
 """The rate in three parts, by the aggregate posterior."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,11 @@ from torch import Tensor
 from torch.distributions import Normal
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+
+from vaelab.distribution.divergence import factorises
+from vaelab.errors import UserError
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.subject import Subject
 
 
 class Decomposition(Metric):
@@ -72,3 +78,31 @@ def aggregate_log_prob(
     log_qz = (log_weight + log_prob.sum(-1)).logsumexp(-1)
     log_marginals = (log_weight.unsqueeze(-1) + log_prob).logsumexp(-2).sum(-1)
     return log_qz, log_marginals
+
+
+@dataclass(frozen=True)
+class RateDecomposition:
+    """`mutual_information`, `total_correlation` and `dimension_kl`, which add up to the rate.
+
+    Only for one latent with a diagonal Gaussian posterior. `chunk` is how many samples meet the posteriors of all
+    examples at a time, which bounds the memory.
+    """
+
+    chunk: int
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        decomposition = subject.metric(Decomposition(self.chunk))
+        for chunk in subject.chunks(decomposition):
+            with subject.seeded(chunk.number):
+                terms = subject.latent(chunk.batch)
+            posterior = terms.posterior
+            if not (factorises(posterior) and isinstance(posterior.base_dist, Normal) and len(terms.latents) == 1):
+                raise UserError(
+                    "total_correlation needs one latent with a diagonal Gaussian posterior; "
+                    "set latent=single posterior=diagonal_gaussian"
+                )
+            decomposition.update(terms.latents[0][0], posterior.base_dist, terms.log_pz[0])
+        parts, num = decomposition.compute()
+        units = dict.fromkeys(parts, "nats")
+        units["mutual_information"] = f"nats, an estimate of at most log {num} = {math.log(num):.2f}"
+        return [Figure(name, float(value), units[name], num, num_samples=1) for name, value in parts.items()]

@@ -1,9 +1,15 @@
 """Whether samples show the class that was asked for."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
+
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.judge import judged
+from vaelab.evaluation.subject import Subject
 
 
 class LabelFidelity(Metric):
@@ -34,3 +40,23 @@ class LabelFidelity(Metric):
     def per_class(self) -> Float[Tensor, " Y"]:
         """The same for each class asked for."""
         return self.correct / self.num
+
+
+@dataclass(frozen=True)
+class SampleLabels:
+    """`label_fidelity` of `num_samples` samples of a conditional model, equally many of each class.
+
+    The classifier that judges is kept in `folder`. An unconditional model cannot be told a class.
+    """
+
+    num_samples: int
+    folder: str
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        if not subject.latent.conditional:
+            return []
+        fidelity = judged(
+            subject, subject.metric(LabelFidelity(subject.data.num_classes)), self.num_samples, self.folder
+        )
+        num = subject.capped(self.num_samples)
+        return [Figure("label_fidelity", float(fidelity.compute()), "share of samples", num)]

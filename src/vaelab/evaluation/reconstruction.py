@@ -1,9 +1,14 @@
 """How far reconstructions are from their originals."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
+
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.subject import Subject
 
 
 class ReconstructionError(Metric):
@@ -42,3 +47,17 @@ class ReconstructionError(Metric):
         if not self.outside:
             errors["bce"] = self.cross_entropy / self.num
         return errors, int(self.num)
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """`reconstruction/mse`, and `reconstruction/bce` where x lies in [0, 1], per image."""
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        error = subject.metric(ReconstructionError())
+        for chunk in subject.chunks(error):
+            x, y, _ = chunk.batch
+            error.update(x, subject.latent.reconstruct(x, y))
+        units = {"mse": "squared pixels per image", "bce": "nats per image"}
+        errors, num = error.compute()
+        return [Figure(f"reconstruction/{name}", float(value), units[name], num) for name, value in errors.items()]

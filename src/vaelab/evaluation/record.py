@@ -3,23 +3,34 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vaelab.evaluation.figure import Figure
+
 
 @dataclass(frozen=True)
 class Record:
-    """One final number: `num_examples` is N, `num_samples` is k (0 where no latents are sampled)."""
+    """A figure, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole."""
 
-    value: float
-    unit: str
+    figure: Figure
     split: str
-    num_examples: int
-    num_samples: int
     chunk: int
     seed: int
     precision: str
     seconds: float
     code_version: str
 
+    @property
+    def value(self) -> float:
+        return self.figure.value
+
 
 def as_json(records: dict[str, Record]) -> dict[str, dict[str, Any]]:
     """Plain dictionaries, in alphabetical order."""
-    return {name: asdict(records[name]) for name in sorted(records)}
+    return {name: plain(records[name]) for name in sorted(records)}
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """One level of keys: those of the figure, but for its name, then those of its circumstances."""
+    keys = asdict(record)
+    figure = keys.pop("figure")
+    del figure["name"]
+    return {**figure, **keys}

@@ -5,21 +5,19 @@ from pathlib import Path
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
+from vaelab.callbacks.evaluate import Evaluate
 from vaelab.config import build
-from vaelab.evaluation.record import as_json
 from vaelab.job.experiment import Experiment
-from vaelab.job.table import print_results
+from vaelab.job.test import test
 from vaelab.run import Run
 
 
-def evaluate(config: DictConfig, folder: Path, checkpoint: Path) -> None:
-    """The numbers of a checkpoint on the test split, written into `folder`; the run itself stays as it is."""
+def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> None:
+    """The numbers of a checkpoint on the test split, written into the folder `into`; the run itself stays as it is."""
     experiment = Experiment.build(config)
     experiment.expect(checkpoint)
     callbacks = [build(node) for node in config.callbacks.values()]
-    kept = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
-    trainer = experiment.trainer(Run(folder), kept, [])
-    trainer.test(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
-    if trainer.is_global_zero:
-        Run(folder).save_results(as_json(experiment.model.records))
-        print_results(experiment.model.records, folder)
+    kept = [one for one in callbacks if not isinstance(one, ModelCheckpoint | Evaluate)]
+    measures = Evaluate(build(config.evaluation), every_n_epochs=0, during_training=[], num_examples=0)
+    measures.folder = run.unfinished
+    test(experiment, experiment.trainer(Run(into), [*kept, measures], []), Run(into), checkpoint)

@@ -20,7 +20,7 @@ from vaelab.job.meaning import check_meaning
 from vaelab.job.memory import keep_freed_memory
 from vaelab.job.precision import precision
 from vaelab.model.descent import StepsItself
-from vaelab.model.vae import VAE
+from vaelab.model.vae import DATA, VAE
 from vaelab.run import Run
 
 
@@ -70,9 +70,9 @@ class Experiment:
         return trainer
 
     def expect(self, checkpoint: Path) -> None:
-        """Raises UserError where the checkpoint's weights are not those of this model."""
-        saved = torch.load(checkpoint, map_location="meta", weights_only=True)["state_dict"]
-        there = {name: list(value.shape) for name, value in saved.items()}
+        """Raises UserError where the checkpoint's weights are not those of this model, or of this data."""
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        there = {name: list(value.shape) for name, value in saved["state_dict"].items()}
         here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         for name in [*here, *there]:
             if there.get(name) != here.get(name):
@@ -80,6 +80,11 @@ class Experiment:
                     f"{checkpoint} is of another model: {name} is {there.get(name, 'not')} there and "
                     f"{here.get(name, 'not')} here; drop the overrides that change the model"
                 )
+        if saved.get(DATA, self.data.fingerprint) != self.data.fingerprint:
+            raise UserError(
+                f"{checkpoint} was trained on other examples than data '{self.config.choices.data}' gives now; "
+                "drop the overrides that change the data"
+            )
 
 
 def check_optimizer(config: DictConfig, model: VAE) -> None:

@@ -11,14 +11,22 @@ from vaelab.evaluation.record import Record
 def print_results(records: dict[str, Record], folder: Path) -> None:
     """One line per metric, then where everything is."""
     table = Table(title="test split")
-    table.add_column("metric")
-    for column in ("value", "N", "k"):
+    table.add_column("metric", no_wrap=True)
+    for column in ("value", "±", "floor", "N", "k"):
         table.add_column(column, justify="right")
     table.add_column("unit")
     for name in sorted(records):
-        record = records[name]
-        k = str(record.num_samples) if record.num_samples else ""
-        table.add_row(name, f"{record.value:.4f}", str(record.num_examples), k, record.unit)
+        figure = records[name].figure
+        numbers = (number(each) for each in (figure.value, figure.error, figure.floor))
+        table.add_row(name, *numbers, str(figure.num_examples), str(figure.num_samples or ""), figure.unit)
     console = Console()
     console.print(table)
+    for name in sorted(records):
+        if warning := records[name].figure.warning:
+            console.print(f"{name}: {warning}", soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder}", soft_wrap=True, highlight=False)
+
+
+def number(value: float | None) -> str:
+    """Four places; nothing for what was not measured."""
+    return "" if value is None else f"{value:.4f}"

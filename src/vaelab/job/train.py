@@ -8,12 +8,12 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
+from vaelab.callbacks.evaluate import Evaluate
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
-from vaelab.evaluation.record import as_json
 from vaelab.job.experiment import Experiment
-from vaelab.job.table import print_results
+from vaelab.job.test import test
 from vaelab.job.tracking import build_history, connect, disconnect
 from vaelab.run import Run
 
@@ -30,6 +30,8 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     for callback in chosen:
         if isinstance(callback, pl.callbacks.ModelCheckpoint):
             callback.dirpath = str(run.checkpoints)
+        if isinstance(callback, Evaluate):
+            callback.folder = run.unfinished
     loggers = [build_logger(node, run) for node in config.logger.values()]
     trainer = experiment.trainer(run, [*chosen, *always], loggers)
     status = 1
@@ -70,7 +72,4 @@ def fit_and_test(experiment: Experiment, trainer: pl.Trainer, run: Run, checkpoi
     """Fit, evaluate the best weights on the test split, write results.json and print it."""
     trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     trainer.strategy.barrier()
-    trainer.test(experiment.model, experiment.data, ckpt_path=run.checkpoint("best"), weights_only=True, verbose=False)
-    if trainer.is_global_zero:
-        run.save_results(as_json(experiment.model.records))
-        print_results(experiment.model.records, run.folder)
+    test(experiment, trainer, run, run.checkpoint("best"))

@@ -13,11 +13,14 @@ from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
 from vaelab.evaluation.code_version import code_version
 from vaelab.evaluation.evidence import Evidence
+from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
 from vaelab.model.clipping import clip
 from vaelab.protocol import LatentStructure, Objective, StartsFromData
 from vaelab.terms import Batch, Loss, Terms
+
+DATA = "data_fingerprint"  # the checkpoint's key for the examples that it was trained on
 
 
 class VAE(pl.LightningModule):
@@ -104,28 +107,23 @@ class VAE(pl.LightningModule):
         for name, value in values.items():
             if name in ("elbo", "rate") and not self.evidence.is_bound:
                 continue  # watched by checkpoints all the same, but no numbers for a paper
-            self.publish(name, float(value), "nats per example", num, num_samples=1)
+            self.log(f"test/{name}", value)
+            self.keep(Figure(name, float(value), "nats per example", num, num_samples=1), seconds=0.0)
 
-    def publish(
-        self, name: str, value: float, unit: str, num_examples: int, num_samples: int = 0, seconds: float = 0.0
-    ) -> None:
-        """Log a number of the test split and keep its record for results.json.
-
-        A NaN is published as it is: dropping it would hide what went wrong.
-        """
-        self.log(f"test/{name}", value)
-        self.records[name] = Record(
-            value=value,
-            unit=unit,
+    def keep(self, figure: Figure, seconds: float) -> None:
+        """Keep a figure of the test split for results.json, as it is, be it a NaN."""
+        self.records[figure.name] = Record(
+            figure=figure,
             split="test",
-            num_examples=num_examples,
-            num_samples=num_samples,
             chunk=self.data.chunk,
             seed=self.seed,
             precision=str(self.trainer.precision),
             seconds=round(seconds, 3),
             code_version=code_version(),
         )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[DATA] = self.data.fingerprint
 
     def configure_gradient_clipping(
         self,

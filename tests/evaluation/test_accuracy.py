@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import lightning.pytorch as pl
 import torch
+from measuring import evaluate
 
-from vaelab.callbacks.evaluate_accuracy import EvaluateAccuracy
+from vaelab.callbacks.evaluate import Evaluate
 from vaelab.data.module import DataModule
-from vaelab.evaluation.accuracy import Accuracy
+from vaelab.evaluation.accuracy import Accuracy, LabelAccuracy
 from vaelab.model.vae import VAE
 
 
@@ -15,10 +16,10 @@ def test_is_the_share_of_the_whole_test_split_that_is_recognised(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae, data = model("model=m2"), digits()
-    trainer(EvaluateAccuracy()).test(vae, data, verbose=False)
+    trainer(evaluate(accuracy=LabelAccuracy())).test(vae, data, verbose=False)
     test = data.batch("test", torch.arange(360))
     expected = (vae.latent.classify(test.x).argmax(1) == test.y).double().mean().item()
-    record = vae.records["accuracy"]
+    record = vae.records["accuracy"].figure
     assert (record.value, record.num_examples, record.unit) == (expected, 360, "share of examples")
     assert 0 < expected < 1
 
@@ -28,7 +29,8 @@ def test_rises_in_training_on_few_labels(
 ) -> None:
     data = digits("data.num_labels=50", "data.labelled_per_batch=64")
     vae = model("model=m2", "optimizer.lr=0.01", "latent.classification_weight=10")
-    fitting = trainer(EvaluateAccuracy(), max_epochs=2)
+    measures = {"accuracy": LabelAccuracy()}
+    fitting = trainer(Evaluate(measures, 1, list(measures), num_examples=1000), max_epochs=2)
     fitting.fit(vae, data)
     assert fitting.callback_metrics["val/accuracy"] > 0.6
 
@@ -37,7 +39,7 @@ def test_a_model_that_infers_no_labels_is_asked_nothing(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae = model("model=cvae")
-    trainer(EvaluateAccuracy()).test(vae, digits(), verbose=False)
+    trainer(evaluate(accuracy=LabelAccuracy())).test(vae, digits(), verbose=False)
     assert "accuracy" not in vae.records
 
 

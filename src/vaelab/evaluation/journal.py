@@ -1,0 +1,83 @@
+"""What an evaluation keeps while it is under way, so that it can be stopped and go on."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from vaelab.evaluation.figure import Figure
+from vaelab.run import write
+
+INTERVAL = 10.0  # seconds between two writes of one loop's states
+
+
+@dataclass
+class Journal:
+    """The figures of each measure that has finished, and the states of the loop that has not, under `folder`.
+
+    Figures do not depend on the number of processes, so those of another number are taken over; the states of a
+    loop belong to one process of `world_size`.
+    """
+
+    folder: Path
+    rank: int
+    world_size: int
+    written: float = field(default_factory=monotonic)
+
+    def finished(self, measure: str) -> tuple[list[Figure], list[str], float] | None:
+        """Figures, sentences on what was left out, and seconds of a measure that has finished."""
+        path = self.folder / f"{measure}.json"
+        if not path.is_file():
+            return None
+        kept = json.loads(path.read_text())
+        return [Figure(**each) for each in kept["figures"]], kept["left_out"], kept["seconds"]
+
+    def finish(self, measure: str, figures: Iterable[Figure], left_out: list[str], seconds: float) -> None:
+        """Keep what a measure found."""
+        kept = {"figures": [asdict(each) for each in figures], "left_out": left_out, "seconds": seconds}
+        write(self.folder / f"{measure}.json", json.dumps(kept))
+
+    def resume(self, loop: str, metric: Metric) -> int:
+        """How many items of a loop this process has done before; the metric gets the states it had then."""
+        path = self.states(loop)
+        if not path.is_file():
+            return 0
+        kept: dict[str, Any] = torch.load(path, map_location=metric.device, weights_only=True)
+        for name, state in kept["states"].items():
+            setattr(metric, name, state)
+        return int(kept["done"])
+
+    def keep(self, loop: str, metric: Metric, done: int) -> None:
+        """Write the states of a loop, unless that was done a moment ago."""
+        if monotonic() - self.written < INTERVAL:
+            return
+        path = self.states(loop)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        torch.save({"done": done, "states": metric.metric_state}, temporary)
+        temporary.replace(path)
+        self.written = monotonic()
+
+    def states(self, loop: str) -> Path:
+        return self.folder / f"{loop}.{self.rank}of{self.world_size}.pt"
+
+    def discard(self) -> None:
+        """Forget everything: the figures are where they belong."""
+        rmtree(self.folder, ignore_errors=True)
+
+
+def fingerprint(state: dict[str, Tensor], *circumstances: object) -> str:
+    """A name for one model under certain circumstances."""
+    digest = hashlib.sha256(repr(circumstances).encode())
+    for name, value in state.items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,29 @@
+"""A classifier of the data's own classes, which judges samples."""
+
+from pathlib import Path
+
+import torch
+from torchmetrics import Metric
+
+from vaelab.evaluation.classifier import Classifier, trained_classifier
+from vaelab.evaluation.subject import Subject
+
+
+def judge(subject: Subject, folder: str) -> Classifier:
+    """Trained on the data's own train split, once, and kept in `folder`."""
+    data = subject.data
+    split = data.split("train")
+    train = split[torch.arange(len(split))]
+    assert train.y is not None, "data with classes has labels"
+    y = train.y
+    with torch.enable_grad():
+        classifier = subject.first_alone(lambda: trained_classifier(train.x, y, data.num_classes, Path(folder)))
+    return classifier.to(subject.device)
+
+
+def judged(subject: Subject, metric: Metric, num_samples: int, folder: str) -> Metric:
+    """A metric of the judge's logits for samples of the prior and the labels that were asked for."""
+    classifier = judge(subject, folder)
+    for chunk in subject.sample_chunks(metric, num_samples):
+        metric.update(classifier(subject.data.to_unit(chunk.x)), chunk.y)
+    return metric
