@@ -57,10 +57,10 @@ def test_a_damaged_file_is_trained_anew(
     changed = content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
     file.write_bytes({"truncated": content[:-7], "changed": changed, "empty": b""}[damage])
     caplog.clear()
-    with caplog.at_level(logging.INFO, classifier.log.name):
+    with caplog.at_level(logging.INFO, "vaelab.evaluation"):
         assert torch.equal(logits(few, tmp_path), first)
     assert [record.getMessage() for record in caplog.records] == [
-        f"the classifier in {file} is damaged; it is trained anew",
+        f"{file} is damaged; it is made anew",
         "training a classifier on 200 real images",
     ]
     assert file.read_bytes() == content
@@ -78,3 +78,25 @@ def test_other_data_labels_or_recipe_have_another_file(few: tuple[Tensor, Tensor
         assert len(list(tmp_path.iterdir())) == number
     logits(few, tmp_path, epochs=2)
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_learns_in_float32_where_gradients_are_off_and_numbers_short(
+    few: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
+    first = logits(few, tmp_path / "here")
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        trained_classifier(*few, 10, tmp_path / "there", 1)
+    assert torch.equal(logits(few, tmp_path / "there"), first)
+
+
+def test_a_last_batch_of_one_image_is_passed_over(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    x, y = few
+    assert logits((x[:129], y[:129]), tmp_path).isfinite().all()
+
+
+def test_the_trunk_is_all_that_the_last_layer_sees(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    judge, x = trained_classifier(*few, 10, tmp_path, 1), few[0].float() / 255
+    features = judge.trunk(x)
+    assert features.shape == (200, 128)
+    assert features.min() == 0
+    assert torch.equal(judge.layers[-1](features), judge(x))

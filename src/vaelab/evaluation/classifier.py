@@ -1,9 +1,7 @@
 """A small convolutional network that knows the data's classes, trained once and kept."""
 
 import hashlib
-import io
 import logging
-import os
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaelab.data.randomness import seeded
+from vaelab.evaluation.kept import keep, restored
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +36,11 @@ class Classifier(nn.Module):
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Y"]:
         return self.layers(x)
 
+    @property
+    def trunk(self) -> nn.Sequential:
+        """All but dropout and the last layer: images -> 128 features that are not below zero."""
+        return self.layers[:-2]
+
 
 def trained_classifier(
     x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
@@ -48,23 +52,29 @@ def trained_classifier(
     """
     classifier = Classifier(x.shape[1:], num_classes)
     path = folder / f"{fingerprint(x, y, epochs, classifier)}.pt"
-    if not restore(classifier, path):
+    weights = restored(path)
+    if weights is None:
         log.info("training a classifier on %d real images", len(x))
         with seeded("classifier"):
             classifier = Classifier(x.shape[1:], num_classes)
             fit(classifier, x, y, epochs)
-        keep(classifier, path)
+        keep(classifier.state_dict(), path)
+    else:
+        classifier.load_state_dict(weights)
     return classifier.eval()
 
 
 def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: int = 128) -> None:
-    """Adam with a learning rate that falls to zero along half a cosine."""
+    """Adam with a learning rate that falls to zero along half a cosine, in float32 wherever it is called."""
     steps = epochs * -(-len(x) // batch_size)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=2e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    batches = (index for _ in range(epochs) for index in torch.randperm(len(x)).split(batch_size))
     classifier.train()
-    for _ in range(epochs):
-        for index in torch.randperm(len(x)).split(batch_size):
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+        for index in batches:
+            if len(index) == 1:  # which batch normalization cannot learn from
+                continue
             optimizer.zero_grad()
             F.cross_entropy(classifier(x[index].float() / 255), y[index]).backward()
             optimizer.step()
@@ -77,25 +87,3 @@ def fingerprint(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> st
     digest.update(x.contiguous().numpy().tobytes())
     digest.update(y.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def keep(classifier: Classifier, path: Path) -> None:
-    """Write the weights under a temporary name, with their checksum, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(classifier.state_dict(), buffer)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
-    temporary.replace(path)
-
-
-def restore(classifier: Classifier, path: Path) -> bool:
-    """Load the weights if they are there and undamaged."""
-    if not path.exists():
-        return False
-    content = path.read_bytes()
-    if hashlib.sha256(content[32:]).digest() != content[:32]:
-        log.warning("the classifier in %s is damaged; it is trained anew", path)
-        return False
-    classifier.load_state_dict(torch.load(io.BytesIO(content[32:]), weights_only=True))
-    return True

@@ -1,0 +1,34 @@
+"""Files that are made once and can be trusted: written whole, read only with the checksum they were written with."""
+
+import hashlib
+import io
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+log = logging.getLogger(__name__)
+
+
+def keep(content: dict[str, Any], path: Path) -> None:
+    """Write tensors and numbers under a temporary name, with their checksum, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    temporary.replace(path)
+
+
+def restored(path: Path) -> dict[str, Any] | None:
+    """What was kept, on the processor, or None where it is missing or damaged."""
+    if not path.exists():
+        return None
+    content = path.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        log.warning("%s is damaged; it is made anew", path)
+        return None
+    kept: dict[str, Any] = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
+    return kept

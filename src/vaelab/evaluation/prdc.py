@@ -1,0 +1,68 @@
+"""Whether samples look like real images, and whether they show all that real images do."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.errors import UserError
+
+BLOCK = 10**7  # distances in memory at a time
+
+
+def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: int) -> dict[str, float]:
+    """Precision, recall, density and coverage, by balls that reach to each image's k-th neighbour of its own kind.
+
+    precision   share of samples inside a ball of a real image
+    recall      share of real images inside a ball of a sample
+    density     mean number of real balls that a sample is inside, over k; may exceed 1
+    coverage    share of real balls with a sample inside
+
+    The first two are of Kynkäänniemi et al. 2019 (arXiv:1904.06991), the others of Naeem et al. 2020
+    (arXiv:2002.09797). Distances are Euclidean, in float64; an image is not its own neighbour.
+
+    Raises:
+        UserError: an image would not have k neighbours.
+    """
+    num = min(len(samples), len(real))
+    if num <= nearest_k:
+        raise UserError(
+            f"the {nearest_k} nearest neighbours of an image need more than {nearest_k} images, but there are {num};"
+            f" set nearest_k={num - 1} or lower"
+        )
+    samples, real = samples.double(), real.double()
+    radius, sample_radius = squared_radius(real, nearest_k), squared_radius(samples, nearest_k)
+    num_balls = torch.zeros(len(samples), dtype=torch.long, device=samples.device)
+    recalled, covered = torch.zeros(2, len(real), dtype=torch.bool, device=real.device)
+    for rows, distance in squared_distances(samples, real):
+        inside = distance <= radius
+        num_balls[rows] = inside.sum(1)
+        covered |= inside.any(0)
+        recalled |= (distance <= sample_radius[rows, None]).any(0)
+    shares = {
+        "precision": num_balls > 0,
+        "recall": recalled,
+        "density": num_balls.double() / nearest_k,
+        "coverage": covered,
+    }
+    return {name: float(share.double().mean()) for name, share in shares.items()}
+
+
+def squared_radius(features: Float[Tensor, "N F"], nearest_k: int) -> Float[Tensor, " N"]:
+    """Of each row's distance to its k-th nearest other row."""
+    blocks = squared_distances(features, features)
+    # The smallest is the distance to itself.
+    return torch.cat([distance.topk(nearest_k + 1, largest=False).values[:, -1] for _, distance in blocks])
+
+
+def squared_distances(
+    a: Float[Tensor, "M F"], b: Float[Tensor, "N F"]
+) -> Iterator[tuple[slice, Float[Tensor, "rows N"]]]:
+    """|a - b|^2 of all pairs, some rows of `a` at a time."""
+    squares = b.square().sum(1)
+    size = max(1, BLOCK // len(b))
+    for start in range(0, len(a), size):
+        some = a[start : start + size]
+        distance = torch.addmm(squares, some, b.T, alpha=-2).add_(some.square().sum(1, keepdim=True))
+        yield slice(start, start + len(some)), distance

@@ -1,0 +1,71 @@
+"""Precision, recall, density and coverage, against their definitions."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from vaelab.errors import UserError
+from vaelab.evaluation import prdc as module
+from vaelab.evaluation.prdc import prdc
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    return float((a.double() - b.double()).square().sum().sqrt())
+
+
+def radii(features: Tensor, k: int) -> list[float]:
+    """How far the k-th nearest other is."""
+    return [
+        sorted(distance(each, other) for j, other in enumerate(features) if j != i)[k - 1]
+        for i, each in enumerate(features)
+    ]
+
+
+def by_definition(samples: Tensor, real: Tensor, k: int) -> dict[str, float]:
+    real_radii, sample_radii = radii(real, k), radii(samples, k)
+    inside = [[distance(s, r) <= radius for r, radius in zip(real, real_radii, strict=True)] for s in samples]
+    recalled = [any(distance(s, r) <= radius for s, radius in zip(samples, sample_radii, strict=True)) for r in real]
+    return {
+        "precision": sum(any(row) for row in inside) / len(samples),
+        "recall": sum(recalled) / len(real),
+        "density": sum(sum(row) for row in inside) / k / len(samples),
+        "coverage": sum(any(column) for column in zip(*inside, strict=True)) / len(real),
+    }
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("block", [10**7, 90, 1])  # distances: all, two rows, less than one row
+def test_equals_the_definition(k: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK", block)
+    samples, real = 0.8 * torch.randn(30, 4), torch.randn(40, 4)
+    found = prdc(samples, real, k)
+    assert found == pytest.approx(by_definition(samples, real, k), rel=1e-12)
+    assert all(0 < value < 2 for value in found.values())
+
+
+def test_real_images_are_like_themselves() -> None:
+    real = 1000 + torch.randn(50, 8)
+    found = prdc(real, real, 5)
+    assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
+
+
+def test_one_image_over_and_over_is_precise_and_covers_little() -> None:
+    real = torch.randn(50, 8)
+    found = prdc(real[:1] + 1e-3 * torch.randn(50, 8), real, 5)
+    assert found["precision"] == 1
+    assert found["recall"] <= 0.02
+    assert found["coverage"] < 0.5
+
+
+def test_noise_is_neither_precise_nor_dense() -> None:
+    found = prdc(100 + torch.randn(50, 8), torch.randn(50, 8), 5)
+    assert set(found.values()) == {0}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_images_without_k_neighbours_are_refused(order: int) -> None:
+    message = (
+        r"^the 5 nearest neighbours of an image need more than 5 images, but there are 5; set nearest_k=4 or lower$"
+    )
+    with pytest.raises(UserError, match=message):
+        prdc(*(torch.randn(5, 4), torch.randn(50, 4))[::order], 5)
