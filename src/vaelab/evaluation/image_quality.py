@@ -1,0 +1,118 @@
+"""How much samples or reconstructions look like real images, to a network."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from vaelab.errors import UserError
+from vaelab.evaluation.feature_store import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.frechet import frechet_distance
+from vaelab.evaluation.journal import fingerprint
+from vaelab.evaluation.kernel_distance import kernel_distance
+from vaelab.evaluation.prdc import prdc
+from vaelab.evaluation.subject import Subject
+from vaelab.features.network import Features
+
+Values = dict[str, tuple[float, float | None]]  # of each figure its value, and its deviation where there is one
+
+PREFIXES = {"samples": "", "reconstructions": "reconstruction/"}
+PLACES = {"samples": "sample_quality", "reconstructions": "reconstruction_quality"}
+SCORES = ("fid", "kid", "prdc")
+
+
+@dataclass(frozen=True)
+class ImageQuality:
+    """FID, KID, precision, recall, density and coverage of at most `num_samples` images against a split's real ones.
+
+    Those are what the model was to produce: binarized where the data is. The floor of each figure is that of as many
+    training images, or as many as there are. `of` says whether samples of the prior are looked at or
+    reconstructions; `scores` are some of fid, kid and prdc. Features of real images are kept in `folder`.
+    """
+
+    of: str
+    num_samples: int
+    features: Features
+    scores: Collection[str]
+    nearest_k: int
+    kid_subsets: int
+    kid_subset_size: int
+    folder: str
+
+    def __post_init__(self) -> None:
+        if self.of not in PREFIXES:
+            raise UserError(f"image quality of={self.of} is unknown; choose one of {', '.join(PREFIXES)}")
+        if unknown := [score for score in self.scores if score not in SCORES]:
+            raise UserError(f"image quality knows no score '{unknown[0]}'; choose among {', '.join(SCORES)}")
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        network, folder = self.features(subject), Path(self.folder)
+        images = gathered(subject, network, lambda metric: self.images(subject, metric))
+        reference = RealImages(subject, network, subject.split, None, folder)
+        training = RealImages(subject, network, "train", len(images.rows), folder)
+        figures = []
+        for score in self.scores:
+            try:
+                figures += self.figures(score, images, reference, training)
+            except UserError as error:
+                name = f"{PREFIXES[self.of]}{score}/{network.name}"
+                subject.leave_out(f"evaluation.{PLACES[self.of]} gives no {name}: {error}")
+        return figures
+
+    def images(self, subject: Subject, metric: GatheredFeatures) -> Numbered:
+        """This process's share of what is looked at."""
+        if self.of == "samples":
+            for number, x, _ in subject.sample_chunks(metric, self.num_samples):
+                yield x, number * subject.data.chunk + torch.arange(len(x), device=x.device)
+            return
+        # Under another name: the loop over the reference has the same split and the same kind of metric.
+        looped = replace(subject, measure=f"{subject.measure}.reconstructions")
+        for _, (x, y, index) in looped.chunks(metric, limit=self.num_samples):
+            yield subject.latent.reconstruct(x, y), index
+
+    def figures(self, score: str, images: Gathered, reference: RealImages, training: RealImages) -> list[Figure]:
+        """What one score says of the images, and of as many training images."""
+        values, floors = self.values(score, images, reference), self.floors(score, training, reference)
+        features, num = reference.network.name, len(images.rows)
+        return [
+            Figure(
+                name=f"{PREFIXES[self.of]}{name}/{features}/n{num}",
+                value=value,
+                unit=self.unit(name),
+                num_examples=num,
+                features=features,
+                floor=floors[name][0],
+                error=error,
+            )
+            for name, (value, error) in values.items()
+        ]
+
+    def floors(self, score: str, training: RealImages, reference: RealImages) -> Values:
+        """The same of training images, kept beside their features."""
+        parameters = {"fid": (), "kid": (self.kid_subsets, self.kid_subset_size), "prdc": (self.nearest_k,)}[score]
+        name = fingerprint({}, score, *parameters, training.name, reference.name)
+        path = reference.folder / f"{name}.pt"
+        return kept(reference.subject, path, lambda: self.values(score, training.features, reference))
+
+    def values(self, score: str, images: Gathered, reference: RealImages) -> Values:
+        """One score of some images."""
+        real = reference.features
+        if score == "fid":
+            return {"fid": (frechet_distance(images.moments, real.moments), None)}
+        if score == "kid":
+            return {"kid": kernel_distance(images.rows, real.rows, self.kid_subsets, self.kid_subset_size)}
+        return {name: (value, None) for name, value in prdc(images.rows, real.rows, self.nearest_k).items()}
+
+    def unit(self, name: str) -> str:
+        """What a figure counts, and with which parameters."""
+        k = self.nearest_k
+        return {
+            "fid": "squared distance of features",
+            "kid": f"squared MMD of features, {self.kid_subsets} subsets of {self.kid_subset_size}",
+            "precision": f"share of images in a ball of {k} real neighbours",
+            "recall": f"share of real images in a ball of {k} neighbours",
+            "density": f"balls of {k} real neighbours around an image, over {k}",
+            "coverage": f"share of balls of {k} real neighbours with an image",
+        }[name]

@@ -1,0 +1,84 @@
+"""Features of a small convolutional network that is trained on the data's own train split."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from vaelab.data.examples import Source
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.evaluation.classifier import trained_classifier
+from vaelab.evaluation.subject import Subject
+from vaelab.features.network import FeatureNetwork
+
+NUM_TURNS = 4
+
+
+@dataclass(frozen=True)
+class CNN:
+    """The 128 features on which a classifier of real images decides: `<data>_cnn128`.
+
+    Where the data has no classes it tells by how many quarter turns an image was rotated, and they are
+    `<data>_rotation_cnn128`          (Gidaris et al. 2018, arXiv:1803.07728). It learns from at most
+    `max_examples` images, evenly spaced in the split, each turn counted as one, and is kept in `folder`.
+    """
+
+    max_examples: int
+    epochs: int
+    folder: str
+
+    def __call__(self, subject: Subject) -> FeatureNetwork:
+        data, folder = subject.data, Path(self.folder)
+        refuse_others(data)
+        supervised = data.num_classes > 0
+        x, y = labelled(data, self.max_examples) if supervised else rotated(data, self.max_examples)
+        num_classes = data.num_classes if supervised else NUM_TURNS
+        classifier = subject.first_alone(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
+        kind = "cnn128" if supervised else "rotation_cnn128"
+        return FeatureNetwork(f"{snake_cased(data.source)}_{kind}", 128, classifier.trunk.to(subject.device))
+
+
+def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
+    """Stored images of the train split with their labels."""
+    split = data.split("train")
+    x, y, _ = split[evenly_spaced(len(split), limit)]
+    assert y is not None, "data with classes has labels"
+    return x, y
+
+
+def rotated(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
+    """Stored images of the train split in all four orientations, with the number of turns."""
+    split = data.split("train")
+    x = split[evenly_spaced(len(split), limit // NUM_TURNS)].x
+    turned = [x.rot90(turns, (2, 3)) for turns in range(NUM_TURNS)]
+    return torch.cat(turned), torch.arange(NUM_TURNS).repeat_interleave(len(x))
+
+
+def evenly_spaced(num: int, limit: int) -> Int[Tensor, " M"]:
+    """At most `limit` of the numbers 0 to num - 1; all of them where that is enough."""
+    some = min(num, limit)
+    return torch.arange(some) * num // some
+
+
+def snake_cased(source: Source) -> str:
+    """The source's name as configs write it: FashionMNIST is fashion_mnist, DSprites dsprites."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])", "_", type(source).__name__).lower()
+
+
+def refuse_others(data: DataModule) -> None:
+    """What is no image, or has neither classes nor a shape that quarter turns leave as it is."""
+    name = snake_cased(data.source)
+    if len(data.shape) != 3 or data.split("train")[torch.arange(1)].x.dtype != torch.uint8:
+        raise UserError(
+            f"features=cnn needs images [C, H, W] of pixels, but data '{name}' gives {list(data.shape)};"
+            " leave image quality out of evaluation"
+        )
+    if not data.num_classes and data.shape[1] != data.shape[2]:
+        raise UserError(
+            f"features=cnn learns from quarter turns where data has no classes, but images of {name} are"
+            f" {data.shape[1]} x {data.shape[2]}; set data.num_classes, a square data.shape or features=inception"
+        )

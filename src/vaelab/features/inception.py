@@ -1,0 +1,92 @@
+"""Features of the Inception network that published FIDs are made with."""
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, hub, nn
+from torch_fidelity import FeatureExtractorInceptionV3
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+from vaelab.errors import UserError
+from vaelab.evaluation.subject import Subject
+from vaelab.features.network import FeatureNetwork
+
+LAYERS = (64, 192, 768, 2048)
+WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
+
+
+@dataclass(frozen=True)
+class Inception:
+    """torch-fidelity's port of the network of Heusel et al. 2017 (arXiv:1706.08500): `inception<layer>`.
+
+    `weights` is a file of its weights; null is the one that torch-fidelity downloads.
+    """
+
+    weights: str | None
+    layer: int
+
+    def __post_init__(self) -> None:
+        if self.layer not in LAYERS:
+            raise UserError(f"features.layer={self.layer} is no layer; choose one of {', '.join(map(str, LAYERS))}")
+
+    def __call__(self, subject: Subject) -> FeatureNetwork:
+        shape = subject.data.shape
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            raise UserError(
+                f"features=inception needs images [C, H, W] of 1 or 3 channels, but data.shape={list(shape)};"
+                " leave image quality out of evaluation"
+            )
+        path = subject.first_alone(downloaded) if self.weights is None else Path(self.weights)
+        network = QuantizedInception(path, self.layer).to(subject.device)
+        return FeatureNetwork(f"inception{self.layer}", self.layer, network)
+
+
+class QuantizedInception(nn.Module):
+    """Images in [0, 1], grey or RGB, to the averaged activations of one layer."""
+
+    def __init__(self, path: Path, layer: int) -> None:
+        super().__init__()
+        weights = io.BytesIO()
+        torch.save(read(path), weights)
+        weights.seek(0)
+        # What it reads with the unsafe half of pickle was written here.
+        try:
+            self.extractor = FeatureExtractorInceptionV3("inception", [str(layer)], weights)
+        except (RuntimeError, TypeError) as error:
+            raise UserError(f"{path} holds other weights than InceptionV3 has; {WAY_OUT}") from error
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
+        return self.extractor(quantized(x).expand(-1, 3, -1, -1))[0]
+
+
+def quantized(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
+    """The nearest of 256 levels: stored pixels come back as they were."""
+    return (x.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def read(path: Path) -> Any:
+    """What a file of weights holds; code in it is not run."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist; {WAY_OUT}") from error
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} is no file of weights; {WAY_OUT}") from error
+
+
+def downloaded() -> Path:
+    """The file that torch-fidelity would download, checked by the hash in its name."""
+    name = URL_INCEPTION_V3.rpartition("/")[2]
+    path = Path(hub.get_dir()) / "checkpoints" / name
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            hub.download_url_to_file(URL_INCEPTION_V3, str(path), Path(name).stem.rpartition("-")[2], progress=False)
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"{URL_INCEPTION_V3} cannot be downloaded ({error}); {WAY_OUT}") from error
+    return path

@@ -1,0 +1,41 @@
+"""Features of images: what a network makes of them, and its name, without which no number may stand."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.evaluation.journal import fingerprint
+from vaelab.evaluation.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureNetwork:
+    """Images in [0, 1] to features, in float32 whatever precision it is called in; NaN where a pixel is none."""
+
+    name: str
+    size: int
+    network: nn.Module
+
+    def __call__(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            features = self.network(x.float())
+        # Said here, since a network that takes bytes would see black.
+        return features.where(x.flatten(1).isfinite().all(1, keepdim=True), torch.nan)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A name for these very weights."""
+        return fingerprint(self.network.state_dict(), self.name)
+
+
+class Features(Protocol):
+    """A choice of features: the network that it means for a subject's data, on the subject's device.
+
+    Raises UserError, on all processes alike, where there are no such features of the data.
+    """
+
+    def __call__(self, subject: Subject) -> FeatureNetwork: ...

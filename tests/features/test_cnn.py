@@ -1,0 +1,145 @@
+"""Features that are trained on the data: their name, what they see, and data that has none."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from vaelab.config import build
+from vaelab.data.digits import Digits
+from vaelab.data.dsprites import DSprites
+from vaelab.data.examples import Examples, Source
+from vaelab.data.fashion_mnist import FashionMNIST
+from vaelab.data.image_folder import ImageFolder
+from vaelab.data.mnist import MNIST
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.evaluation.subject import Subject
+from vaelab.features.cnn import CNN, evenly_spaced, labelled, rotated, snake_cased
+from vaelab.model.vae import VAE
+
+
+class Wide(Digits):
+    """Digits without their lower half."""
+
+    def load(self, part: str) -> Examples:
+        examples = super().load(part)
+        return Examples(examples.x[:, :, :4], examples.y)
+
+
+@pytest.fixture(autouse=True)
+def no_grad() -> Iterator[None]:
+    """As measures are called."""
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def cnn(tmp_path: Path) -> CNN:
+    return CNN(max_examples=60000, epochs=1, folder=str(tmp_path))
+
+
+@pytest.fixture
+def subject(model: Callable[..., VAE]) -> Callable[[DataModule], Subject]:
+    return lambda data: Subject(model().eval().latent, data, "test", 0, torch.device("cpu"))
+
+
+def test_their_name_carries_the_data_and_their_number(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    network = cnn(subject(digits()))
+    features = network(digits().batch("test", torch.arange(5)).x)
+    assert (network.name, network.size, tuple(features.shape)) == ("digits_cnn128", 128, (5, 128))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [(FashionMNIST, "fashion_mnist"), (MNIST, "mnist"), (ImageFolder, "image_folder"), (DSprites, "dsprites")],
+)
+def test_data_is_named_as_configs_name_it(source: type[Source], name: str) -> None:
+    assert snake_cased(source.__new__(source)) == name
+
+
+def test_rotation_features_exist_for_data_without_classes(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "vaelab.evaluation"):
+        network = cnn(subject(digits("data.num_classes=0", "data.classes=[]")))
+    assert network.name == "digits_rotation_cnn128"
+    assert caplog.messages == ["training a classifier on 4948 real images"]  # 4 * 1237
+    assert network.fingerprint != cnn(subject(digits())).fingerprint
+
+
+def test_a_quarter_turn_is_what_its_number_says(digits: Callable[..., DataModule]) -> None:
+    x, y = rotated(digits(), 40)
+    for turns, part in enumerate(x.chunk(4)):
+        assert torch.equal(part.rot90(-turns, (2, 3)), x[:10])
+    assert y.tolist() == [turns for turns in range(4) for _ in range(10)]
+
+
+def test_at_most_so_many_examples_are_read_and_they_are_spread_over_the_split(
+    digits: Callable[..., DataModule],
+) -> None:
+    assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
+    assert evenly_spaced(3, 4).tolist() == [0, 1, 2]
+    data = digits()
+    x, y = labelled(data, 100)
+    assert len(x) == 100
+    assert torch.equal(x[99], data.split("train")[[99 * 1237 // 100]].x[0])
+    assert len(y.unique()) == 10
+
+
+@pytest.mark.parametrize("scale", ["symmetric", "none"])
+def test_images_on_another_scale_have_the_same_features(
+    scale: str, cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    unit, other = digits(), digits(f"data.scale={scale}")
+    x, same = (data.to_unit(data.batch("test", torch.arange(50)).x) for data in (unit, other))
+    networks = cnn(subject(unit)), cnn(subject(other))
+    torch.testing.assert_close(networks[0](x), networks[1](same), rtol=1e-4, atol=1e-4)
+
+
+def test_precision_around_them_makes_no_difference(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    data = digits()
+    network, x = cnn(subject(data)), data.batch("test", torch.arange(50)).x
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(network(x), network(x.double()))
+    assert torch.equal(network(x), network(x.double()))
+
+
+def test_a_pixel_that_is_no_number_shows(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    x: Tensor = torch.rand(3, 1, 8, 8)
+    x[1, 0, 2, 3] = torch.nan
+    assert cnn(subject(digits()))(x).isnan().all(1).tolist() == [False, True, False]
+
+
+def test_data_that_is_no_image_is_refused(
+    cnn: CNN, subject: Callable[..., Subject], composed: Callable[..., DictConfig]
+) -> None:
+    message = (
+        r"^features=cnn needs images \[C, H, W\] of pixels, but data 'linear_gaussian' gives \[8\];"
+        r" leave image quality out of evaluation$"
+    )
+    with pytest.raises(UserError, match=message):
+        cnn(subject(build(composed("data=linear_gaussian").data)))
+
+
+def test_images_without_classes_that_are_not_square_are_refused(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    data = digits("data.num_classes=0", "data.classes=[]", "data.shape=[1,4,8]")
+    data.source = Wide()
+    message = (
+        r"^features=cnn learns from quarter turns where data has no classes, but images of wide are 4 x 8;"
+        r" set data.num_classes, a square data.shape or features=inception$"
+    )
+    with pytest.raises(UserError, match=message):
+        cnn(subject(data))
