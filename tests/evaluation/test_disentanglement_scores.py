@@ -72,6 +72,11 @@ def test_noise_scores_0(name: str, factors: np.ndarray) -> None:
     assert SCORES[name](np.random.default_rng(1).normal(size=(NUM_POINTS, 6)), factors) < 0.05
 
 
+@every_gap
+def test_a_code_that_never_varies_scores_0(name: str, factors: np.ndarray) -> None:
+    assert SCORES[name](np.ones((NUM_POINTS, 3)), factors) == 0
+
+
 def test_noise_is_told_by_chance(factors: np.ndarray) -> None:
     noise = np.random.default_rng(1).normal(size=(NUM_POINTS, 6))
     by_chance = np.mean(1 / np.array(SIZES))
@@ -139,5 +144,6 @@ def test_too_few_points_are_refused(name: str, needed: int, perfect: np.ndarray,
         SCORES[name](perfect[: needed - 1], factors[: needed - 1])
     assert str(caught.value) == (
         f"{name.partition(' ')[0]} needs {needed} points, but has {needed - 1}; set"
-        f" evaluation.disentanglement.num_points={needed} or more (in training, callbacks.evaluate.num_examples)"
+        f" evaluation.disentanglement.num_points={needed} or more,"
+        " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
     )

@@ -45,11 +45,13 @@ def dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], num_tr
 
 
 def disentanglement(importance: Float[np.ndarray, "D F"]) -> float:
-    """sum_d w_d (1 - H_F(r_d / sum_f r_df)), where w_d is the share of row d in all importance.
+    """sum_d w_d (1 - H_F(r_d / sum_f r_df)), where w_d is the share of row d in all importance; 0 where none is.
 
     Of the transposed matrix it is the completeness.
     """
     total = importance.sum(1)
+    if not total.any():
+        return 0.0
     shares = importance[total > 0] / total[total > 0, None]
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     entropy = -(shares * logs).sum(1) / np.log(importance.shape[1])

@@ -11,6 +11,6 @@ def require(score: str, num: int, needed: int) -> None:
     """
     if num < needed:
         raise UserError(
-            f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.num_points={needed} or more"
-            " (in training, callbacks.evaluate.num_examples)"
+            f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.num_points={needed} or more,"
+            " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
         )

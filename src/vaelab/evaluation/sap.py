@@ -15,8 +15,9 @@ def separated_attribute_predictability(codes: Float[np.ndarray, "N D"], factors:
 
     A dimension is scored by the balanced accuracy of thresholds on it (Kumar et al. 2018, arXiv:1711.00848,
     section 3), as many as part the factor's K values: a decision tree of K leaves. They are found on the first half
-    of the points and asked about the second. Chance counts as 0 in place of 1 / K, so that a perfect code has 1. The linear classifiers of Locatello et al. 2019 (arXiv:1811.12359)
-    cannot tell the middle one of three values on a line, so that no code would score 1.
+    of the points and asked about the second. Chance counts as 0 in place of 1/K, so that a perfect code has 1. The
+    linear classifiers of Locatello et al. 2019 (arXiv:1811.12359) cannot tell the middle one of three values on a
+    line, so that no code would have 1.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
     require("sap", len(codes), 2 * POINTS_PER_VALUE * num_values)

@@ -1,0 +1,163 @@
+"""Disentanglement as a run publishes it, and the points that it is measured on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import lightning.pytorch as pl
+import numpy as np
+import pytest
+import torch
+from measuring import evaluate
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from vaelab.callbacks.evaluate import measured
+from vaelab.config import build
+from vaelab.data.dsprites import SIZES
+from vaelab.data.module import DataModule
+from vaelab.evaluation.disentanglement import Disentanglement, FactoredCodes
+from vaelab.evaluation.subject import Subject
+
+MEASURE = Disentanglement(
+    num_points=8000, num_bins=20, num_trees=1, num_votes=200, group_size=40, min_scale=0.05, max_dimensions=9
+)
+NAMES = {
+    *("mig", "sap", "factor_vae_score", "modularity"),
+    *(f"dci/{name}" for name in ("disentanglement", "completeness", "informativeness")),
+}
+
+
+class Moments(nn.Module):
+    """A code without learning: label, middle of the white pixels in x and in y, their number, and so again."""
+
+    def __init__(self, kept: int = 4) -> None:
+        super().__init__()
+        self.kept = kept
+
+    def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
+        assert y is not None
+        axis, area = torch.arange(64.0), x.sum((1, 2, 3))
+        middle_x, middle_y = (x.sum((1, dim)) @ axis / area for dim in (2, 3))
+        return torch.stack([y, middle_x, middle_y, area], 1).repeat(1, 3)[:, : self.kept]
+
+
+@pytest.fixture(scope="module")
+def dsprites(composed: Callable[..., DictConfig]) -> DataModule:
+    return build(composed("data=dsprites", "data.source.root=nowhere").data)
+
+
+@pytest.fixture
+def subject(dsprites: DataModule) -> Subject:
+    return Subject(Moments(), dsprites, "test", 0, torch.device("cpu"), left_out=[])
+
+
+def test_codes_stand_beside_their_factors(subject: Subject) -> None:
+    codes, factors = MEASURE.factored_codes(subject)
+    assert codes.shape == (8000, 4)
+    assert (codes[:, 0] == factors[:, 0]).all()
+    assert np.abs(codes[:, 1] - 16 - factors[:, 3]).max() < 2
+    assert np.abs(codes[:, 2] - 16 - factors[:, 4]).max() < 2
+    assert np.corrcoef(codes[:, 3], factors[:, 1])[0, 1] > 0.8
+
+
+def test_factors_are_drawn_uniformly_and_by_the_seed(subject: Subject) -> None:
+    _, factors = MEASURE.factored_codes(subject)
+    for column, size in zip(factors.T, SIZES, strict=True):
+        counts = np.bincount(column, minlength=size)
+        assert len(counts) == size
+        assert np.abs(counts / len(column) * size - 1).max() < 5 * np.sqrt(size / len(column))
+    torch.manual_seed(7)
+    assert (MEASURE.factored_codes(subject)[1] == factors).all()
+    assert (MEASURE.factored_codes(replace(subject, seed=1))[1] != factors).any()
+
+
+def test_two_processes_make_between_them_what_one_makes(subject: Subject) -> None:
+    whole, _ = MEASURE.factored_codes(subject)
+    chunks = np.split(whole, len(whole) // subject.data.chunk)
+    for rank in (0, 1):
+        share, _ = MEASURE.factored_codes(replace(subject, rank=rank, world_size=2))
+        assert (share == np.concatenate(chunks[rank::2])).all()
+
+
+def test_points_are_brought_into_order() -> None:
+    codes, factors = torch.randn(6, 2), torch.arange(12).view(6, 2)
+    metric = FactoredCodes()
+    for index in (torch.tensor([4, 5]), torch.tensor([0, 2]), torch.tensor([1, 3])):
+        metric.update(codes[index], factors[index], index)
+    found = metric.compute()
+    assert torch.equal(found[0], codes)
+    assert torch.equal(found[1], factors)
+
+
+def test_a_code_that_holds_label_and_position_has_gaps_for_them_alone(subject: Subject) -> None:
+    figures = {figure.name: figure.value for figure in MEASURE(subject)}
+    assert set(figures) == NAMES
+    assert subject.left_out == []
+    # Of five factors all but scale, of which the area tells most, and orientation are known.
+    assert 0.5 < figures["mig"] < 0.75
+    assert 0.5 < figures["sap"] < 0.85
+    assert figures["modularity"] > 0.9
+    assert figures["dci/disentanglement"] > 0.5
+
+
+def test_a_run_publishes_every_score(
+    composed: Callable[..., DictConfig], dsprites: DataModule, trainer: Callable[..., pl.Trainer]
+) -> None:
+    small = ("encoder=mlp", "decoder=mlp", "encoder.num_features=8", "decoder.num_features=8", "latent_dim=3")
+    for name in ("vae", "cvae"):
+        vae = build(composed("data=dsprites", f"model={name}", *small).model)
+        trainer(evaluate(disentanglement=MEASURE)).test(vae, dsprites, verbose=False)
+        figures = {figure: record.figure for figure, record in vae.records.items() if figure in NAMES}
+        assert set(figures) == NAMES
+        assert all(0 <= figure.value <= 1 and figure.num_examples == 8000 for figure in figures.values())
+
+
+def test_only_what_needs_more_points_is_left_out(subject: Subject) -> None:
+    figures = replace(MEASURE, group_size=64)(subject)
+    assert {figure.name for figure in figures} == NAMES - {"factor_vae_score"}
+    assert subject.left_out == [
+        "factor_vae_score needs 10240 points, but has 8000; set evaluation.disentanglement.num_points=10240 or more,"
+        " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
+    ]
+
+
+def test_a_cheap_look_is_cheap(subject: Subject) -> None:
+    assert MEASURE(replace(subject, limit=700)) == []
+    assert [sentence.partition(" points")[0] for sentence in subject.left_out] == [
+        "mig needs 8000",
+        "dci needs 8000",
+        "sap needs 8000",
+        "factor_vae_score needs 6400",
+        "modularity needs 8000",
+    ]
+
+
+def test_a_collapsed_code_has_no_dimension_to_judge(subject: Subject) -> None:
+    class Collapsed(nn.Module):
+        def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
+            return torch.zeros(len(x), 2)
+
+    figures = {figure.name: figure.value for figure in MEASURE(replace(subject, latent=Collapsed()))}
+    assert figures["mig"] == figures["sap"] == figures["dci/disentanglement"] == 0
+    assert set(figures) == NAMES - {"factor_vae_score", "modularity"}
+    assert subject.left_out == 2 * [
+        "factor_vae_score and modularity need a dimension that varies, but all 2 stay below"
+        " evaluation.disentanglement.min_scale=0.05; lower it, or weigh the rate less"
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_code_of_one_dimension_or_of_very_many_is_refused(subject: Subject, size: int) -> None:
+    assert measured("disentanglement", MEASURE, replace(subject, latent=Moments(size))) == []
+    assert subject.left_out == [
+        f"disentanglement is left out: disentanglement compares 2 to 9 dimensions, but the code has {size}; choose"
+        " another latent_dim or raise evaluation.disentanglement.max_dimensions"
+    ]
+
+
+def test_data_without_known_factors_are_refused(subject: Subject, digits: Callable[..., DataModule]) -> None:
+    assert measured("disentanglement", MEASURE, replace(subject, data=digits())) == []
+    assert subject.left_out == [
+        "disentanglement is left out: disentanglement needs data with known factors, but those of Digits have none;"
+        " set data=dsprites"
+    ]
