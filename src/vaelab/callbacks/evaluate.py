@@ -35,7 +35,7 @@ class Evaluate(pl.Callback):
     def __init__(
         self, measures: Mapping[str, Measure], every_n_epochs: int, during_training: Collection[str], num_examples: int
     ) -> None:
-        if unknown := set(during_training) - set(measures):
+        if every_n_epochs and (unknown := set(during_training) - set(measures)):
             raise UserError(
                 f"callbacks.evaluate.during_training names {', '.join(sorted(unknown))}, but evaluation is "
                 f"[{','.join(measures)}]; name some of these"

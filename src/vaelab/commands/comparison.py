@@ -31,8 +31,13 @@ def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
         overrides = OmegaConf.to_container(OmegaConf.load(results.parent / ".hydra" / "overrides.yaml"))
         assert isinstance(overrides, list)
         name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
-        variants[name].append({key: record["value"] for key, record in json.loads(results.read_text()).items()})
+        variants[name].append(values(results))
     return varying(variants)
+
+
+def values(results: Path) -> dict[str, float]:
+    """The number of each metric of a results.json."""
+    return {key: record["value"] for key, record in json.loads(results.read_text()).items()}
 
 
 def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[str, float]]]:
@@ -45,7 +50,7 @@ def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[
 def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
     """For each metric one row per variant: the mean, and the standard deviation over seeds where there are two."""
     table = Table(title="test split, mean ± standard deviation over seeds")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     table.add_column("variant", overflow="fold")
     table.add_column("seeds", justify="right")
     table.add_column("value", justify="right", no_wrap=True)
@@ -53,14 +58,14 @@ def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
         table.add_section()
         label = metric
         for name, runs in variants.items():
-            values = [run[metric] for run in runs if metric in run]
-            table.add_row(label, name, str(len(values)), cell(values))
+            found = [run[metric] for run in runs if metric in run]
+            table.add_row(label, name, str(len(found)), cell(found))
             label = ""
     return table
 
 
-def cell(values: list[float]) -> str:
+def cell(found: list[float]) -> str:
     """`mean ± sd`, `mean` for one value, nothing for none."""
-    if len(values) < 2:
-        return f"{values[0]:.3f}" if values else ""
-    return f"{mean(values):.3f} ± {stdev(values):.3f}"
+    if len(found) < 2:
+        return f"{found[0]:.3f}" if found else ""
+    return f"{mean(found):.3f} ± {stdev(found):.3f}"

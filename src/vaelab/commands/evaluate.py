@@ -1,4 +1,4 @@
-"""vaelab evaluate: the numbers of any checkpoint."""
+"""vaelab evaluate: the numbers of any checkpoint, or of several runs side by side."""
 
 import sys
 from collections.abc import Sequence
@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig
+from rich.console import Console
 
 from vaelab.commands.application import application, taken, with_config_of
+from vaelab.commands.comparison import compare, values
 from vaelab.commands.process import launch, num_processes, say
 from vaelab.config import check
 from vaelab.errors import UserError
@@ -15,21 +17,39 @@ from vaelab.run import Run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`run=<folder>`, `ckpt=best|last|<path>`, and any override of the run's own config."""
+    """`run=<folder>[,<folder>…]`, `ckpt=best|last|<path>`, and any override of the runs' own configs.
+
+    The exit status is the worst of all runs; a signal ends them all.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    folder, rest = taken(arguments, "run")
+    folders, rest = taken(arguments, "run")
     ckpt, rest = taken(rest, "ckpt")
-    if folder is None:
+    if folders is None:
         return application("evaluate", nothing_to_evaluate, rest)
+    names, statuses, found = folders.strip("[]").split(","), [], {}
+    for name in names:
+        status, into = evaluate_run(name.strip(), ckpt or "best", rest)
+        statuses.append(status)
+        if status > 128:
+            break
+        if into is not None and (into / "results.json").is_file():
+            found[name] = [values(into / "results.json")]
+    if len(names) > 1 and found:
+        Console().print(compare(found))
+    return max(statuses)
+
+
+def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int, Path | None]:
+    """Exit status, and where the results of one run are."""
     try:
         run = Run.open(folder)
-        checkpoint = run.checkpoint(ckpt or "best")
+        checkpoint = run.checkpoint(ckpt)
         into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-        arguments = with_config_of(run, "evaluate", rest, into)
+        overrides = with_config_of(run, "evaluate", arguments, into)
     except UserError as error:
         say([str(error)])
-        return 1
-    return application("evaluate", lambda config: evaluate(config, run, into, checkpoint), arguments)
+        return 1, None
+    return application("evaluate", lambda config: evaluate(config, run, into, checkpoint), overrides), into
 
 
 def nothing_to_evaluate(config: DictConfig) -> int:
@@ -39,4 +59,7 @@ def nothing_to_evaluate(config: DictConfig) -> int:
 def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
     check(config, config.choices)
-    return launch("evaluate", num_processes(config), config, run, into, checkpoint)
+    status = launch("evaluate", num_processes(config), config, run, into, checkpoint)
+    if status > 128:
+        say(["what was measured is kept; the same command goes on from there"])
+    return status

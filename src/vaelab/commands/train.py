@@ -78,7 +78,10 @@ def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
     """Exit status of training in as many processes as the trainer wants."""
-    return launch("train", num_processes(config), config, run.folder, checkpoint)
+    status = launch("train", num_processes(config), config, run.folder, checkpoint)
+    if status > 128 and run.unfinished.is_dir():
+        say([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
+    return status
 
 
 def pin(node: DictConfig | ListConfig) -> None:

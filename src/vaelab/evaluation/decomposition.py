@@ -13,6 +13,7 @@ from torchmetrics.utilities import dim_zero_cat
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
 from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.share import own_share, summed
 from vaelab.evaluation.subject import Subject
 
 
@@ -27,6 +28,9 @@ class Decomposition(Metric):
 
     They add up to an estimate of the rate          (Chen et al. 2018, arXiv:1802.04942, eq. 2). q(z|x) is
     N(loc, diag scale^2), kept for every example; `chunk` values of z meet all of them at a time, in float64.
+
+    total_correlation/gaussian = (sum_d log C_dd - log det C) / 2, that of a Gaussian with the covariance C of q(z),
+    which knows no dependence but correlation and is not capped          (Locatello et al. 2019, arXiv:1811.12359)
     """
 
     full_state_update = False
@@ -50,22 +54,28 @@ class Decomposition(Metric):
         self.log_pz.append(log_pz.double())
 
     def compute(self) -> tuple[dict[str, Tensor], int]:
-        """The three parts, and M."""
+        """The parts, and M; of the M^2 densities each process computes its share."""
         z, loc, scale, log_pz = (dim_zero_cat(each) for each in (self.z, self.loc, self.scale, self.log_pz))
         posteriors = Normal(loc, scale, validate_args=False)
         log_weight = torch.full_like(log_pz, -math.log(len(z)))
-        pairs = [
-            torch.stack(aggregate_log_prob(posteriors.log_prob(some.unsqueeze(1)), log_weight))
-            for some in z.split(self.chunk)
-        ]
-        log_qz, log_marginals = torch.cat(pairs, 1)
-        log_qz_x = posteriors.log_prob(z).sum(1)
+        sums = z.new_zeros(2)  # of log q(z) and of log prod_d q(z_d)
+        for some in own_share(z.split(self.chunk)):
+            pair = aggregate_log_prob(posteriors.log_prob(some.unsqueeze(1)), log_weight)
+            sums += torch.stack(pair).sum(1)
+        log_qz, log_marginals = summed(sums) / len(z)
         parts = {
-            "mutual_information": (log_qz_x - log_qz).mean(),
-            "total_correlation": (log_qz - log_marginals).mean(),
-            "dimension_kl": (log_marginals - log_pz).mean(),
+            "mutual_information": posteriors.log_prob(z).sum(1).mean() - log_qz,
+            "total_correlation": log_qz - log_marginals,
+            "dimension_kl": log_marginals - log_pz.mean(),
+            "total_correlation/gaussian": gaussian_total_correlation(loc, scale),
         }
         return parts, len(z)
+
+
+def gaussian_total_correlation(loc: Float[Tensor, "N D"], scale: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
+    """Total correlation in nats of a Gaussian with the covariance of 1/N sum_n N(loc_n, diag scale_n^2)."""
+    covariance = loc.T.cov(correction=0).reshape(loc.shape[1], -1) + scale.square().mean(0).diag()
+    return (covariance.diagonal().log().sum() - covariance.logdet()) / 2
 
 
 def aggregate_log_prob(
@@ -83,6 +93,8 @@ def aggregate_log_prob(
 @dataclass(frozen=True)
 class RateDecomposition:
     """`mutual_information`, `total_correlation` and `dimension_kl`, which add up to the rate.
+
+    And `total_correlation/gaussian`, which no number of examples caps.
 
     Only for one latent with a diagonal Gaussian posterior. `chunk` is how many samples meet the posteriors of all
     examples at a time, which bounds the memory.

@@ -72,6 +72,8 @@ class Journal:
     def discard(self) -> None:
         """Forget everything: the figures are where they belong."""
         rmtree(self.folder, ignore_errors=True)
+        if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
+            self.folder.parent.rmdir()
 
 
 def fingerprint(state: dict[str, Tensor], *circumstances: object) -> str:

@@ -28,5 +28,5 @@ def print_results(records: dict[str, Record], folder: Path) -> None:
 
 
 def number(value: float | None) -> str:
-    """Four places; nothing for what was not measured."""
-    return "" if value is None else f"{value:.4f}"
+    """Six digits; nothing for what was not measured."""
+    return "" if value is None else f"{value:.6g}"

@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, distributions
 from torch.distributions import Independent, constraints
 
+from vaelab.distribution.joint_bernoulli import JointBernoulli
 from vaelab.likelihood.likelihood import Likelihood
 
 
@@ -20,7 +21,8 @@ class Bernoulli(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (logits,) = self.unpack(parameters)
-        return self.over_pixels(distributions.Bernoulli(logits=logits, validate_args=False))
+        pixels = distributions.Bernoulli(logits=logits, validate_args=False)
+        return JointBernoulli(pixels, len(self.shape), validate_args=False)
 
     def is_density(self, x: Float[Tensor, "B *event"]) -> bool:
         """Whether every pixel is 0 or 1."""

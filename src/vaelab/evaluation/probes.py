@@ -1,0 +1,44 @@
+"""How much simple classifiers learn from codes alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from vaelab.errors import UserError
+from vaelab.evaluation.codes import codes_of
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.subject import Subject
+
+
+@dataclass(frozen=True)
+class Probes:
+    """`probe/knn<k>` and `probe/linear`: test accuracy of classifiers that see posterior means of training examples.
+
+    k nearest neighbours of the code as it is, and multinomial logistic regression of the standardized code, of
+    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing for data without labels.
+    """
+
+    num_neighbors: int
+    max_examples: int
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        if not subject.data.num_classes:
+            return []
+        train, test = codes_of(subject, "train", self.max_examples), codes_of(subject, subject.split)
+        if len(train[0]) < self.num_neighbors:
+            raise UserError(
+                f"evaluation.probes.num_neighbors={self.num_neighbors} is more than the {len(train[0])} training "
+                "examples; set it lower"
+            )
+        probes: dict[str, Callable[[], Any]] = {
+            f"probe/knn{self.num_neighbors}": lambda: KNeighborsClassifier(self.num_neighbors, algorithm="brute"),
+            "probe/linear": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        }
+        (code, y), (test_code, test_y) = ((one.cpu().numpy(), two.cpu().numpy()) for one, two in (train, test))
+        shares = {name: probe().fit(code, y).score(test_code, test_y) for name, probe in probes.items()}
+        return [Figure(name, float(share), "share of examples", len(test_y)) for name, share in shares.items()]

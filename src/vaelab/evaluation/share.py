@@ -1,0 +1,23 @@
+"""Work that all processes could do, done by one of them each."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch.distributed as dist
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+def own_share(items: Sequence[T]) -> Sequence[T]:
+    """Every world_size-th of the items, which all processes have."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return items
+    return items[dist.get_rank() :: dist.get_world_size()]
+
+
+def summed(value: Tensor) -> Tensor:
+    """The sum of each process's value."""
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(value)
+    return value

@@ -1,0 +1,144 @@
+"""The callback that evaluates: what is left out, what is kept over a stop, what is looked at in training."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from measuring import evaluate
+
+from vaelab.callbacks.evaluate import Evaluate
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.evaluation import journal
+from vaelab.evaluation.active_units import Activity
+from vaelab.evaluation.decomposition import RateDecomposition
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.importance import Importance
+from vaelab.evaluation.reconstruction import Reconstruction, ReconstructionError
+from vaelab.evaluation.subject import Subject
+from vaelab.model.vae import VAE
+
+Model, Data, Trainer = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Reconstruction error that counts the chunks it sees, and is stopped once after so many of them."""
+
+    stop_after: int
+    seen: list[int] = field(default_factory=list, repr=False)
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        error = subject.metric(ReconstructionError())
+        for chunk in subject.chunks(error):
+            if len(self.seen) == self.stop_after:
+                self.seen.append(-1)
+                raise KeyboardInterrupt
+            self.seen.append(chunk.number)
+            error.update(chunk.batch.x, subject.latent.reconstruct(chunk.batch.x, chunk.batch.y))
+        errors, num = error.compute()
+        return [Figure("reconstruction/mse", float(errors["mse"]), "squared pixels per image", num)]
+
+
+def test_what_a_model_does_not_have_is_said_and_the_rest_goes_on(
+    model: Model, digits: Data, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    vae = model("model=rae")
+    measures = {
+        "importance": Importance(5, 5, min_effective=2.0),
+        "decomposition": RateDecomposition(100),
+        "reconstruction": Reconstruction(),
+    }
+    with caplog.at_level(logging.WARNING):
+        trainer(evaluate(**measures)).test(vae, digits(), verbose=False)
+    assert {name for name in vae.records if name != "distortion"} == {"reconstruction/mse", "reconstruction/bce"}
+    assert [message for message in caplog.messages if "left out" in message] == [
+        "importance is left out: importance weights need a posterior with a density, and this one is a point",
+        "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior; "
+        "set latent=single posterior=diagonal_gaussian",
+    ]
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are kept after every chunk."""
+    monkeypatch.setattr(journal, "INTERVAL", 0.0)
+
+
+@pytest.mark.usefixtures("often")
+def test_a_stopped_loop_goes_on_where_it_was(model: Model, digits: Data, trainer: Trainer, tmp_path: Path) -> None:
+    whole, vae = Counted(stop_after=9), model()
+    trainer(evaluate(counted=whole)).test(vae, digits(), verbose=False)
+    expected = vae.records["reconstruction/mse"].value
+    assert whole.seen == [0, 1, 2, 3]
+
+    stopped, vae = Counted(stop_after=2), model()
+    callback = evaluate(counted=stopped)
+    callback.folder = tmp_path / "unfinished"
+    with pytest.raises(SystemExit):  # which Lightning makes of it
+        trainer(callback).test(vae, digits(), verbose=False)
+    trainer(callback).test(vae, digits(), verbose=False)
+    assert stopped.seen == [0, 1, -1, 2, 3]
+    assert vae.records["reconstruction/mse"].value == expected
+    assert vae.records["reconstruction/mse"].figure.num_examples == 360
+
+    callback.discard()
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_what_has_finished_is_not_measured_again_under_the_same_circumstances(
+    model: Model, digits: Data, trainer: Trainer, tmp_path: Path
+) -> None:
+    counted, vae = Counted(stop_after=99), model()
+    callback = evaluate(counted=counted)
+    callback.folder = tmp_path
+
+    def test(data: DataModule) -> float:
+        trainer(callback).test(vae, data, verbose=False)
+        return vae.records["reconstruction/mse"].value
+
+    first = test(digits())
+    assert test(digits()) == first
+    assert len(counted.seen) == 4
+    test(digits("data.chunk=50"))
+    assert len(counted.seen) == 4 + 8
+    with torch.no_grad():
+        next(vae.parameters()).add_(1)
+    assert test(digits()) != first
+    assert len(counted.seen) == 4 + 8 + 4
+
+
+def test_a_cheap_look_every_two_epochs(model: Model, digits: Data, trainer: Trainer) -> None:
+    measures = {"active_units": Activity(0.01), "reconstruction": Reconstruction()}
+    callback = Evaluate(measures, every_n_epochs=2, during_training=["reconstruction"], num_examples=50)
+    short = {"limit_train_batches": 2, "limit_val_batches": 1}
+    fitting = trainer(callback, max_epochs=1, **short)
+    fitting.fit(model(), digits())
+    assert "val/reconstruction/mse" not in fitting.callback_metrics
+    vae, data = model(), digits()
+    fitting = trainer(callback, max_epochs=2, **short)
+    fitting.fit(vae, data)
+    some = data.batch("validation", torch.arange(50))
+    with torch.no_grad():
+        expected = (some.x - vae.latent.reconstruct(some.x, some.y)).square().flatten(1).sum(1).mean()
+    torch.testing.assert_close(fitting.callback_metrics["val/reconstruction/mse"], expected)
+    assert "val/active_units" not in fitting.callback_metrics
+    assert vae.training
+
+
+def test_only_measures_that_are_chosen_can_be_looked_at_in_training() -> None:
+    with pytest.raises(UserError) as caught:
+        Evaluate({"importance": Importance(5, 5, 2.0)}, 1, ["reconstruction"], 50)
+    assert str(caught.value) == (
+        "callbacks.evaluate.during_training names reconstruction, but evaluation is [importance]; name some of these"
+    )
+
+
+def test_a_few_batches_where_the_trainer_is_limited_to_them(model: Model, digits: Data, trainer: Trainer) -> None:
+    vae = model()
+    trainer(evaluate(reconstruction=Reconstruction()), limit_test_batches=2).test(vae, digits(), verbose=False)
+    assert vae.records["reconstruction/mse"].figure.num_examples == vae.records["elbo"].figure.num_examples == 200
