@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 TARGET = 0.65  # acceptance at which a trajectory costs least        (Neal 2011, arXiv:1206.1901, section 4.4)
-RATE = 0.1  # of adaptation: how much log step_size moves for each unit of acceptance away from the target
+RATE = 0.2  # of adaptation: how much log step_size moves for each unit of acceptance away from the target
 
 Terms = Callable[[Float[Tensor, "*B D"]], Sequence[Float[Tensor, "*B"]]]  # K log-densities of z, in nats
 

@@ -1,0 +1,73 @@
+"""From latents of the prior, or of the posterior, to those that explain an image."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaelab.distribution.marginal import Marginal
+from vaelab.distribution.one_hots import OneHots
+from vaelab.distribution.point import Point
+from vaelab.distribution.product import Product
+from vaelab.distribution.uniform_sphere import UniformSphere
+from vaelab.errors import UserError
+from vaelab.evaluation.annealing import Path
+from vaelab.latent.single import Single
+from vaelab.protocol import LatentStructure
+from vaelab.terms import Batch
+
+INSTEAD = "for a bound on log p(x) choose evaluation=[importance]"
+# Why no gradient moves along the density of a prior.
+OBSTACLES: dict[type[Distribution], str] = {
+    OneHots: "is over categories",
+    UniformSphere: "is on a sphere",
+    Marginal: "has a density that is only estimated",
+}
+
+
+def latent_path(latent: Single, batch: Batch, start: str) -> Path:
+    """To p(z|y) p(x|z,y), from p(z|y) itself or from q(z|x,y): log-densities of z [S, B, D] in nats.
+
+    start=prior: p(z) p(x|z)^beta, which needs no posterior      (Wu et al. 2017, arXiv:1611.04273, section 3.1)
+    start=posterior: q(z|x)^(1 - beta) (p(z) p(x|z))^beta        (section 3.1.1 there, with the encoder)
+
+    Raises UserError for a posterior to start at that is a point.
+    """
+    prior = latent.prior(latent.condition(batch.y, batch.x))
+
+    def log_joint(z: Tensor) -> tuple[Tensor, Tensor]:
+        return prior.log_prob(z), latent.decode(z, batch.y).log_prob(batch.x)
+
+    weight = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 1.0]], device=batch.x.device)
+    if start == "prior":
+        return Path(log_joint, weight[1, 1:], weight[2, 1:], lambda num: drawn(prior, num, len(batch.x)))
+    posterior = latent.infer(batch.x, batch.y)
+    if isinstance(posterior, Point):
+        raise UserError(
+            "evaluation.annealed_importance.start=posterior needs a density to start at, but the posterior is a "
+            "point; set it to prior"
+        )
+    terms = lambda z: (posterior.log_prob(z), *log_joint(z))  # noqa: E731
+    return Path(terms, weight[0], weight[2], lambda num: drawn(posterior, num, len(batch.x)))
+
+
+def drawn(distribution: Distribution, num: int, num_examples: int) -> Tensor:
+    """`num` latents [S, B, D] of each example, from a distribution of their own or of all of them."""
+    return distribution.sample(torch.Size([num] if distribution.batch_shape else [num, num_examples]))
+
+
+def annealable(latent: LatentStructure) -> Single:
+    """The structure, where it is one vector that moves along the gradient of its prior; else raises UserError."""
+    if not isinstance(latent, Single):
+        raise UserError(
+            f"annealing moves one latent vector for each example, but latent is {type(latent).__name__}; {INSTEAD}"
+        )
+    device = next(latent.parameters()).device
+    label = torch.zeros(1, dtype=torch.long, device=device)
+    prior = latent.prior(latent.condition(label, torch.zeros(1, 0, device=device)))
+    for part in prior.parts if isinstance(prior, Product) else [prior]:
+        if type(part) in OBSTACLES:
+            raise UserError(
+                f"annealing moves latents along the gradient of their prior, but {type(part).__name__} "
+                f"{OBSTACLES[type(part)]}; {INSTEAD}"
+            )
+    return latent
