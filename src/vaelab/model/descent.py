@@ -19,6 +19,7 @@ class Descent:
 
     def __init__(self) -> None:
         self.clip_val = 0.0
+        self.clipped: Tensor | None = None  # whether any gradients were since this was None; None where nothing clips
 
     def take_over(self, trainer: Trainer) -> None:
         """Relieve the trainer of clipping. Raises UserError where it was asked to accumulate gradients."""
@@ -48,7 +49,9 @@ class Descent:
         module.trainer.strategy.optimizer_step(optimizer.optimizer, lambda: None)
 
     def clip(self, module: LightningModule, optimizer: LightningOptimizer) -> None:
-        clip(optimizer.optimizer, self.clip_val, module.trainer.gradient_clip_algorithm, module.trainer.precision)
+        trainer = module.trainer
+        clipped = clip(optimizer.optimizer, self.clip_val, trainer.gradient_clip_algorithm, trainer.precision)
+        self.clipped = clipped if self.clipped is None or clipped is None else self.clipped | clipped
 
 
 @runtime_checkable

@@ -48,6 +48,7 @@ class VAE(pl.LightningModule):
         self.evidence = Evidence()
         self.records: dict[str, Record] = {}
         self.loss: Loss | None = None
+        self.clipped: Tensor | None = None  # whether the last step's gradients were; None where nothing clips
 
     def setup(self, stage: str) -> None:
         """Let the parts that want to look at the training data; a checkpoint that is loaded overrides them."""
@@ -131,7 +132,7 @@ class VAE(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        clip(optimizer, gradient_clip_val, gradient_clip_algorithm, str(self.trainer.precision))
+        self.clipped = clip(optimizer, gradient_clip_val, gradient_clip_algorithm, str(self.trainer.precision))
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)

@@ -1,0 +1,70 @@
+"""The checklist of the field, at the end of each run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from torch import Tensor
+
+from vaelab.callbacks.evaluate import measuring, subject_of
+from vaelab.health.examination import Check, Examination
+from vaelab.health.history import History
+from vaelab.health.line import Line, print_lines
+from vaelab.model.descent import StepsItself
+from vaelab.model.vae import VAE
+from vaelab.run import write
+
+
+class HealthCheck(pl.Callback):
+    """Prints one line for each check, and writes health.json into the run folder.
+
+    The checks look at the first `num_examples` of the training and validation splits, and at what was counted in
+    training up to the checkpoint. The counts are part of checkpoints, so a resumed run goes on counting.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], num_examples: int) -> None:
+        self.checks = checks
+        self.num_examples = num_examples
+        self.history = History()
+        self.step = 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: VAE, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        assert pl_module.loss is not None
+        self.history.add(pl_module.loss.total, taken_clipping(pl_module))
+        self.step = trainer.global_step
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.history.state()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history = History(**state_dict)
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: VAE, checkpoint: dict[str, Any]) -> None:
+        self.step = checkpoint["global_step"]
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        subject = replace(subject_of(trainer, pl_module, "validation"), limit=self.num_examples)
+        examination = Examination(subject, pl_module.control.ends, self.step, self.history)
+        with measuring(pl_module):
+            lines = [check(examination) for check in self.checks.values()]
+        if trainer.is_global_zero:
+            write(Path(trainer.default_root_dir) / "health.json", as_json(lines))
+            print_lines("health of the model", lines)
+
+
+def taken_clipping(module: VAE) -> Tensor | None:
+    """Whether gradients were clipped since this was asked last; None where nothing clips them."""
+    holder = module.descent if isinstance(module, StepsItself) else module
+    clipped, holder.clipped = holder.clipped, None
+    return clipped
+
+
+def as_json(lines: list[Line]) -> str:
+    """The lines by their names."""
+    found = [asdict(line) for line in lines]
+    return json.dumps({line.pop("name"): line for line in found}, indent=2) + "\n"

@@ -1,0 +1,55 @@
+"""Does the code say anything, in more than a few of its dimensions?"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vaelab.evaluation.active_units import ActiveUnits, code_size
+from vaelab.evaluation.codebook_use import CodebookUse
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged
+from vaelab.latent.quantized import Quantized
+
+NAME = "active units"
+
+
+class CodeVariance(ActiveUnits):
+    """Var_x(E_q[z_d | x]) of each dimension d, over all examples of all processes, [D]."""
+
+    def compute(self) -> Tensor:
+        return self.squares / self.num - (self.total / self.num).square()
+
+
+@dataclass(frozen=True)
+class ActiveDimensions:
+    """The share of latent dimensions whose posterior mean varies by more than `threshold`, at least `min_share`.
+
+    Burda et al. 2016, arXiv:1509.00519, section 4.2. A codebook has codes in the place of dimensions, and its
+    share is the perplexity of the codes over their number, at least `min_share_of_codes`.
+    """
+
+    threshold: float
+    min_share: float
+    min_share_of_codes: float
+
+    def __call__(self, examination: Examination) -> Line:
+        subject = examination.subject
+        if isinstance(subject.latent, Quantized):
+            (figure,) = CodebookUse()(subject)
+            share = figure.value / subject.latent.codebook.num_codes
+            fact, way_out = f"{figure.value:.1f} codes are in use", "set fewer codes, codebook.num_codes"
+            return judged(NAME, share >= self.min_share_of_codes, share, "of codes", fact, way_out)
+        variance = code_variance(examination)
+        count, num = int((variance > self.threshold).sum()), len(variance)
+        fact = f"the codes of different x differ in {count} of {num} dimensions"
+        way_out = "lower objective.beta, anneal the KL term (kl_annealing), or set a smaller latent_dim"
+        return judged(NAME, count / num >= self.min_share, count / num, "of units", fact, way_out)
+
+
+def code_variance(examination: Examination) -> Tensor:
+    """How much each dimension of the code varies over x, [D]."""
+    subject = examination.subject
+    variance = subject.metric(CodeVariance(code_size(subject)))
+    for chunk in subject.chunks(variance):
+        variance.update(subject.latent.encode(chunk.batch.x, chunk.batch.y))
+    return variance.compute()

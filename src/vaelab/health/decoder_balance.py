@@ -1,0 +1,57 @@
+"""Are encoder and decoder of about one size?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged, not_applicable
+
+NAME = "decoder balance"
+
+
+@dataclass(frozen=True)
+class DecoderBalance:
+    """Parameters of the decoder over those of the encoder, within a factor of `max_factor` of 1.
+
+    A decoder that can model x alone learns to do without z (Chen et al. 2017, arXiv:1611.02731, section 2.2); one
+    that is far too small cannot use what z says. The decoder is what runs from z to p(x|z), the encoder what
+    runs from x to z beside it: levels of a ladder that both run through belong to the decoder.
+    """
+
+    max_factor: float
+
+    def __call__(self, examination: Examination) -> Line:
+        subject = examination.subject
+        x, y, _ = subject.examples(torch.arange(1))
+        latent, z = subject.latent, subject.latent.encode(x, y)
+        generative = called(list(latent.modules()), lambda: latent.decode(z, y))
+        inference = called(list(latent.modules()), lambda: latent.encode(x, y)) - generative
+        decoder, encoder = num_parameters(generative), num_parameters(inference)
+        if not encoder or not decoder:
+            return not_applicable(NAME, "encoder and decoder share all of their parameters")
+        factor = decoder / encoder
+        fact = f"decoder {decoder:,} parameters, encoder {encoder:,}"
+        way_out = "bring their sizes closer (conf/encoder, conf/decoder)"
+        fine = 1 / self.max_factor <= factor <= self.max_factor
+        return judged(NAME, fine, factor, "× encoder", fact, way_out)
+
+
+def called(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:
+    """Those of the modules that run when the function is called."""
+    found: set[nn.Module] = set()
+    handles = [module.register_forward_hook(lambda module, *_: found.add(module)) for module in modules]
+    try:
+        function()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def num_parameters(modules: set[nn.Module]) -> int:
+    """How many numbers the modules hold themselves, each once."""
+    own = {parameter for module in modules for parameter in module.parameters(recurse=False)}
+    return sum(parameter.numel() for parameter in own)

@@ -1,0 +1,65 @@
+"""Does the model know its training examples by heart?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged
+from vaelab.terms import Terms
+
+
+class Bounds(Metric):
+    """Mean and standard deviation of the ELBO over all examples of all processes, in nats."""
+
+    full_state_update = False
+    num: Tensor
+    total: Tensor
+    squares: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_dtype(torch.float64)
+        for name in ("num", "total", "squares"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, terms: Terms) -> None:
+        elbo = terms.log_px.double().mean(0) - terms.kl.double().sum(1)
+        self.num += len(elbo)
+        self.total += elbo.sum()
+        self.squares += elbo.square().sum()
+
+    def compute(self) -> tuple[float, float]:
+        mean = self.total / self.num
+        return float(mean), float((self.squares / self.num - mean.square()).clamp(min=0).sqrt())
+
+
+@dataclass(frozen=True)
+class GeneralizationGap:
+    """ELBO of training examples less that of as many validation examples, at most `max_gap` standard deviations.
+
+    In units of how much the ELBO varies over validation examples: unlike a share of the ELBO, that does not
+    depend on the unit of x, nor on where a log-density happens to be zero.
+    """
+
+    max_gap: float
+
+    def __call__(self, examination: Examination) -> Line:
+        num = min(examination.subject.size(split) for split in ("train", "validation"))
+        train, _ = bounds(examination, "train", num)
+        validation, deviation = bounds(examination, "validation", num)
+        gap = (train - validation) / deviation
+        fact = f"ELBO {train:.2f} in training, {validation:.2f} in validation"
+        way_out = "set smaller networks, fewer trainer.max_epochs, or use more data"
+        return judged("train/validation gap", gap <= self.max_gap, gap, "deviations", fact, way_out)
+
+
+def bounds(examination: Examination, split: str, num: int) -> tuple[float, float]:
+    """Mean and standard deviation of the ELBO over the first `num` examples of a split."""
+    subject, metric = examination.subject, examination.subject.metric(Bounds())
+    for chunk in subject.chunks(metric, split, num):
+        with subject.seeded("gap", split, chunk.number):
+            metric.update(subject.latent(chunk.batch))
+    return metric.compute()

@@ -1,0 +1,85 @@
+"""Is x on the scale that p(x|z) and the networks are made for?"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions.constraints import Constraint
+from torchmetrics import Metric
+
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged
+
+NAME = "input range"
+FAR = 1e6  # no bounded support reaches so far
+
+
+class Extent(Metric):
+    """Lowest, highest and standard deviation of x, and how many batches left the support, over all processes."""
+
+    full_state_update = False
+    low: Tensor
+    high: Tensor
+    num: Tensor
+    total: Tensor
+    squares: Tensor
+    num_outside: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_dtype(torch.float64)
+        self.add_state("low", torch.tensor(torch.inf, dtype=torch.float64), dist_reduce_fx="min")
+        self.add_state("high", torch.tensor(-torch.inf, dtype=torch.float64), dist_reduce_fx="max")
+        for name in ("num", "total", "squares", "num_outside"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, x: Float[Tensor, "B *event"], accepted: bool) -> None:
+        x = x.double()
+        self.low = torch.minimum(self.low, x.min())
+        self.high = torch.maximum(self.high, x.max())
+        self.num += x.numel()
+        self.total += x.sum()
+        self.squares += x.square().sum()
+        self.num_outside += not accepted
+
+    def compute(self) -> tuple[float, float, float, bool]:
+        """Lowest, highest, standard deviation, and whether all of x lay in the support."""
+        variance = self.squares / self.num - (self.total / self.num).square()
+        return float(self.low), float(self.high), float(variance.clamp(min=0).sqrt()), not self.num_outside
+
+
+@dataclass(frozen=True)
+class InputRange:
+    """Training x lies in the support of p(x|z) and uses it.
+
+    Of a bounded support, [0, 1], x spans at least `min_share`. On the whole line its standard deviation lies
+    between `min_deviation` and `max_deviation`: networks and their first steps are made for numbers near 1.
+    """
+
+    min_share: float
+    min_deviation: float
+    max_deviation: float
+
+    def __call__(self, examination: Examination) -> Line:
+        subject, extent = examination.subject, examination.subject.metric(Extent())
+        likelihood = subject.latent.likelihood
+        for chunk in subject.chunks(extent, "train"):
+            extent.update(chunk.batch.x, likelihood.accepts(chunk.batch.x))
+        low, high, deviation, accepted = extent.compute()
+        seen = f"training x spans {low:.4g} to {high:.4g}"
+        if not accepted:
+            way_out = "set data.scale=unit for 8-bit pixels, or likelihood=gaussian_learned for any x"
+            fact = f"{seen}, but p(x|z) needs {likelihood.support_text}"
+            return judged(NAME, False, high - low, "wide", fact, way_out)
+        if bounded(likelihood.support):
+            way_out = "do not divide twice: data.scale=unit wants pixels stored as 0 to 255"
+            return judged(NAME, high - low >= self.min_share, high - low, "of [0, 1]", seen, way_out)
+        fine = self.min_deviation <= deviation <= self.max_deviation
+        way_out = "networks are made for deviations near 1: set data.scale=unit, or standardise data that are no pixels"
+        return judged(NAME, fine, deviation, "deviation", seen, way_out)
+
+
+def bounded(support: Constraint) -> bool:
+    """Whether the support is [0, 1] or a grid in it, and not the whole line."""
+    return not bool(support.check(torch.tensor([-FAR, FAR])).all())

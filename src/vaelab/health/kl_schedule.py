@@ -1,0 +1,27 @@
+"""Did the KL control come to rest before the weights were chosen?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged, not_applicable
+
+NAME = "KL schedule"
+
+
+@dataclass(frozen=True)
+class KLSchedule:
+    """Every schedule of the KL control ended before the checkpoint that is evaluated."""
+
+    def __call__(self, examination: Examination) -> Line:
+        return settled(examination.ends, examination.step, "the checkpoint is of step", "train longer")
+
+
+def settled(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> Line:
+    """Whether all schedules have ended at a step."""
+    last = max(ends.values(), default=0)
+    if last == 0:
+        return not_applicable(NAME, "no schedule writes to the KL control")
+    fields = ", ".join(sorted(field for field, end in ends.items() if end))
+    fact = f"the schedule of {fields} ends at step {last}, and {moment} {step}"
+    return judged(NAME, step >= last, last, "steps", fact, f"{way_out} or shorten the schedule (kl.steps)")

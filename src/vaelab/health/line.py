@@ -1,0 +1,62 @@
+"""One line of the checklist, and how the checklist is read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
+SHOWN = {PASSED: Text("passed", "green"), FAILED: Text("FAILED", "bold red"), NOT_APPLICABLE: Text("n/a", "dim")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one check found: a verdict, the figure that it rests on, and a sentence.
+
+    Of a failed line the sentence is place, fact and way out. `each` are the numbers behind the figure, by name.
+    """
+
+    name: str
+    verdict: str
+    says: str
+    figure: float | None = None
+    unit: str = ""
+    each: dict[str, float] = field(default_factory=dict)
+
+
+def judged(name: str, fine: bool, figure: float, unit: str, fact: str, way_out: str) -> Line:
+    """A line that passes with a fact, or fails with the fact and a way out."""
+    says = fact if fine else f"{fact}; {way_out}"
+    return Line(name, PASSED if fine else FAILED, says, figure, unit)
+
+
+def not_applicable(name: str, reason: str) -> Line:
+    """A line that has no meaning for this model or its data."""
+    return Line(name, NOT_APPLICABLE, reason)
+
+
+def print_lines(title: str, lines: Sequence[Line]) -> None:
+    """The checklist as a table."""
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for column in ("line", "verdict", "figure"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what it says", overflow="fold")
+    for line in lines:
+        # As Text: of a string, rich would take what stands in brackets for a style.
+        table.add_row(line.name, SHOWN[line.verdict], Text(shown(line)), Text(line.says))
+    Console().print(table)
+
+
+def shown(line: Line) -> str:
+    """The figure to three places, or to its last, with its unit."""
+    if line.figure is None:
+        return ""
+    return f"{line.figure:,.0f} {line.unit}" if abs(line.figure) >= 1000 else f"{line.figure:.3g} {line.unit}"
+
+
+def failed(lines: Sequence[Line]) -> list[str]:
+    """The names of the lines that failed."""
+    return [line.name for line in lines if line.verdict == FAILED]

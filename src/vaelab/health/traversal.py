@@ -1,0 +1,111 @@
+"""Does the image change with each latent dimension?"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from vaelab.evaluation.subject import Subject
+from vaelab.health.active_units import code_variance
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged, not_applicable
+from vaelab.latent.quantized import Quantized
+
+NAME = "traversal"
+LEVELS = (0.1, 0.9)
+
+
+class Responses(Metric):
+    """How far the decoded mean goes along each of `num` dimensions, in standard deviations of x, [num].
+
+    sqrt(mean_i (m_i(high) - m_i(low))^2) / sqrt(Var x), over elements i of all examples of all processes.
+    """
+
+    full_state_update = False
+    count: Tensor
+    total: Tensor
+    squares: Tensor
+    moved: Tensor
+
+    def __init__(self, num: int) -> None:
+        super().__init__()
+        self.set_dtype(torch.float64)
+        for name in ("count", "total", "squares"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("moved", torch.zeros(num, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, x: Float[Tensor, "B *event"], moved: Float[Tensor, " num"]) -> None:
+        """Examples, and the squared distance that each dimension moves their means, summed."""
+        x = x.double()
+        self.count += x.numel()
+        self.total += x.sum()
+        self.squares += x.square().sum()
+        self.moved += moved
+
+    def compute(self) -> Float[Tensor, " num"]:
+        variance = self.squares / self.count - (self.total / self.count).square()
+        return (self.moved / self.count / variance).sqrt()
+
+
+@dataclass(frozen=True)
+class Traversal:
+    """The share of active dimensions along which the image changes, at least `min_share`.
+
+    From the codes of `num_codes` examples, one dimension goes from the 10 % to the 90 % quantile of p(z), of
+    `num_draws` draws; it responds if the decoded mean moves by `min_response` standard deviations of x.
+    Dimensions are active above a variance of `threshold`, and the `max_dimensions` of the highest are looked at.
+    """
+
+    threshold: float
+    max_dimensions: int
+    num_codes: int
+    num_draws: int
+    min_response: float
+    min_share: float
+
+    def __call__(self, examination: Examination) -> Line:
+        subject = examination.subject
+        if isinstance(subject.latent, Quantized):
+            return not_applicable(NAME, "codes of a codebook have no order to go through")
+        low, high = quantiles(subject, self.num_draws)
+        variance = code_variance(examination)
+        # A category that is rarer than both quantiles does not move between them.
+        active = (variance > self.threshold) & (low < high)
+        order = variance.masked_fill(~active, -torch.inf).argsort(descending=True, stable=True)
+        dimensions = order[: min(int(active.sum()), self.max_dimensions)]
+        if not len(dimensions):
+            return not_applicable(NAME, "no dimension is active and has two quantiles to move between")
+        responses = self.responses(subject, dimensions, low, high)
+        share = float((responses >= self.min_response).double().mean())
+        fact = f"the weakest of {len(dimensions)} active dimensions moves x by {responses.min():.2g} deviations"
+        way_out = "the decoder ignores some of z: set a smaller latent_dim"
+        line = judged(NAME, share >= self.min_share, share, "of active", fact, way_out)
+        each = zip(dimensions.tolist(), responses.tolist(), strict=True)
+        return replace(line, each={f"z{dimension}": response for dimension, response in each})
+
+    def responses(
+        self, subject: Subject, dimensions: Int[Tensor, " A"], low: Float[Tensor, " D"], high: Float[Tensor, " D"]
+    ) -> Float[Tensor, " A"]:
+        """How far the decoded mean goes along each of the dimensions."""
+        responses = subject.metric(Responses(len(dimensions)))
+        for chunk in subject.chunks(responses, limit=self.num_codes):
+            x, y, _ = chunk.batch
+            code = subject.latent.encode(x, y)
+            moved = []
+            for d in dimensions.tolist():
+                ends = code.repeat(2, 1, 1)  # [2, B, D]
+                ends[0, :, d], ends[1, :, d] = low[d], high[d]
+                start, end = subject.latent.decode(ends, y).mean.double()
+                moved.append((end - start).square().sum())
+            responses.update(x, torch.stack(moved))
+        return responses.compute()
+
+
+def quantiles(subject: Subject, num_draws: int) -> Float[Tensor, "2 D"]:
+    """The quantiles of each dimension of p(z), from draws: marginals of a ladder or a flow have no formula."""
+    labels = torch.arange(num_draws, device=subject.device) % max(1, subject.data.num_classes)
+    with subject.seeded("traversal"):
+        z = subject.latent.draw(num_draws, labels if subject.latent.conditional else None)
+    return z.float().quantile(torch.tensor(LEVELS, device=z.device), 0)
