@@ -7,6 +7,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from vaelab.evaluation.subject import Subject
+from vaelab.terms import Batch
 
 
 class Codes(Metric):
@@ -35,9 +36,13 @@ class Codes(Metric):
 def codes_of(subject: Subject, split: str, limit: int | None = None) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
     """Posterior means in float32 and labels of the first examples of a split of labelled data."""
     codes = subject.metric(Codes())
+
+    def add(batch: Batch) -> None:
+        assert batch.y is not None, "only labelled data are asked for codes with labels"
+        codes.update(batch.index, subject.latent.encode(batch.x, batch.y).float(), batch.y)
+
+    add(subject.no_examples())
     for chunk in subject.chunks(codes, split, limit):
-        x, y, index = chunk.batch
-        assert y is not None, "only labelled data are asked for codes with labels"
-        codes.update(index, subject.latent.encode(x, y).float(), y)
+        add(chunk.batch)
     code, y = codes.compute()
     return code, y

@@ -15,6 +15,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.share import own_share, summed
 from vaelab.evaluation.subject import Subject
+from vaelab.terms import Terms
 
 
 class Decomposition(Metric):
@@ -56,20 +57,35 @@ class Decomposition(Metric):
     def compute(self) -> tuple[dict[str, Tensor], int]:
         """The parts, and M; of the M^2 densities each process computes its share."""
         z, loc, scale, log_pz = (dim_zero_cat(each) for each in (self.z, self.loc, self.scale, self.log_pz))
-        posteriors = Normal(loc, scale, validate_args=False)
-        log_weight = torch.full_like(log_pz, -math.log(len(z)))
         sums = z.new_zeros(2)  # of log q(z) and of log prod_d q(z_d)
         for some in own_share(z.split(self.chunk)):
-            pair = aggregate_log_prob(posteriors.log_prob(some.unsqueeze(1)), log_weight)
-            sums += torch.stack(pair).sum(1)
+            sums += torch.stack(mixture_log_prob(some, loc, scale)).sum(1)
         log_qz, log_marginals = summed(sums) / len(z)
+        log_qz_x = Normal(loc, scale, validate_args=False).log_prob(z).sum(1).mean()
         parts = {
-            "mutual_information": posteriors.log_prob(z).sum(1).mean() - log_qz,
+            "mutual_information": log_qz_x - log_qz,
             "total_correlation": log_qz - log_marginals,
             "dimension_kl": log_marginals - log_pz.mean(),
             "total_correlation/gaussian": gaussian_total_correlation(loc, scale),
         }
         return parts, len(z)
+
+
+def mixture_log_prob(
+    z: Float[Tensor, "S D"], loc: Float[Tensor, "N D"], scale: Float[Tensor, "N D"]
+) -> tuple[Float[Tensor, " S"], Float[Tensor, " S"]]:
+    """log q(z) and log prod_d q(z_d) in nats, of q(z) = 1/N sum_n N(loc_n, diag scale_n^2).
+
+    The logarithm of a Gaussian is quadratic in z, so those of all pairs are one matrix product; in float64, since
+    its terms are large where scales are small.
+    """
+    precision = scale.pow(-2)
+    constant = -(loc.square() * precision + math.log(2 * math.pi)) / 2 - scale.log()
+    coefficients = torch.stack([-precision / 2, loc * precision, constant]).permute(2, 0, 1)  # [D, 3, N]
+    powers = torch.stack([z.square(), z, torch.ones_like(z)]).permute(2, 1, 0)  # [D, S, 3]
+    pairs = powers @ coefficients
+    log_num = math.log(len(loc))
+    return pairs.sum(0).logsumexp(1) - log_num, (pairs.logsumexp(2) - log_num).sum(0)
 
 
 def gaussian_total_correlation(loc: Float[Tensor, "N D"], scale: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
@@ -104,17 +120,22 @@ class RateDecomposition:
 
     def __call__(self, subject: Subject) -> list[Figure]:
         decomposition = subject.metric(Decomposition(self.chunk))
+        add(decomposition, subject.latent(subject.no_examples()))
         for chunk in subject.chunks(decomposition):
             with subject.seeded(chunk.number):
-                terms = subject.latent(chunk.batch)
-            posterior = terms.posterior
-            if not (factorises(posterior) and isinstance(posterior.base_dist, Normal) and len(terms.latents) == 1):
-                raise UserError(
-                    "total_correlation needs one latent with a diagonal Gaussian posterior; "
-                    "set latent=single posterior=diagonal_gaussian"
-                )
-            decomposition.update(terms.latents[0][0], posterior.base_dist, terms.log_pz[0])
+                add(decomposition, subject.latent(chunk.batch))
         parts, num = decomposition.compute()
         units = dict.fromkeys(parts, "nats")
         units["mutual_information"] = f"nats, an estimate of at most log {num} = {math.log(num):.2f}"
         return [Figure(name, float(value), units[name], num, num_samples=1) for name, value in parts.items()]
+
+
+def add(decomposition: Decomposition, terms: Terms) -> None:
+    """Some examples; raises UserError where their posteriors are not diagonal Gaussians over one latent."""
+    posterior = terms.posterior
+    if not (factorises(posterior) and isinstance(posterior.base_dist, Normal) and len(terms.latents) == 1):
+        raise UserError(
+            "total_correlation needs one latent with a diagonal Gaussian posterior; "
+            "set latent=single posterior=diagonal_gaussian"
+        )
+    decomposition.update(terms.latents[0][0], posterior.base_dist, terms.log_pz[0])

@@ -82,6 +82,10 @@ class Subject:
             batch = self.data.transfer_batch_to_device(batch, self.device, 0)
             yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
 
+    def no_examples(self) -> Batch:
+        """An empty batch: metrics that gather rows need it, or a process without chunks would not take part."""
+        return self.examples(torch.arange(0))
+
     def examples(self, indices: Int[Tensor, " B"]) -> Batch:
         """Chosen examples of the split, on the device."""
         return self.data.transfer_batch_to_device(self.data.batch(self.split, indices), self.device, 0)

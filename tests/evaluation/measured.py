@@ -1,0 +1,84 @@
+"""What test_measures_of_processes.py runs in three processes: every measure on 10,007 examples, over gloo."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from torch import distributed
+
+from vaelab.config import build
+from vaelab.data.examples import Examples
+from vaelab.data.module import DataModule
+from vaelab.evaluation.subject import Subject
+
+NUM_TRAIN, NUM_TEST, CHUNK = 2000, 10_007, 1000
+
+Found = dict[str, float]
+
+
+class Blots:
+    """Images of 8 x 8 in three classes, each bright in its own corner."""
+
+    def prepare(self) -> None: ...
+
+    def load(self, part: str) -> Examples:
+        generator = torch.Generator().manual_seed(len(part))
+        num = NUM_TRAIN + 1 if part == "train" else NUM_TEST
+        y = torch.randint(0, 3, (num,), generator=generator)
+        x = torch.randint(0, 120, (num, 1, 8, 8), generator=generator)
+        for label, (row, column) in enumerate([(0, 0), (0, 4), (4, 4)]):
+            x[y == label, :, row : row + 4, column : column + 4] += 100
+        return Examples(x.to(torch.uint8), y)
+
+
+def subject(config: DictConfig) -> Subject:
+    """A model of the given config on the blots, as one process alone sees it."""
+    node = config.data
+    data = DataModule(
+        source=Blots(),
+        shape=node.shape,
+        num_classes=3,
+        batch_size=256,
+        chunk=CHUNK,
+        num_validation=1,
+        split_seed=0,
+        scale="unit",
+        binarization="static",
+        dequantization=False,
+        num_workers=0,
+        seed=0,
+    )
+    torch.manual_seed(0)
+    latent = build(config.model).latent.eval()
+    return Subject(latent, data, "test", seed=0, device=torch.device("cpu"))
+
+
+def measured(config: DictConfig, one: Subject, folder: Path) -> Found:
+    """Everything that the measures of the config say of a subject."""
+    for name in ("sample_quality", "reconstruction_quality"):
+        if name in config.evaluation:
+            config.evaluation[name].folder = str(folder / f"features{one.world_size}")
+    config.features.folder = str(folder / "classifiers")
+    with torch.no_grad():
+        figures = [figure for measure in build(config.evaluation).values() for figure in measure(one)]
+    assert one.left_out == []
+    return {figure.name: figure.value for figure in figures} | {
+        f"{figure.name}, floor": figure.floor for figure in figures if figure.floor is not None
+    }
+
+
+def processes(rank: int, config: DictConfig, folder: Path) -> None:
+    """One of three processes: every measure on the first 1, 2 and 3 of them."""
+    torch.set_num_threads(1)
+    found, alone = {}, subject(config)
+    for world_size in (1, 2, 3):
+        if rank >= world_size:
+            continue
+        store = f"file://{folder}/store{world_size}"
+        distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=world_size)
+        place: dict[str, int | Callable[[], None]] = {"rank": rank, "world_size": world_size}
+        found[world_size] = measured(config, replace(alone, **place, barrier=distributed.barrier, left_out=[]), folder)
+        distributed.destroy_process_group()
+    torch.save(found, folder / f"rank{rank}.pt")
