@@ -143,3 +143,67 @@ def test_a_label_asked_of_an_unconditional_model(tmp_path: Path, capsys: pytest.
     assert said(capsys) == "y=3 asks for a label, but this model is unconditional; leave y out"
     assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "num_samples=3") == 0
     assert (newest(tmp_path, "samples") / "samples.png").exists()
+
+
+def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "train", *TRAINED, "model=vae", "evaluation=reconstruction", "hydra.run.dir=other") == 0
+    first, second = only_run(folder), tmp_path / "other"
+    capsys.readouterr()
+    assert call(tmp_path, "evaluate", f"run={first},{second},nowhere", "evaluation=reconstruction") == 1
+    out, err = capsys.readouterr()
+    assert err.strip().startswith("nowhere is not a run folder")
+    table = out.rpartition("test split, mean")[2].replace("\n", "").replace("│", "").replace(" ", "")
+    for run in (first, second):
+        assert run.name in table
+        assert f"{results(max((run / 'evaluations').iterdir()))['reconstruction/mse']:.3f}" in table
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentences", "measured"),
+    [
+        (
+            ["evaluation=[sample_quality,active_units]", "evaluation.sample_quality.num_samples=100"],
+            [
+                "evaluation.sample_quality gives no fid/digits_cnn128: the Fréchet distance of 128 features needs at "
+                "least 128 images, but there are 100; take more images or fewer features",
+                "evaluation.sample_quality gives no kid/digits_cnn128: ",
+            ],
+            {"active_units", "precision/digits_cnn128/n100"},
+        ),
+        (
+            ["evaluation=[sample_quality,active_units]", "features=inception", "features.weights=nowhere.pth"],
+            [
+                "sample_quality is left out: nowhere.pth does not exist; set features.weights=<path> to "
+                "torch-fidelity's weights of InceptionV3"
+            ],
+            {"active_units"},
+        ),
+        (
+            ["evaluation=[disentanglement,active_units]"],
+            ["disentanglement is left out: disentanglement needs data with known factors, but those of "],
+            {"active_units"},
+        ),
+    ],
+    ids=["too few samples", "no weights", "no factors"],
+)
+def test_what_cannot_be_measured_is_said_and_the_rest_is_measured(
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    choices: list[str],
+    sentences: list[str],
+    measured: set[str],
+) -> None:
+    assert call(folder, "evaluate", f"run={only_run(folder)}", *choices) == 0
+    assert measured <= set(results(newest(folder, "evaluations")))
+    logged = [line.partition("[WARNING] - ")[2] for line in capfd.readouterr().out.splitlines()]
+    for message, sentence in zip(filter(None, logged), sentences, strict=True):
+        assert message.startswith(sentence)
+
+
+def test_a_checkpoint_of_other_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = only_run(folder)
+    assert call(folder, "evaluate", f"run={run}", "data.split_seed=1") == 1
+    assert said(capsys) == (
+        f"{run}/checkpoints/best.ckpt was trained on other examples than data 'digits' gives now; "
+        "drop the overrides that change the data"
+    )
