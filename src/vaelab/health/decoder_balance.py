@@ -14,14 +14,15 @@ NAME = "decoder balance"
 
 @dataclass(frozen=True)
 class DecoderBalance:
-    """Parameters of the decoder over those of the encoder, within a factor of `max_factor` of 1.
+    """Parameters of the decoder over those of the encoder, between `low` and `high`.
 
     A decoder that can model x alone learns to do without z (Chen et al. 2017, arXiv:1611.02731, section 2.2); one
     that is far too small cannot use what z says. The decoder is what runs from z to p(x|z), the encoder what
     runs from x to z beside it: levels of a ladder that both run through belong to the decoder.
     """
 
-    max_factor: float
+    low: float
+    high: float
 
     def __call__(self, examination: Examination) -> Line:
         subject = examination.subject
@@ -35,8 +36,7 @@ class DecoderBalance:
         factor = decoder / encoder
         fact = f"decoder {decoder:,} parameters, encoder {encoder:,}"
         way_out = "bring their sizes closer (conf/encoder, conf/decoder)"
-        fine = 1 / self.max_factor <= factor <= self.max_factor
-        return judged(NAME, fine, factor, "× encoder", fact, way_out)
+        return judged(NAME, self.low <= factor <= self.high, factor, "× encoder", fact, way_out)
 
 
 def called(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:

@@ -1,0 +1,33 @@
+"""No line fails to answer, whatever the latents are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+from examining import examined
+
+from vaelab.data.module import DataModule
+from vaelab.health.examination import Check
+from vaelab.health.history import History
+from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED
+from vaelab.model.vae import VAE
+
+ALIKE = ("hvae", "conv_ladder_vae", "m2", "m1_m2", "joint_vae", "hyperspherical_vae")
+CODES = ("vq_vae",)
+
+
+@pytest.mark.parametrize("name", [*ALIKE, *CODES])
+def test_every_line_has_a_verdict(
+    name: str, checks: Mapping[str, Check], model: Callable[..., VAE], digits: Callable[..., DataModule]
+) -> None:
+    vae = model(f"model={name}")
+    # Every dimension counts as active, so that all of them are gone through, untrained as they are.
+    wanted = {**checks, "traversal": replace(checks["traversal"], threshold=-1.0, max_dimensions=8)}
+    lines = [examined(check, vae, digits(), {"weight": 5}, 10, History(10)) for check in wanted.values()]
+    assert len({line.name for line in lines}) == len(checks)
+    for line in lines:
+        assert line.verdict in (PASSED, FAILED, NOT_APPLICABLE)
+        assert line.says
+    traversal = lines[-1]
+    assert (traversal.verdict == NOT_APPLICABLE) == (name in CODES)
+    assert 0 < len(traversal.each) <= 8 or name in CODES
