@@ -26,8 +26,9 @@ check: install  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: install  ## training speed against a hand-written loop
+bench: install  ## training speed against a hand-written loop, evaluation speed against image by image
 	$(BIN)/python tests/benchmarks/training_speed.py
+	$(BIN)/python tests/benchmarks/evaluation_speed.py
 
 clean:  ## remove the environment and caches; runs and data stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

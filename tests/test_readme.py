@@ -9,10 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme import README, ROOT, with_table
+from readme import README, ROOT, TABLES, with_table
 
 TEXT = README.read_text()
-SMALL = ["data=digits", "trainer=smoke", "evaluation.label_fidelity.num_samples=100"]
+SMALL = [
+    "data=digits",
+    "trainer=smoke",
+    "evaluation.label_fidelity.num_samples=100",
+    "evaluation.sample_quality.num_samples=200",
+]
 
 
 def run(command: list[str], cwd: Path, source: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -20,8 +25,10 @@ def run(command: list[str], cwd: Path, source: Path = ROOT) -> subprocess.Comple
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_its_table_is_that_of_conf() -> None:
-    assert with_table(TEXT) == TEXT, "run python tests/readme.py"
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.stem)
+def test_tables_are_those_of_conf(page: Path) -> None:
+    text = page.read_text()
+    assert with_table(text, TABLES[page]) == text, "run python tests/readme.py"
 
 
 def test_it_is_short_and_its_pictures_exist() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -9,12 +10,12 @@ from vaelab.evaluation.record import Record
 
 
 def print_results(records: dict[str, Record], folder: Path) -> None:
-    """One line per metric, then where everything is."""
-    table = Table(title="test split")
+    """One line per metric, then what should not be believed, then where everything is."""
+    table = Table(title="test split", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("metric", no_wrap=True)
-    for column in ("value", "±", "floor", "N", "k"):
-        table.add_column(column, justify="right")
-    table.add_column("unit")
+    for column, width in {"value": 7, "±": 6, "floor": 6, "N": 5, "k": 2}.items():
+        table.add_column(column, justify="right", no_wrap=True, min_width=width)
+    table.add_column("unit", no_wrap=True, max_width=24)
     for name in sorted(records):
         figure = records[name].figure
         numbers = (number(each) for each in (figure.value, figure.error, figure.floor))
@@ -28,5 +29,8 @@ def print_results(records: dict[str, Record], folder: Path) -> None:
 
 
 def number(value: float | None) -> str:
-    """Six digits; nothing for what was not measured."""
-    return "" if value is None else f"{value:.6g}"
+    """Five digits, and at most four places; nothing for what was not measured."""
+    if value is None:
+        return ""
+    places = max(0, 5 - len(f"{abs(value):.0f}"))
+    return f"{value:.{places}f}"
