@@ -111,11 +111,12 @@ class RealImages:
 def kept(subject: Subject, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `content` returns, from the file where all processes find it undamaged."""
     found = restored(path)
-    # Only together: `content` may pool the processes.
     everywhere = subject.metric(MinMetric())
     everywhere.update(float(found is not None))
-    if found is None or not everywhere.compute():
-        found = content()
-        if subject.rank == 0:
-            keep(found, path)
+    # Asked by every process before any goes on: `content` may pool them, and the first writes what the others look for.
+    if everywhere.compute() and found is not None:
+        return found
+    found = content()
+    if subject.rank == 0:
+        keep(found, path)
     return found
