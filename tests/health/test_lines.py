@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,10 +13,11 @@ from vaelab.health.decoder_balance import DecoderBalance
 from vaelab.health.examination import Check
 from vaelab.health.generalization_gap import GeneralizationGap
 from vaelab.health.history import History
-from vaelab.health.latent_use import Shuffled
+from vaelab.health.latent_use import Shuffled, drawn
 from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED, Line, print_lines
 from vaelab.health.sharpness import Edges, gradient_magnitude
 from vaelab.model.vae import VAE
+from vaelab.terms import Batch
 
 Model, Data, Checks = Callable[..., VAE], Callable[..., DataModule], Mapping[str, Check]
 
@@ -42,7 +44,7 @@ def test_a_collapsed_model(checks: Checks, model: Model, digits: Data) -> None:
     assert (active.verdict, active.figure) == (FAILED, 0)
     use = examined(checks["latent_use"], collapsed, digits())
     assert use.verdict == FAILED
-    assert abs(use.figure) < 0.1
+    assert abs(use.figure) < 0.25
     assert examined(checks["traversal"], collapsed, digits()).verdict == NOT_APPLICABLE
 
 
@@ -52,7 +54,7 @@ def test_a_decoder_that_looks_at_the_label_only(checks: Checks, healthy: VAE, di
         deaf.latent.decoder.layers[0].weight[:, :4] = 0
     use = examined(checks["latent_use"], deaf, digits())
     assert (use.verdict, use.figure) == (FAILED, 0)
-    assert "the decoder ignores z" in use.says
+    assert "z is collapsed or ignored" in use.says
     traversal = examined(checks["traversal"], deaf, digits())
     assert (traversal.verdict, traversal.figure) == (FAILED, 0)
     # The code itself is as it was, and so is y.
@@ -196,11 +198,34 @@ def test_the_share_of_clipped_steps(checks: Checks, healthy: VAE, digits: Data) 
     assert unclipped.verdict == NOT_APPLICABLE
 
 
-def test_what_a_wrong_code_costs_is_a_mean_over_examples() -> None:
+def test_what_a_wrong_code_costs_is_a_mean_over_examples(model: Model, batch: Batch) -> None:
     metric = Shuffled()
-    metric.update(torch.tensor([-1.0, -2.0]), torch.tensor([-4.0, -6.0]))
-    metric.update(torch.tensor([-3.0]), torch.tensor([-3.0]))
-    assert metric.compute() == pytest.approx(7 / 3)
+    with torch.no_grad():
+        terms = model().latent(batch)
+    metric.update(torch.tensor([-1.0, -2.0]), torch.tensor([-4.0, -6.0]), terms)
+    metric.update(torch.tensor([-3.0]), torch.tensor([-3.0]), terms)
+    cost, rate = metric.compute()
+    assert cost == pytest.approx(7 / 3)
+    assert rate == pytest.approx(2 * float(terms.kl.sum()) / 3)
+
+
+@pytest.mark.parametrize("name", ["vae", "hvae", "m1_m2", "vq_vae", "cvae"])
+def test_a_sample_of_z_decodes_to_its_own_distortion(name: str, model: Model, batch: Batch) -> None:
+    latent = model(f"model={name}").latent.eval()
+    terms = latent(batch)
+    own = latent.decode(drawn(latent, terms), batch.y).log_prob(batch.x)
+    torch.testing.assert_close(own, terms.log_px[0])
+
+
+def test_a_rate_that_tells_hardly_anything(checks: Checks, healthy: VAE, digits: Data) -> None:
+    # A decoder may lean on the few nats that are left, so that a wrong z costs far more than they are.
+    assert examined(checks["latent_use"], healthy, digits()).verdict == PASSED
+    assert examined(replace(checks["latent_use"], min_rate=1000.0), healthy, digits()).verdict == FAILED
+
+
+def test_a_posterior_without_a_density_has_no_rate(checks: Checks, model: Model, digits: Data) -> None:
+    assert "rate" not in examined(checks["latent_use"], model("model=wae_mmd"), digits()).says
+    assert "rate" in examined(checks["latent_use"], model(), digits()).says
 
 
 def test_the_table_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Does the decoder listen to z?"""
+"""Does z say anything of x, and does the decoder listen?"""
 
 from dataclasses import dataclass
 
@@ -9,49 +9,74 @@ from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged
+from vaelab.latent.hierarchical import Hierarchical
+from vaelab.protocol import LatentStructure
+from vaelab.terms import Terms
 
 
 class Shuffled(Metric):
-    """Mean over all examples of all processes of what a wrong code costs, in nats per example."""
+    """Mean over all examples of all processes of what a wrong z costs and of the rate, in nats per example.
+
+    `is_bound` says whether the rate is one, as of a posterior without a density it is not.
+    """
 
     full_state_update = False
     num: Tensor
     cost: Tensor
+    rate: Tensor
+    num_unbound: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.set_dtype(torch.float64)
-        for name in ("num", "cost"):
+        for name in ("num", "cost", "rate", "num_unbound"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, own: Float[Tensor, " B"], other: Float[Tensor, " B"]) -> None:
-        """log p(x|z) at the code of x, and at that of another example."""
+    def update(self, own: Float[Tensor, " B"], other: Float[Tensor, " B"], terms: Terms) -> None:
+        """log p(x|z) at a z of x, and at that of another example."""
         self.num += len(own)
         self.cost += (own.double() - other.double()).sum()
+        self.rate += terms.kl.double().sum()
+        self.num_unbound += not terms.is_bound
 
-    def compute(self) -> float:
-        return float(self.cost / self.num)
+    def compute(self) -> tuple[float, float | None]:
+        """The cost, and the rate where it is one."""
+        return float(self.cost / self.num), None if self.num_unbound else float(self.rate / self.num)
 
 
 @dataclass(frozen=True)
 class LatentUse:
-    """How many nats of distortion it costs to hand each example the code of another, at least `min_nats`.
+    """How many nats of distortion it costs to hand each example the z of another, at least `min_nats`.
 
     Where z decides nothing, the posterior has collapsed (Bowman et al. 2016, arXiv:1511.06349, section 3.1) or
-    the decoder has another source, such as y, which every example keeps. The order of a validation split is random:
-    within a chunk, each example gets the code of the one before it.
+    the decoder has another source, such as y, which every example keeps. A rate below `min_rate` is a collapse too:
+    so few nats tell so few kinds of x apart. The order of a validation split is random: within a chunk, each
+    example gets the z of the one before it.
     """
 
     min_nats: float
+    min_rate: float
 
     def __call__(self, examination: Examination) -> Line:
         subject, shuffled = examination.subject, examination.subject.metric(Shuffled())
         latent = subject.latent
         for chunk in subject.chunks(shuffled):
+            with subject.seeded("shuffled", chunk.number):
+                terms = latent(chunk.batch)
             x, y, _ = chunk.batch
-            z = latent.encode(x, y)
-            shuffled.update(*(latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0))))
-        nats = shuffled.compute()
+            z = drawn(latent, terms)
+            own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
+            shuffled.update(own, other, terms)
+        nats, rate = shuffled.compute()
         fact = f"another example's z costs {nats:.2f} nats"
-        way_out = "the decoder ignores z: lower objective.beta, or anneal the KL term (kl_annealing)"
-        return judged("use of z", nats >= self.min_nats, nats, "nats", fact, way_out)
+        if rate is not None:
+            fact = f"{fact}, its own has a rate of {rate:.2f}"
+        fine = nats >= self.min_nats and (rate is None or rate >= self.min_rate)
+        way_out = "z is collapsed or ignored: lower objective.beta, or anneal the KL term (kl_annealing)"
+        return judged("use of z", fine, nats, "nats", fact, way_out)
+
+
+def drawn(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:
+    """The first sample of each posterior, as `decode` takes it: of a hierarchy, all levels side by side."""
+    levels = terms.latents if isinstance(latent, Hierarchical) else terms.latents[:1]
+    return torch.cat([z[0] for z in levels], 1)
