@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
-import torch
 from torchmetrics import Metric
 
 from vaelab.evaluation.classifier import Classifier, trained_classifier
 from vaelab.evaluation.subject import Subject
+from vaelab.features.cnn import labelled
+
+MAX_EXAMPLES = 60_000  # as conf/features/cnn.yaml has it: one classifier then serves both
 
 
 def judge(subject: Subject, folder: str) -> Classifier:
     """Trained on the data's own train split, once, and kept in `folder`."""
-    data = subject.data
-    split = data.split("train")
-    train = split[torch.arange(len(split))]
-    assert train.y is not None, "data with classes has labels"
-    y = train.y
-    with torch.enable_grad():
-        classifier = subject.first_alone(lambda: trained_classifier(train.x, y, data.num_classes, Path(folder)))
+    x, y = labelled(subject.data, MAX_EXAMPLES)
+    classifier = subject.first_alone(lambda: trained_classifier(x, y, subject.data.num_classes, Path(folder)))
     return classifier.to(subject.device)
 
 

@@ -133,8 +133,10 @@ class Subject:
 
     def first_alone(self, function: Callable[[], T]) -> T:
         """What the function returns; it is called by the first process before the others, which find its files."""
-        found = [function()] if self.rank == 0 else []
-        self.barrier()
+        try:
+            found = [function()] if self.rank == 0 else []
+        finally:
+            self.barrier()  # the others wait for it, also where the function fails
         return found[0] if found else function()
 
     def leave_out(self, sentence: str) -> None:
