@@ -14,7 +14,7 @@ from variants import NAMES, first_stage
 from vaelab.data.module import DataModule
 from vaelab.health.first_step import FirstStep, learning_line
 from vaelab.health.line import FAILED, PASSED
-from vaelab.job.doctor import num_steps
+from vaelab.job.rehearsal import ENDLESS, num_steps
 from vaelab.model.vae import VAE
 
 LINES = ("parts", "likelihood", "labels", "input range", "decoder balance", "first loss", "gradients", "KL schedule")
@@ -180,6 +180,7 @@ def test_a_first_loss_that_is_not_finite() -> None:
         ({"max_epochs": 3}, 2, 15),
         ({"max_epochs": 3, "max_steps": 7}, 1, 7),
         ({"max_epochs": -1, "max_steps": 9}, 1, 9),
+        ({"max_epochs": -1}, 1, ENDLESS),
         ({"max_epochs": 2, "limit_train_batches": 4}, 1, 8),
         ({"max_epochs": 2, "limit_train_batches": 0.55}, 1, 10),
         ({"max_epochs": 2, "limit_train_batches": 1.0}, 1, 20),

@@ -1,20 +1,13 @@
 """Examine an experiment before it is trained: what `vaelab doctor` does."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, Checkpoint, ProgressBar
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from vaelab.callbacks.evaluate import Evaluate
-from vaelab.callbacks.health_check import HealthCheck
 from vaelab.config import build
 from vaelab.data.module import DataModule
-from vaelab.data.sampling import TrainingSampler
 from vaelab.errors import UserError
 from vaelab.evaluation.subject import Subject
 from vaelab.health.examination import Examination
@@ -24,14 +17,11 @@ from vaelab.health.kl_schedule import settled
 from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED, Line, failed, print_lines
 from vaelab.job.experiment import Experiment, check_optimizer, quiet
 from vaelab.job.meaning import check_meaning
+from vaelab.job.rehearsal import num_steps, take_first_step
 from vaelab.model.vae import VAE
-from vaelab.picture.callback import PictureCallback
 from vaelab.protocol import Classifies
-from vaelab.run import Run
 
 UNTRAINED = ("input_range", "decoder_balance")  # those of the checks that need no training
-ONE_STEP = {"max_epochs": 1, "max_steps": -1, "limit_train_batches": 1, "limit_val_batches": 0, "overfit_batches": 0}
-ONE_PROCESS = {"devices": 1, "strategy": "auto"}
 
 
 def doctor(config: DictConfig, num_processes: int) -> None:
@@ -90,7 +80,8 @@ def fitting(config: DictConfig, data: DataModule, model: VAE) -> Line:
 
 def kind(config: DictConfig, data: DataModule, model: VAE) -> Line:
     """Whether log p(x|z) is that of a density, so that its nats compare with those of other models."""
-    x, name = data.batch("validation", torch.arange(1)).x, config.choices.likelihood
+    index = torch.arange(min(data.chunk, len(data.split("validation"))))
+    x, name = data.batch("validation", index).x, config.choices.likelihood
     likelihood = model.latent.likelihood
     if not likelihood.accepts(x):
         return Line("likelihood", NOT_APPLICABLE, f"x is outside the support of '{name}'")
@@ -109,32 +100,3 @@ def labels(config: DictConfig, data: DataModule, model: VAE) -> Line:
         way_out = "set data.num_labels=all, or model=m2, which infers the others"
         return Line("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
     return Line("labels", PASSED, fact)
-
-
-def num_steps(trainer: DictConfig, data: DataModule, num_processes: int) -> int:
-    """How many optimizer steps the trainer would take; the largest int where nothing ends it."""
-    batches = len(TrainingSampler(len(data.split("train")), data.batch_size, 0, 0, num_processes, lambda: 0))
-    for limit in (trainer.get("limit_train_batches"), trainer.get("overfit_batches")):
-        if limit:
-            batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    per_epoch = -(-batches // trainer.get("accumulate_grad_batches", 1))
-    endless = 2**63 - 1
-    by_epochs = endless if trainer.max_epochs == -1 else per_epoch * trainer.max_epochs
-    return min(by_epochs, trainer.get("max_steps", -1) % (endless + 1))
-
-
-def take_first_step(experiment: Experiment, watcher: Callback) -> None:
-    """Train on one batch, as the trainer of the config would in one process, in a folder that goes away."""
-    config = experiment.config.copy()
-    OmegaConf.set_struct(config, False)
-    chosen = [build(node) for node in config.callbacks.values()]
-    idle = (Checkpoint, PictureCallback, Evaluate, HealthCheck)
-    working = [one for one in chosen if not isinstance(one, idle)]
-    with TemporaryDirectory() as folder:
-        run = Run(Path(folder))
-        experiment.trainer(run, [], [])  # refuses what a training would refuse
-        config.trainer.update(ONE_STEP | ONE_PROCESS)
-        trainer: Any = Experiment(config, experiment.data, experiment.model).trainer(run, [*working, watcher], [])
-        trainer.callbacks = [one for one in trainer.callbacks if not isinstance(one, Checkpoint | ProgressBar)]
-        experiment.model.train()
-        trainer.fit(experiment.model, experiment.data)
