@@ -9,10 +9,12 @@ import torch
 from measured import processes
 from omegaconf import DictConfig
 
-MEASURES = "[reconstruction,importance,active_units,decomposition,probes,sample_quality]"
+MEASURES = "[reconstruction,importance,annealed_importance,active_units,decomposition,probes,sample_quality]"
 SPARING = (
     "evaluation.importance.num_samples=7",
     "evaluation.importance.chunk=3",
+    "evaluation.annealed_importance.num_temperatures=5",
+    "evaluation.annealed_importance.num_chains=2",
     "evaluation.decomposition.chunk=500",
     "evaluation.sample_quality.num_samples=10007",
     "evaluation.sample_quality.kid_subsets=10",
@@ -35,7 +37,7 @@ def test_one_two_and_three_processes_agree(small: Callable[..., DictConfig], tmp
     alone = ranks[0][1]
     names = [name for name in alone if "floor" not in name]
     assert {name.partition("/")[0] for name in names} == {
-        *("reconstruction", "nll", "ess", "active_units", "probe", "fid", "kid"),
+        *("reconstruction", "nll", "ess", "ais", "active_units", "probe", "fid", "kid"),
         *("precision", "recall", "density", "coverage"),
         *("mutual_information", "total_correlation", "dimension_kl"),
     }
