@@ -28,7 +28,8 @@ from vaelab.run import Run
 # Everything that has a state of its own.
 STATEFUL = (
     *FAST,
-    "callbacks=[checkpoint,kl_annealing,ema,evaluate]", "evaluation=reconstruction",
+    "callbacks=[checkpoint,kl_annealing,ema,evaluate]",
+    "evaluation=reconstruction",
     "kl.steps=100",
     "callbacks.ema.decay=0.9",
     "scheduler=cosine",

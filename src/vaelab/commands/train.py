@@ -110,7 +110,8 @@ def latest_run(outputs: Path) -> Run:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder in which nothing was trained, and the one above it if it is empty then."""
+    """Remove a folder in which nothing was trained, and the one above it if it is empty then, but for our own."""
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.parent.exists() and not any(folder.parent.iterdir()):
+    above = folder.parent.resolve()
+    if above.exists() and above != Path.cwd() and not any(above.iterdir()):
         folder.parent.rmdir()

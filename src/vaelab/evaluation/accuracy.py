@@ -36,7 +36,7 @@ class Accuracy(Metric):
 
 @dataclass(frozen=True)
 class LabelAccuracy:
-    """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that tells labels."""
+    """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that infers y."""
 
     def __call__(self, subject: Subject) -> list[Figure]:
         if not isinstance(subject.latent, Classifies):

@@ -1,6 +1,5 @@
 """The codes of a split, with their labels."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
