@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vaelab.earlier import brought_up_to_date
 from vaelab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Run:
     def load_config(self) -> DictConfig:
         config = OmegaConf.load(self.config_file)
         assert isinstance(config, DictConfig)
-        return config
+        return brought_up_to_date(config)
 
     def save_results(self, results: dict[str, Any], folder: Path | None = None) -> None:
         """Write results.json, by default into the run folder itself."""

@@ -1,12 +1,14 @@
 """What `vaelab evaluate` and `vaelab sample` make of a trained model."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commandline import FAST, call, only_run, results
 from matplotlib.image import imread
+from omegaconf import OmegaConf
 
 TRAINED = (*FAST, "trainer.max_epochs=1", "callbacks=[checkpoint,evaluate]", "evaluation=[reconstruction,importance]")
 
@@ -152,7 +154,7 @@ def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert call(tmp_path, "evaluate", f"run={first},{second},nowhere", "evaluation=reconstruction") == 1
     out, err = capsys.readouterr()
     assert err.strip().startswith("nowhere is not a run folder")
-    table = out.rpartition("test split, mean")[2].replace("\n", "").replace("│", "").replace(" ", "")
+    table = out.rpartition("test split")[2].replace("\n", "").replace("│", "").replace(" ", "")
     for run in (first, second):
         assert run.name in table
         assert f"{results(max((run / 'evaluations').iterdir()))['reconstruction/mse']:.3f}" in table
@@ -207,3 +209,19 @@ def test_a_checkpoint_of_other_data(folder: Path, capsys: pytest.CaptureFixture[
         f"{run}/checkpoints/best.ckpt was trained on other examples than data 'digits' gives now; "
         "drop the overrides that change the data"
     )
+
+
+def test_a_run_saved_before_evaluation_was_a_group(folder: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(only_run(folder), tmp_path / "earlier"))
+    shutil.rmtree(run / "evaluations", ignore_errors=True)
+    config = OmegaConf.load(run / "config.yaml")
+    del config["evaluation"], config["features"], config.callbacks["evaluate"]
+    target = "vaelab.callbacks.evaluate_importance.EvaluateImportance"
+    config.callbacks.evaluate_importance = {"_target_": target, "num_samples": 5, "chunk": 10}
+    OmegaConf.save(config, run / "config.yaml")
+    assert call(tmp_path, "sample", f"run={run}", "num_samples=3") == 0
+    assert call(tmp_path, "evaluate", f"run={run}") == 0
+    (evaluation,) = (run / "evaluations").glob("*/results.json")
+    assert {"elbo", "bce/iw20"} <= set(results(evaluation.parent))
+    assert call(tmp_path, "train", f"run={run}", "trainer.max_epochs=2") == 0
+    assert "bce/iw20" in results(run)

@@ -8,6 +8,7 @@ from pair import run_in_pair
 from variants import NAMES, first_stage
 
 SMOKE = ("trainer=smoke", "trainer.limit_test_batches=1.0", "logger=csv")
+SPARING = ("evaluation.sample_quality.num_samples=150", "evaluation.label_fidelity.num_samples=150")
 PAIR = ("trainer.devices=2", "trainer.strategy=ddp")
 
 
@@ -15,7 +16,7 @@ def command(name: str) -> tuple[str, ...]:
     """Train a variant in two processes, in the folder of its name."""
     first = first_stage(name)
     data = f"run={first}" if first else "data=digits"
-    return ("train", f"model={name}", data, *SMOKE, *PAIR, f"hydra.run.dir={name}")
+    return ("train", f"model={name}", data, *SMOKE, *SPARING, *PAIR, f"hydra.run.dir={name}")
 
 
 @pytest.fixture(scope="module")

@@ -98,3 +98,18 @@ def test_a_killed_process_takes_the_others_with_it(tmp_path: Path) -> None:
     assert process.wait(60) == 137
     assert without_traceback(tmp_path) == ["a process was ended by SIGKILL, and the others with it"]
     assert checkpoint(only_run(tmp_path))["global_step"] >= 0
+
+
+def test_a_process_without_examples_takes_part_and_hears_what_is_refused(tmp_path: Path) -> None:
+    assert call(tmp_path, "train", *FAST, "model=rae", "trainer=smoke") == 0
+    run = f"run={only_run(tmp_path)}"
+    measures = "evaluation=[importance,decomposition,reconstruction,active_units,probes,sample_quality]"
+    one_chunk = ("data.chunk=500", "evaluation.sample_quality.num_samples=300")
+    process = start(tmp_path, "evaluate", run, measures, *one_chunk, "trainer=ddp_cpu")
+    assert process.wait(120) == 0, (tmp_path / "err.txt").read_text()
+    found = evaluated(tmp_path)
+    said = (tmp_path / "out.txt").read_text() + (tmp_path / "err.txt").read_text()
+    assert said.count(" is left out: ") == 2
+    assert {"reconstruction/mse", "active_units", "probe/linear", "fid/digits_cnn128/n300"} <= set(found)
+    assert call(tmp_path, "evaluate", run, measures, *one_chunk, "trainer=cpu") == 0
+    assert found == pytest.approx(evaluated(tmp_path), rel=1e-5)

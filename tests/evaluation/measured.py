@@ -1,8 +1,8 @@
 """What test_measures_of_processes.py runs in three processes: every measure on 10,007 examples, over gloo."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -69,6 +69,13 @@ def measured(config: DictConfig, one: Subject, folder: Path) -> Found:
     }
 
 
+def broadcast(value: Any) -> Any:
+    """The first process's value."""
+    values = [value]
+    distributed.broadcast_object_list(values, src=0)
+    return values[0]
+
+
 def processes(rank: int, config: DictConfig, folder: Path) -> None:
     """One of three processes: every measure on the first 1, 2 and 3 of them."""
     torch.set_num_threads(1)
@@ -78,7 +85,7 @@ def processes(rank: int, config: DictConfig, folder: Path) -> None:
             continue
         store = f"file://{folder}/store{world_size}"
         distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=world_size)
-        place: dict[str, int | Callable[[], None]] = {"rank": rank, "world_size": world_size}
-        found[world_size] = measured(config, replace(alone, **place, barrier=distributed.barrier, left_out=[]), folder)
+        place = {"rank": rank, "world_size": world_size}
+        found[world_size] = measured(config, replace(alone, **place, broadcast=broadcast, left_out=[]), folder)
         distributed.destroy_process_group()
     torch.save(found, folder / f"rank{rank}.pt")

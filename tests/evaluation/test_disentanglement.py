@@ -15,7 +15,8 @@ from vaelab.callbacks.evaluate import measured
 from vaelab.config import build
 from vaelab.data.dsprites import SIZES
 from vaelab.data.module import DataModule
-from vaelab.evaluation.disentanglement import Disentanglement, FactoredCodes
+from vaelab.evaluation.codes import Codes
+from vaelab.evaluation.disentanglement import Disentanglement
 from vaelab.evaluation.subject import Subject
 
 MEASURE = Disentanglement(
@@ -81,9 +82,9 @@ def test_two_processes_make_between_them_what_one_makes(subject: Subject) -> Non
 
 def test_points_are_brought_into_order() -> None:
     codes, factors = torch.randn(6, 2), torch.arange(12).view(6, 2)
-    metric = FactoredCodes()
+    metric = Codes()
     for index in (torch.tensor([4, 5]), torch.tensor([0, 2]), torch.tensor([1, 3])):
-        metric.update(codes[index], factors[index], index)
+        metric.update(index, codes[index], factors[index])
     found = metric.compute()
     assert torch.equal(found[0], codes)
     assert torch.equal(found[1], factors)

@@ -156,19 +156,19 @@ def test_other_images_and_other_features_have_files_of_their_own(
         replace(images, split="train"),
         replace(images, limit=100),
         replace(images, network=other),
-        replace(images, subject=subject("data.binarization=static")),
         replace(images, subject=changed),
     ]
-    assert len({each.name for each in [images, *others]}) == 6
+    assert len({each.name for each in [images, *others]}) == 5
 
 
-def test_binarized_data_is_held_against_binarized_images(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject], tmp_path: Path
+@pytest.mark.parametrize("noise", ["data.binarization=dynamic", "data.dequantization=true", "data.scale=symmetric"])
+def test_means_are_held_against_images_before_any_noise(
+    noise: str, measure: Callable[..., ImageQuality], subject: Callable[..., Subject], tmp_path: Path
 ) -> None:
-    asked = subject("data.binarization=dynamic")
+    asked = subject(noise)
     network = measure().features(asked)
-    binary = network(asked.data.batch("test", torch.arange(360)).x)
-    assert torch.equal(RealImages(asked, network, "test", None, tmp_path).features.rows, binary)
+    grey = network(asked.data.split("test")[torch.arange(360)].x.float() / 255)
+    assert torch.equal(RealImages(asked, network, "test", None, tmp_path).features.rows, grey)
 
 
 def test_three_shares_gather_what_one_process_does(

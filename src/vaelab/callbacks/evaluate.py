@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vaelab.errors import UserError
-from vaelab.evaluation.code_version import code_version
+from vaelab.evaluation.code_version import source_code
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.journal import Journal, fingerprint
 from vaelab.evaluation.subject import Subject
@@ -40,11 +40,14 @@ class Evaluate(pl.Callback):
                 f"callbacks.evaluate.during_training names {', '.join(sorted(unknown))}, but evaluation is "
                 f"[{','.join(measures)}]; name some of these"
             )
+        if every_n_epochs and num_examples < 1:
+            raise UserError(f"callbacks.evaluate.num_examples={num_examples} leaves none; set it to 1 or more")
         self.measures = measures
         self.every_n_epochs = every_n_epochs
         self.during_training = during_training
         self.num_examples = num_examples
         self.folder: Path | None = None
+        self.circumstances = ""  # what else the figures depend on, such as the config
         self.journal: Journal | None = None
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
@@ -56,25 +59,27 @@ class Evaluate(pl.Callback):
             for name in self.during_training:
                 for figure in measured(name, self.measures[name], subject):
                     pl_module.log(f"val/{figure.name}", figure.value)
+        say(subject)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         # Not at the end of the epoch, where Lightning's progress bar still stands.
         subject = replace(subject_of(trainer, pl_module, "test"), limit=limit_of(trainer, pl_module))
         subject = replace(subject, journal=self.opened(trainer, subject), shows_progress=shows_progress(trainer))
+        values = {}
         with measuring(pl_module):
             for name, measure in self.measures.items():
                 for figure, seconds in self.once(name, measure, subject):
                     pl_module.keep(figure, seconds)
-        for logger in trainer.loggers:
-            values = {f"test/{name}": record.value for name, record in pl_module.records.items()}
+                    values[f"test/{figure.name}"] = figure.value
+        for logger in trainer.loggers if values else ():
             logger.log_metrics(values, trainer.global_step)
             logger.save()
 
     def once(self, name: str, measure: Measure, subject: Subject) -> list[tuple[Figure, float]]:
         """Figures and the seconds they took, from the journal where it has them."""
         key, journal = f"{name}-{fingerprint({}, repr(measure))}", subject.journal
-        found = None if journal is None else journal.finished(key)
-        subject.barrier()  # before anybody could write what the others look for
+        # All go on with what the first process finds, or they would wait for each other.
+        found = subject.broadcast(None if journal is None or subject.rank else journal.finished(key))
         if found is None:
             start, subject = perf_counter(), replace(subject, measure=key, left_out=[])
             figures = measured(name, measure, subject)
@@ -82,18 +87,17 @@ class Evaluate(pl.Callback):
             if journal is not None and subject.rank == 0:
                 journal.finish(key, *found)
         figures, left_out, seconds = found
-        if subject.rank == 0:
-            for sentence in left_out:
-                log.warning("%s", sentence)
+        say(replace(subject, left_out=left_out))
         return [(figure, seconds) for figure in figures]
 
     def opened(self, trainer: pl.Trainer, subject: Subject) -> Journal | None:
         """The journal of this model under these circumstances, where there is a place for it."""
         if self.folder is None:
             return None
-        data = subject.data
-        place = (data.fingerprint, data.pixels, data.chunk, subject.limit, subject.seed)
-        key = fingerprint(trainer.lightning_module.state_dict(), *place, trainer.precision, code_version())
+        data, device = subject.data, str(subject.device)
+        examples = (data.fingerprint, data.pixels, data.chunk, subject.limit, subject.seed)
+        circumstances = (*examples, str(trainer.precision), device, source_code(), self.circumstances)
+        key = fingerprint(trainer.lightning_module.state_dict(), *circumstances)
         self.journal = Journal(self.folder / key, trainer.global_rank, trainer.world_size)
         return self.journal
 
@@ -112,6 +116,13 @@ def measured(name: str, measure: Measure, subject: Subject) -> list[Figure]:
         return []
 
 
+def say(subject: Subject) -> None:
+    """Once, what could not be had."""
+    if subject.rank == 0:
+        for sentence in subject.left_out:
+            log.warning("%s", sentence)
+
+
 def subject_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> Subject:
     """The trainer's model and data, seen from this process."""
     return Subject(
@@ -122,7 +133,7 @@ def subject_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> Subject:
         device=pl_module.device,
         rank=trainer.global_rank,
         world_size=trainer.world_size,
-        barrier=trainer.strategy.barrier,
+        broadcast=trainer.strategy.broadcast,
     )
 
 

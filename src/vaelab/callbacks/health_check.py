@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 from torch import Tensor
 
 from vaelab.callbacks.evaluate import measuring, subject_of
+from vaelab.errors import UserError
 from vaelab.health.examination import Check, Examination
 from vaelab.health.history import History
 from vaelab.health.line import Line, print_lines
@@ -26,6 +27,8 @@ class HealthCheck(pl.Callback):
     """
 
     def __init__(self, checks: Mapping[str, Check], num_examples: int) -> None:
+        if num_examples < 1:
+            raise UserError(f"callbacks.health_check.num_examples={num_examples} leaves none; set it to 1 or more")
         self.checks = checks
         self.num_examples = num_examples
         self.history = History()

@@ -49,7 +49,8 @@ def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[
 
 def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
     """For each metric one row per variant: the mean, and the standard deviation over seeds where there are two."""
-    table = Table(title="test split, mean ± standard deviation over seeds")
+    several = any(len(runs) > 1 for runs in variants.values())
+    table = Table(title="test split, mean ± standard deviation over seeds" if several else "test split")
     table.add_column("metric", no_wrap=True)
     table.add_column("variant", overflow="fold")
     table.add_column("seeds", justify="right")

@@ -78,8 +78,9 @@ def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
     """Exit status of training in as many processes as the trainer wants."""
+    before = set(run.unfinished.glob("*/*"))
     status = launch("train", num_processes(config), config, run.folder, checkpoint)
-    if status > 128 and run.unfinished.is_dir():
+    if status > 128 and set(run.unfinished.glob("*/*")) - before:
         say([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
     return status
 

@@ -149,6 +149,11 @@ class DataModule(LightningDataModule):
         """x of the likelihood's scale as brightness in [0, 1], for eyes and classifiers."""
         return self.pixels.to_unit(x)
 
+    def brightness(self, name: str, indices: Indices) -> Float[Tensor, "B *event"]:
+        """Stored images of a split in [0, 1], without the noise that the likelihood may want."""
+        x = self.split(name)[indices].x
+        return x.to(torch.get_default_dtype()) / 255 if x.dtype == torch.uint8 else self.to_unit(x)
+
     def _load(self, part: str) -> Split:
         name = f"{type(self.source).__name__} {part}"
         examples = self.source.load(part)

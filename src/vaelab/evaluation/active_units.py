@@ -38,9 +38,9 @@ class ActiveUnits(Metric):
         self.squares += code.square().sum(0)
 
     def compute(self) -> tuple[Tensor, int]:
-        """The count, and the number of examples behind it."""
+        """The count, NaN where a code is, and the number of examples behind it."""
         variance = self.squares / self.num - (self.total / self.num).square()
-        return (variance > self.threshold).sum(), int(self.num)
+        return (variance > self.threshold).sum() + 0 * variance.sum(), int(self.num)
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,5 @@ class Activity:
 
 def code_size(subject: Subject) -> int:
     """D, the number of elements of a code."""
-    x, y, _ = subject.examples(torch.arange(1))
+    x, y, _ = subject.one_example()
     return subject.latent.encode(x, y).shape[1]

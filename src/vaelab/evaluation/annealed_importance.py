@@ -93,6 +93,7 @@ class AnnealedImportance:
 
     def __call__(self, subject: Subject) -> list[Figure]:
         latent = annealable(subject.latent)
+        latent_path(latent, subject.one_example(), self.start)  # what it refuses, all processes refuse
         with torch.autocast(subject.device.type, enabled=False):
             return list(self.figures(self.of_examples(subject, latent), self.of_simulations(subject, latent)))
 

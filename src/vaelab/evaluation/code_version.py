@@ -1,10 +1,20 @@
 """Which code made a number."""
 
+import hashlib
 import subprocess
 from functools import cache
 from pathlib import Path
 
 from vaelab import __version__
+
+
+@cache
+def source_code() -> str:
+    """A name for the package's source as it is, committed or not."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @cache

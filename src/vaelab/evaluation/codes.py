@@ -5,12 +5,13 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from vaelab.errors import UserError
 from vaelab.evaluation.subject import Subject
 from vaelab.terms import Batch
 
 
 class Codes(Metric):
-    """Codes and labels of all examples of all processes, in the order of the split."""
+    """Codes and what is known of their examples, labels or factors, of all processes, in the order of their index."""
 
     full_state_update = False
     index: list[Tensor]
@@ -22,26 +23,32 @@ class Codes(Metric):
         for name in ("index", "code", "y"):
             self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, index: Int[Tensor, " B"], code: Float[Tensor, "B D"], y: Int[Tensor, " B"]) -> None:
+    def update(self, index: Int[Tensor, " B"], code: Float[Tensor, "B D"], y: Int[Tensor, "B *F"]) -> None:
         self.index.append(index)
         self.code.append(code)
         self.y.append(y)
 
-    def compute(self) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
-        order = dim_zero_cat(self.index).argsort()
-        return dim_zero_cat(self.code)[order], dim_zero_cat(self.y)[order]
+    def compute(self) -> tuple[Float[Tensor, "N D"], Int[Tensor, "N *F"]]:
+        """Raises UserError for a code that is not made of numbers, which no score could tell."""
+        code, order = dim_zero_cat(self.code), dim_zero_cat(self.index).argsort()
+        if broken := int((~code.isfinite().all(1)).sum()):
+            raise UserError(
+                f"{broken} of {len(code)} codes are not finite, as of a model that has diverged; set ckpt to an"
+                " earlier checkpoint"
+            )
+        return code[order], dim_zero_cat(self.y)[order]
 
 
 def codes_of(subject: Subject, split: str, limit: int | None = None) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
     """Posterior means in float32 and labels of the first examples of a split of labelled data."""
     codes = subject.metric(Codes())
 
-    def add(batch: Batch) -> None:
+    def add(batch: Batch, num: int) -> None:
         assert batch.y is not None, "only labelled data are asked for codes with labels"
-        codes.update(batch.index, subject.latent.encode(batch.x, batch.y).float(), batch.y)
+        codes.update(batch.index[:num], subject.latent.encode(batch.x, batch.y).float()[:num], batch.y[:num])
 
-    add(subject.no_examples())
+    add(subject.one_example(), 0)  # without rows a process would not take part when they are gathered
     for chunk in subject.chunks(codes, split, limit):
-        add(chunk.batch)
+        add(chunk.batch, len(chunk.batch.x))
     code, y = codes.compute()
     return code, y

@@ -120,22 +120,23 @@ class RateDecomposition:
 
     def __call__(self, subject: Subject) -> list[Figure]:
         decomposition = subject.metric(Decomposition(self.chunk))
-        add(decomposition, subject.latent(subject.no_examples()))
+        add(decomposition, subject.latent(subject.one_example()), 0)  # without rows a process would not take part
         for chunk in subject.chunks(decomposition):
             with subject.seeded(chunk.number):
-                add(decomposition, subject.latent(chunk.batch))
+                add(decomposition, subject.latent(chunk.batch), len(chunk.batch.x))
         parts, num = decomposition.compute()
         units = dict.fromkeys(parts, "nats")
         units["mutual_information"] = f"nats, an estimate of at most log {num} = {math.log(num):.2f}"
         return [Figure(name, float(value), units[name], num, num_samples=1) for name, value in parts.items()]
 
 
-def add(decomposition: Decomposition, terms: Terms) -> None:
-    """Some examples; raises UserError where their posteriors are not diagonal Gaussians over one latent."""
+def add(decomposition: Decomposition, terms: Terms, num: int) -> None:
+    """The first `num` examples; raises UserError where posteriors are not diagonal Gaussians over one latent."""
     posterior = terms.posterior
     if not (factorises(posterior) and isinstance(posterior.base_dist, Normal) and len(terms.latents) == 1):
         raise UserError(
             "total_correlation needs one latent with a diagonal Gaussian posterior; "
             "set latent=single posterior=diagonal_gaussian"
         )
-    decomposition.update(terms.latents[0][0], posterior.base_dist, terms.log_pz[0])
+    some = Normal(posterior.base_dist.loc[:num], posterior.base_dist.scale[:num], validate_args=False)
+    decomposition.update(terms.latents[0][0, :num], some, terms.log_pz[0, :num])

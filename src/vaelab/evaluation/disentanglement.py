@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
 from vaelab.data.examples import KnowsFactors
 from vaelab.errors import UserError
+from vaelab.evaluation.codes import Codes
 from vaelab.evaluation.dci import dci
 from vaelab.evaluation.factor_vae_score import factor_vae_score
 from vaelab.evaluation.figure import Figure
@@ -23,29 +22,6 @@ from vaelab.evaluation.subject import Subject
 from vaelab.terms import Batch
 
 Values = dict[str, float]  # by the figure's name
-
-
-class FactoredCodes(Metric):
-    """Codes beside the factors of their images, of all processes, in the order of their index."""
-
-    full_state_update = False
-    codes: list[Tensor]
-    factors: list[Tensor]
-    index: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__()
-        for name in ("codes", "factors", "index"):
-            self.add_state(name, [], dist_reduce_fx="cat")
-
-    def update(self, codes: Float[Tensor, "B D"], factors: Int[Tensor, "B F"], index: Int[Tensor, " B"]) -> None:
-        self.codes.append(codes.float())
-        self.factors.append(factors)
-        self.index.append(index)
-
-    def compute(self) -> tuple[Float[Tensor, "N D"], Int[Tensor, "N F"]]:
-        order = dim_zero_cat(self.index).argsort()
-        return dim_zero_cat(self.codes)[order], dim_zero_cat(self.factors)[order]
 
 
 @dataclass(frozen=True)
@@ -79,21 +55,23 @@ class Disentanglement:
     def factored_codes(self, subject: Subject) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
         """Codes of images, and what the images were made of; the same whoever makes them."""
         source, chunk = known(subject), subject.data.chunk
-        self.check_dimensions(subject, source)
         num_points = subject.capped(self.num_points)
-        metric = subject.metric(FactoredCodes())
+        metric = subject.metric(Codes())
+        first = torch.zeros(1, len(source.factor_sizes), dtype=torch.long, device=subject.device)
+        code = encoded(subject, source, first.cpu()).float()
+        self.check_dimensions(code.shape[1])
+        metric.update(first[:0, 0], code[:0], first[:0])  # without rows a process would not take part
         for number in subject.numbers(metric, math.ceil(num_points / chunk), "factors"):
             index = torch.arange(number * chunk, min((number + 1) * chunk, num_points))
             with subject.seeded("factors", number):
                 factors = torch.stack([torch.randint(size, (len(index),)) for size in source.factor_sizes], 1)
-                codes = encoded(subject, source, factors)
-            metric.update(codes, factors.to(subject.device), index.to(subject.device))
+                codes = encoded(subject, source, factors).float()
+            metric.update(index.to(subject.device), codes, factors.to(subject.device))
         codes, factors = metric.compute()
         return codes.cpu().numpy(), factors.cpu().numpy()
 
-    def check_dimensions(self, subject: Subject, source: KnowsFactors) -> None:
+    def check_dimensions(self, size: int) -> None:
         """Scores compare dimensions, and their work grows with them."""
-        size = encoded(subject, source, torch.zeros(1, len(source.factor_sizes), dtype=torch.long)).shape[1]
         if not 2 <= size <= self.max_dimensions:
             raise UserError(
                 f"disentanglement compares 2 to {self.max_dimensions} dimensions, but the code has {size}; choose"

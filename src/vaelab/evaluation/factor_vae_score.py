@@ -39,6 +39,8 @@ def votes(
 ) -> Int[np.ndarray, "D F"]:
     """How often each dimension varied least when each factor was fixed."""
     members = [[np.flatnonzero(column == value) for value in np.unique(column)] for column in factors.T]
+    # Chance gives some values fewer points than a group takes.
+    members = [[points for points in of_factor if len(points) >= group_size] for of_factor in members]
     counts = np.zeros((scaled.shape[1], factors.shape[1]), dtype=int)
     for factor in random.integers(factors.shape[1], size=num_votes):
         agreeing = members[factor][random.integers(len(members[factor]))]

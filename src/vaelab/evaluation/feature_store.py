@@ -21,7 +21,7 @@ from vaelab.features.network import FeatureNetwork
 
 NUM_HASHED = 1000  # images of a split, by which its kept features are named
 
-Numbered = Iterable[tuple[Tensor, Int[Tensor, " B"]]]  # images on the data's scale, with their numbers
+Numbered = Iterable[tuple[Tensor, Int[Tensor, " B"]]]  # images in [0, 1], with their numbers
 
 
 class Gathered(NamedTuple):
@@ -62,7 +62,7 @@ def gathered(subject: Subject, network: FeatureNetwork, images: Callable[[Gather
     """
     metric = subject.metric(GatheredFeatures(network.size))
     for x, index in images(metric):
-        metric.update(network(subject.data.to_unit(x)), index)
+        metric.update(network(x), index)
     found = metric.compute()
     if broken := int((~found.rows.isfinite().all(1)).sum()):
         raise UserError(
@@ -87,7 +87,7 @@ class RealImages:
         """Of these images, as evenly spaced ones and their number tell, and of the features."""
         size = self.subject.size(self.split, self.limit)
         some = min(size, NUM_HASHED)
-        x = self.subject.data.to_unit(self.subject.data.batch(self.split, torch.arange(some) * size // some).x)
+        x = self.subject.data.brightness(self.split, torch.arange(some) * size // some)
         return fingerprint({"x": x}, size, tuple(x.shape), self.network.fingerprint, self.subject.device.type)
 
     @cached_property
@@ -104,8 +104,10 @@ class RealImages:
 
     def numbered(self, metric: GatheredFeatures) -> Numbered:
         """This process's share of them."""
-        for _, (x, _, index) in self.subject.chunks(metric, self.split, self.limit):
-            yield x, index
+        subject, size, chunk = self.subject, self.subject.size(self.split, self.limit), self.subject.data.chunk
+        for number in subject.numbers(metric, -(-size // chunk), self.split):
+            index = torch.arange(number * chunk, min((number + 1) * chunk, size))
+            yield subject.data.brightness(self.split, index).to(subject.device), index.to(subject.device)
 
 
 def kept(subject: Subject, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:

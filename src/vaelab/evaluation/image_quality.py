@@ -27,7 +27,8 @@ SCORES = ("fid", "kid", "prdc")
 class ImageQuality:
     """FID, KID, precision, recall, density and coverage of at most `num_samples` images against a split's real ones.
 
-    Those are what the model was to produce: binarized where the data is. The floor of each figure is that of as many
+    Samples and reconstructions are means of p(x|z), so the real images are those before any noise: grey where the
+    model saw them binarized, as their mean is. The floor of each figure is that of as many
     training images, or as many as there are. `of` says whether samples of the prior are looked at or
     reconstructions; `scores` are some of fid, kid and prdc. Features of real images are kept in `folder`.
     """
@@ -65,12 +66,12 @@ class ImageQuality:
         """This process's share of what is looked at."""
         if self.of == "samples":
             for number, x, _ in subject.sample_chunks(metric, self.num_samples):
-                yield x, number * subject.data.chunk + torch.arange(len(x), device=x.device)
+                yield subject.data.to_unit(x), number * subject.data.chunk + torch.arange(len(x), device=x.device)
             return
         # Under another name: the loop over the reference has the same split and the same kind of metric.
         looped = replace(subject, measure=f"{subject.measure}.reconstructions")
         for _, (x, y, index) in looped.chunks(metric, limit=self.num_samples):
-            yield subject.latent.reconstruct(x, y), index
+            yield subject.data.to_unit(subject.latent.reconstruct(x, y)), index
 
     def figures(self, score: str, images: Gathered, reference: RealImages, training: RealImages) -> list[Figure]:
         """What one score says of the images, and of as many training images."""

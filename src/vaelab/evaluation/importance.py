@@ -108,6 +108,7 @@ class Importance:
     min_effective: float
 
     def __call__(self, subject: Subject) -> list[Figure]:
+        streamed_log_sums(subject.latent, subject.one_example(), 1, 1)  # what it refuses, all processes refuse
         bound = subject.metric(ImportanceWeightedBound())
         for chunk in subject.chunks(bound):
             with subject.seeded("importance", chunk.number):

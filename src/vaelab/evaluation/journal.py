@@ -35,9 +35,10 @@ class Journal:
     def finished(self, measure: str) -> tuple[list[Figure], list[str], float] | None:
         """Figures, sentences on what was left out, and seconds of a measure that has finished."""
         path = self.folder / f"{measure}.json"
-        if not path.is_file():
+        try:
+            kept = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):  # not there, or spoilt: it is measured again
             return None
-        kept = json.loads(path.read_text())
         return [Figure(**each) for each in kept["figures"]], kept["left_out"], kept["seconds"]
 
     def finish(self, measure: str, figures: Iterable[Figure], left_out: list[str], seconds: float) -> None:

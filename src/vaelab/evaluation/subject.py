@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +13,7 @@ from torchmetrics import Metric
 
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
+from vaelab.errors import UserError
 from vaelab.evaluation.journal import Journal
 from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
@@ -52,7 +53,7 @@ class Subject:
     device: torch.device
     rank: int = 0
     world_size: int = 1
-    barrier: Callable[[], None] = lambda: None
+    broadcast: Callable[[Any], Any] = lambda of_the_first: of_the_first
     limit: int | None = None
     measure: str = ""
     journal: Journal | None = None
@@ -82,9 +83,12 @@ class Subject:
             batch = self.data.transfer_batch_to_device(batch, self.device, 0)
             yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
 
-    def no_examples(self) -> Batch:
-        """An empty batch: metrics that gather rows need it, or a process without chunks would not take part."""
-        return self.examples(torch.arange(0))
+    def one_example(self) -> Batch:
+        """The first of the split, from which every process, be it without chunks, sees what shapes there are.
+
+        And whether a measure is refused: a process that is not told would wait for the others.
+        """
+        return self.examples(torch.arange(1))
 
     def examples(self, indices: Int[Tensor, " B"]) -> Batch:
         """Chosen examples of the split, on the device."""
@@ -132,12 +136,20 @@ class Subject:
         return metric.to(self.device)
 
     def first_alone(self, function: Callable[[], T]) -> T:
-        """What the function returns; it is called by the first process before the others, which find its files."""
-        try:
-            found = [function()] if self.rank == 0 else []
-        finally:
-            self.barrier()  # the others wait for it, also where the function fails
-        return found[0] if found else function()
+        """What the function returns; it is called by the first process before the others, which find its files.
+
+        Where it raises UserError there, it is raised by all.
+        """
+        found, refusal = None, None
+        if self.rank == 0:
+            try:
+                found = function()
+            except UserError as error:
+                refusal = str(error)
+        refusal = self.broadcast(refusal)
+        if refusal is not None:
+            raise UserError(refusal)
+        return function() if found is None else found
 
     def leave_out(self, sentence: str) -> None:
         """Say why one of several figures cannot be had."""

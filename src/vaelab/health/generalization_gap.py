@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged
+from vaelab.health.line import Line, judged, not_applicable
 from vaelab.terms import Terms
 
 
@@ -50,6 +50,8 @@ class GeneralizationGap:
         num = min(examination.subject.size(split) for split in ("train", "validation"))
         train, _ = bounds(examination, "train", num)
         validation, deviation = bounds(examination, "validation", num)
+        if not deviation > 0:
+            return not_applicable("train/validation gap", f"{num} validation examples do not differ in their ELBO")
         gap = (train - validation) / deviation
         fact = f"ELBO {train:.2f} in training, {validation:.2f} in validation"
         way_out = "set smaller networks, fewer trainer.max_epochs, or use more data"

@@ -1,5 +1,6 @@
 """Does z say anything of x, and does the decoder listen?"""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged
+from vaelab.health.line import Line, judged, not_applicable
 from vaelab.latent.hierarchical import Hierarchical
 from vaelab.protocol import LatentStructure
 from vaelab.terms import Terms
@@ -61,13 +62,17 @@ class LatentUse:
         subject, shuffled = examination.subject, examination.subject.metric(Shuffled())
         latent = subject.latent
         for chunk in subject.chunks(shuffled):
+            x, y, _ = chunk.batch
+            if len(x) == 1:  # there is no other example
+                continue
             with subject.seeded("shuffled", chunk.number):
                 terms = latent(chunk.batch)
-            x, y, _ = chunk.batch
             z = drawn(latent, terms)
             own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
             shuffled.update(own, other, terms)
         nats, rate = shuffled.compute()
+        if not math.isfinite(nats):
+            return not_applicable("use of z", f"chunks of data.chunk={subject.data.chunk} have no other example's z")
         fact = f"another example's z costs {nats:.2f} nats"
         if rate is not None:
             fact = f"{fact}, its own has a rate of {rate:.2f}"

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.config import build
 from vaelab.job.experiment import Experiment
-from vaelab.job.test import test
+from vaelab.job.test import circumstances, test
 from vaelab.run import Run
 
 
@@ -19,5 +19,5 @@ def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> None
     callbacks = [build(node) for node in config.callbacks.values()]
     kept = [one for one in callbacks if not isinstance(one, ModelCheckpoint | Evaluate)]
     measures = Evaluate(build(config.evaluation), every_n_epochs=0, during_training=[], num_examples=0)
-    measures.folder = run.unfinished
+    measures.folder, measures.circumstances = run.unfinished, circumstances(config)
     test(experiment, experiment.trainer(Run(into), [*kept, measures], []), Run(into), checkpoint)

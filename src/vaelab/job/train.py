@@ -13,7 +13,7 @@ from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
 from vaelab.job.experiment import Experiment
-from vaelab.job.test import test
+from vaelab.job.test import circumstances, test
 from vaelab.job.tracking import build_history, connect, disconnect
 from vaelab.run import Run
 
@@ -31,7 +31,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         if isinstance(callback, pl.callbacks.ModelCheckpoint):
             callback.dirpath = str(run.checkpoints)
         if isinstance(callback, Evaluate):
-            callback.folder = run.unfinished
+            callback.folder, callback.circumstances = run.unfinished, circumstances(config)
     loggers = [build_logger(node, run) for node in config.logger.values()]
     trainer = experiment.trainer(run, [*chosen, *always], loggers)
     status = 1

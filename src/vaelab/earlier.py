@@ -1,0 +1,34 @@
+"""Runs that were saved before evaluation was a group of its own."""
+
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config import LISTED
+from vaelab.paths import CONF
+
+# What a callback of those days measured, by the measure that does so now.
+MEASURES = {
+    "evaluate_reconstructions": "reconstruction",
+    "evaluate_importance": "importance",
+    "evaluate_latents": "active_units",
+    "evaluate_samples": "label_fidelity",
+    "evaluate_confidence": "confidence",
+    "evaluate_decomposition": "decomposition",
+    "evaluate_codebook": "perplexity",
+    "evaluate_accuracy": "accuracy",
+}
+
+
+def brought_up_to_date(config: DictConfig) -> DictConfig:
+    """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls."""
+    if "evaluation" in config or "callbacks" not in config:
+        return config
+    for group in LISTED:
+        config.setdefault(group, {})
+    for callback in [name for name in config.callbacks if name in MEASURES]:
+        del config.callbacks[callback]
+        config.evaluation.update(OmegaConf.load(CONF / "evaluation" / f"{MEASURES[callback]}.yaml"))
+    if config.evaluation:
+        config.callbacks.update(OmegaConf.load(CONF / "callbacks" / "evaluate.yaml"))
+    config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
+    config.choices.features = "cnn"
+    return config
