@@ -98,9 +98,10 @@ class ImportanceWeightedBound(Metric):
 class Importance:
     """`nll/iw<k>` in nats per example, or `bce/iw<k>` for a pseudo-likelihood, and `ess/iw<k>`.
 
-    `num_samples` is k; `chunk` is how many of them are decoded at a time, which bounds the memory. Where pixels are
-    quantized, or were until noise was added, `bpd/iw<k>` is the same in bits per dimension. With fewer than
-    `min_effective` weights that count, on the average, the bound need not be near log p(x), and the record says so.
+    `num_samples` is k; `chunk` is how many of them are decoded at a time, which bounds the memory. Where x are grey
+    levels, by a likelihood of levels or until noise was added, `bpd/iw<k>` is the same in bits per dimension. With
+    fewer than `min_effective` weights that count, on the average, the bound need not be near log p(x), and the
+    record says so.
     """
 
     num_samples: int

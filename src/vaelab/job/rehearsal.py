@@ -28,7 +28,10 @@ def num_steps(trainer: DictConfig, data: DataModule, num_processes: int) -> int:
         if limit:
             batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
     per_epoch = -(-batches // trainer.get("accumulate_grad_batches", 1))
-    limits = (per_epoch * trainer.max_epochs, trainer.get("max_steps", -1))
+    max_steps, max_epochs = trainer.get("max_steps", -1), trainer.max_epochs
+    if max_epochs is None:  # as Lightning reads it
+        max_epochs = 1000 if max_steps < 0 else -1
+    limits = (per_epoch * max_epochs, max_steps)
     return min((limit for limit in limits if limit >= 0), default=ENDLESS)  # below 0 there is no limit
 
 
