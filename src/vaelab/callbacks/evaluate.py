@@ -94,7 +94,7 @@ class Evaluate(pl.Callback):
         """The journal of this model under these circumstances, where there is a place for it."""
         if self.folder is None:
             return None
-        data, device = subject.data, str(subject.device)
+        data, device = subject.data, subject.device.type
         examples = (data.fingerprint, data.pixels, data.chunk, subject.limit, subject.seed)
         circumstances = (*examples, str(trainer.precision), device, source_code(), self.circumstances)
         key = fingerprint(trainer.lightning_module.state_dict(), *circumstances)
