@@ -13,13 +13,13 @@ def print_results(records: dict[str, Record], folder: Path) -> None:
     """One line per metric, then what should not be believed, then where everything is."""
     table = Table(title="test split", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("metric", no_wrap=True)
-    for column, width in {"value": 7, "±": 6, "floor": 6, "N": 5, "k": 2}.items():
+    for column, width in {"value": 7, "±": 6, "floor": 6, "N": 5}.items():
         table.add_column(column, justify="right", no_wrap=True, min_width=width)
     table.add_column("unit", no_wrap=True, max_width=24)
     for name in sorted(records):
         figure = records[name].figure
         numbers = (number(each) for each in (figure.value, figure.error, figure.floor))
-        table.add_row(name, *numbers, str(figure.num_examples), str(figure.num_samples or ""), figure.unit)
+        table.add_row(name, *numbers, str(figure.num_examples), figure.unit)
     console = Console()
     console.print(table)
     for name in sorted(records):
