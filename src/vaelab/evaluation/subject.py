@@ -121,7 +121,8 @@ class Subject:
         before = 0 if not numbers else (numbers[0] - self.rank) // self.world_size
         pairs: Iterable[tuple[int, T]] = zip(numbers, items, strict=True)
         if self.shows_progress:
-            pairs = track(pairs, f"{self.measure} {loop.rpartition('-')[2]}", len(numbers), transient=True)
+            label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the journal
+            pairs = track(pairs, label, len(numbers), transient=True)
         for done, (number, item) in enumerate(pairs, before + 1):
             yield number, item
             if self.journal is not None:
