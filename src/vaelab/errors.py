@@ -19,6 +19,18 @@ class Interrupted(Exception):
         self.signum = signum
 
 
+class Refused(BaseException):
+    """A sentence that ends a command from where exceptions would be turned into warnings."""
+
+
+def reason(error: UserError | OSError) -> str:
+    """One sentence: of a system's error, which file could not be used and why."""
+    if isinstance(error, UserError):
+        return str(error)
+    place = error.filename or "a file"
+    return f"cannot use {place}: {error.strerror or error}; what was saved before is kept"
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """The end of a sentence that suggests the nearest option, or nothing where none is near."""
     options = list(options)

@@ -1,0 +1,78 @@
+"""One writer for each run folder."""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vaelab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+NAME = ".lock"
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}  # from file systems that have none
+_held: dict[str, int] = {}
+
+
+def acquire(folder: Path) -> bool:
+    """Make this process the one writer of a folder; False where another process is.
+
+    The lock ends with the process, however it ends. It belongs to the process alone: neither its forks nor the
+    programs that it starts hold it.
+    """
+    name = str(folder.resolve())
+    if name in _held:
+        return False
+    file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(file)
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise
+        log.warning("%s is on a file system without locks; see that no other process writes there", folder)
+    os.ftruncate(file, 0)
+    os.write(file, json.dumps(_owner()).encode())
+    _held[name] = file
+    return True
+
+
+def release(folder: Path) -> None:
+    """Let others write."""
+    file = _held.pop(str(folder.resolve()), None)
+    if file is not None:
+        os.close(file)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Inside, this process is the one writer of a folder. Raises UserError where another process is."""
+    if not acquire(folder):
+        raise UserError(in_use(folder))
+    try:
+        yield
+    finally:
+        release(folder)
+
+
+def in_use(folder: Path) -> str:
+    """The sentence that names the process which writes into a folder."""
+    try:
+        owner = json.loads((folder / NAME).read_text())
+        who = f"'{owner['command']}' (process {owner['process']} on {owner['host']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another process"
+    return f"{folder} is in use by {who}; wait until it has ended, or stop it"
+
+
+def _owner() -> dict[str, object]:
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return {"process": os.getpid(), "host": socket.gethostname(), "command": command[:200]}

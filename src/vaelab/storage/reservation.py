@@ -1,0 +1,151 @@
+"""A folder for a new run that no other run has or gets."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from vaelab.errors import UserError
+from vaelab.storage.lock import NAME, acquire, in_use, release
+
+# All that a run writes into its folder, by the commands that write it.
+HYDRA = (".hydra", "train.log")
+RESULTS = ("config.yaml", "metrics.csv", "results.json", "health.json", "history", "checkpoints", "images")
+LATER = ("evaluations", "samples")
+OWN = (*HYDRA, *RESULTS, *LATER, "wandb", NAME)
+SIGNS = (*HYDRA, *RESULTS, *LATER)  # of which any shows that a folder is taken
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A locked folder, with what must be known to undo its making.
+
+    `made` are the folders that this process created, the innermost first; `found` is what the folder held before;
+    `replaced` is where an earlier run of the same name waits until the new one has trained.
+    """
+
+    folder: Path
+    made: tuple[Path, ...] = ()
+    found: frozenset[Path] = frozenset()
+    replaced: Path | None = None
+
+    def keep(self) -> None:
+        """The run has begun: what it replaces goes now."""
+        if self.replaced is not None:
+            remove(self.replaced, frozenset())
+            _remove_empty(self.replaced)
+        release(self.folder)
+
+    def undo(self) -> None:
+        """Remove, file by file, what this run wrote, then the folders that it made, where they are empty."""
+        remove(self.folder, self.found)
+        release(self.folder)
+        for folder in self.made:
+            _remove_empty(folder)
+        if self.replaced is not None:
+            self.replaced.rename(self.folder)
+
+
+def reserve(wanted: Path, overwrite: bool = False) -> Reservation:
+    """Make and lock the folder `wanted`, or the next free `wanted_2`, `wanted_3`, … where a run is there already.
+
+    A folder that exists and holds no run is used as it is. With `overwrite` an earlier run in `wanted` gives way.
+
+    Raises:
+        UserError: the place cannot be a run folder.
+    """
+    if overwrite and is_run(wanted):
+        return _replace(wanted)
+    for folder in _candidates(wanted):
+        made = _make(folder)
+        if not acquire(folder):
+            continue
+        if not any(os.path.lexists(folder / name) for name in SIGNS):
+            found = frozenset(path for name in OWN if name != NAME for path in _inside_out(folder / name))
+            return Reservation(folder, made, found)
+        release(folder)
+        if Path.cwd().is_relative_to(folder.resolve()):
+            raise UserError(f"{folder} holds files that a run would write; give another hydra.run.dir")
+    raise AssertionError("names never end")
+
+
+def reserve_empty(wanted: Path) -> Path:
+    """Make the folder `wanted` of a multirun, or the next free name where something is there already."""
+    for folder in _candidates(wanted):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if Path.cwd().is_relative_to(folder.resolve()):
+                raise UserError(f"{folder} is not empty; give another hydra.sweep.dir") from None
+            continue
+        return folder
+    raise AssertionError("names never end")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run: its config.yaml names the parts of a model."""
+    try:
+        with (folder / "config.yaml").open() as file:
+            lines = [line for line in file.read(500_000).splitlines() if line[:1] not in (" ", "#", "-", "")]
+    except (OSError, UnicodeDecodeError):
+        return False
+    return {"model:", "data:", "choices:"} <= {line.rstrip() for line in lines}
+
+
+def remove(folder: Path, found: frozenset[Path]) -> None:
+    """Remove what a run wrote into a folder, but for what was `found` there before it."""
+    for name in OWN:
+        for path in _inside_out(folder / name):
+            if path in found:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                _remove_empty(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _inside_out(path: Path) -> Iterator[Path]:
+    """A file, or all that a folder holds before the folder itself; links are not followed."""
+    if path.is_dir() and not path.is_symlink():
+        for inner in sorted(path.iterdir()):
+            yield from _inside_out(inner)
+    if path.exists() or path.is_symlink():
+        yield path
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _candidates(wanted: Path) -> Iterator[Path]:
+    yield wanted
+    for number in count(2):
+        yield wanted.with_name(f"{wanted.name}_{number}")
+
+
+def _make(folder: Path) -> tuple[Path, ...]:
+    """Create a folder and those above it; which of them were created here, the innermost first."""
+    made: tuple[Path, ...] = ()
+    for path in reversed([folder, *folder.parents]):
+        try:
+            path.mkdir()
+        except FileExistsError:
+            if not path.is_dir():
+                raise UserError(f"{path} is a file, so no run can be saved in {folder}") from None
+        else:
+            made = (path, *made)
+    return made
+
+
+def _replace(folder: Path) -> Reservation:
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UserError(f"overwrite=true cannot replace {folder}, in which you stand; start it from another folder")
+    if not acquire(folder):
+        raise UserError(in_use(folder))
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced")
+    folder.rename(replaced)
+    release(folder)
+    reservation = reserve(folder)
+    return Reservation(reservation.folder, reservation.made, replaced=replaced)

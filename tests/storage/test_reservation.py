@@ -1,0 +1,136 @@
+"""A run's folder is its own, and what stood there before stays."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vaelab.errors import UserError
+from vaelab.storage.lock import release
+from vaelab.storage.reservation import Reservation, reserve, reserve_empty
+
+RUN = "data:\n  shape: [1]\nmodel:\n  _target_: x\nchoices:\n  model: vae\n"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every path under a folder with what it holds."""
+    paths = sorted(path for path in folder.rglob("*"))
+    return {str(p.relative_to(folder)): p.read_text() if p.is_file() else "" for p in paths}
+
+
+def write_like_a_run(folder: Path) -> None:
+    for name in (".hydra/config.yaml", "train.log", "config.yaml", "checkpoints/last.ckpt", "wandb/run/log.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("new")
+
+
+@pytest.fixture(autouse=True)
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the user stands: a folder with files of theirs."""
+    for name in ("notes.txt", "outputs/README.md", "wandb/run-1/files/output.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("theirs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def done(reservation: Reservation) -> Path:
+    release(reservation.folder)
+    return reservation.folder
+
+
+@pytest.mark.parametrize("wanted", ["new", "outputs", ".", "a/b/c", "outputs/vae/run", "wandb", "./x/../y", "empty"])
+def test_what_is_undone_leaves_everything_as_it_was(there: Path, wanted: str) -> None:
+    (there / "empty").mkdir()
+    before = tree(there)
+    reservation = reserve(Path(wanted))
+    write_like_a_run(reservation.folder)
+    reservation.undo()
+    after = tree(there)
+    after.pop("x", None)  # which ./x/../y has to make
+    assert after == before
+
+
+def test_what_others_put_into_a_new_folder_stays(there: Path) -> None:
+    reservation = reserve(Path("new"))
+    write_like_a_run(reservation.folder)
+    (there / "new" / "theirs.txt").write_text("theirs")
+    reservation.undo()
+    assert tree(there / "new") == {"theirs.txt": "theirs"}
+
+
+def test_links_are_removed_and_not_followed(there: Path) -> None:
+    reservation = reserve(Path("new"))
+    (reservation.folder / "images").symlink_to(there / "outputs")
+    reservation.undo()
+    assert (there / "outputs" / "README.md").read_text() == "theirs"
+    assert not (there / "new").exists()
+
+
+def test_each_run_takes_the_next_free_name() -> None:
+    taken = []
+    for _ in range(3):
+        taken.append(done(reserve(Path("runs/one"))))
+        (taken[-1] / "config.yaml").write_text(RUN)
+    assert [str(path) for path in taken] == ["runs/one", "runs/one_2", "runs/one_3"]
+
+
+def test_a_locked_folder_is_not_shared_before_anything_is_in_it(there: Path) -> None:
+    first, second = reserve(Path("one")), reserve(Path("one"))
+    assert [str(one.folder) for one in (first, second)] == ["one", "one_2"]
+    done(first), done(second)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "checkpoints", "results.json", ".hydra", "train.log", "images"])
+def test_nothing_of_the_users_is_written_over(there: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (there / "outputs" / name).write_text("theirs")
+    assert str(done(reserve(Path("outputs")))) == "outputs_2"
+    monkeypatch.chdir(there / "outputs")
+    with pytest.raises(UserError, match=r"^\. holds files that a run would write; give another hydra.run.dir$"):
+        reserve(Path())
+    with pytest.raises(UserError, match="holds files that a run would write"):
+        reserve(there / "outputs")
+
+
+def test_a_file_in_the_way() -> None:
+    with pytest.raises(UserError, match=r"^notes.txt is a file, so no run can be saved in notes.txt/run$"):
+        reserve(Path("notes.txt/run"))
+
+
+@pytest.fixture
+def earlier(there: Path) -> Path:
+    """A run that was trained before."""
+    run = there / "run"
+    write_like_a_run(run)
+    (run / "config.yaml").write_text(RUN)
+    (run / "mine.txt").write_text("theirs")
+    return run
+
+
+def test_overwriting_waits_until_the_new_run_has_trained(there: Path, earlier: Path) -> None:
+    before = tree(earlier)
+    reservation = reserve(Path("run"), overwrite=True)
+    assert str(reservation.folder) == "run"
+    assert list(earlier.iterdir()) == [earlier / ".lock"]
+    write_like_a_run(earlier)
+    reservation.undo()
+    assert {name: text for name, text in tree(earlier).items() if name != ".lock"} == before
+
+    reservation = reserve(Path("run"), overwrite=True)
+    write_like_a_run(earlier)
+    reservation.keep()
+    assert (earlier / "config.yaml").read_text() == "new"
+    left = [path for path in there.iterdir() if path.name.endswith(".replaced")]
+    assert [tree(path) for path in left] == [{"mine.txt": "theirs"}]  # no file of a run
+
+
+def test_only_a_run_is_overwritten(there: Path) -> None:
+    (there / "outputs" / "images").mkdir()
+    assert str(done(reserve(Path("outputs"), overwrite=True))) == "outputs_2"
+
+
+def test_a_multirun_gets_a_folder_that_is_empty(there: Path) -> None:
+    assert [str(reserve_empty(Path("outputs"))) for _ in range(2)] == ["outputs_2", "outputs_3"]
+    with pytest.raises(UserError, match=r"^\. is not empty; give another hydra.sweep.dir$"):
+        reserve_empty(Path())
+    assert os.listdir(there / "outputs") == ["README.md"]
