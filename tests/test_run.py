@@ -14,14 +14,16 @@ from vaelab.run import Run
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     run = Run(tmp_path / "run")
-    run.save_config(OmegaConf.create({"seed": 3, "data": {"seed": "${seed}"}}))
+    parts = {"data": {"seed": "${seed}"}, "model": {}, "choices": {"data": "digits"}, "evaluation": {}}
+    run.save_config(OmegaConf.create({"seed": 3, **parts}))
     return run
 
 
-def save(run: Run, *names: str) -> None:
+def save(run: Run, *names: str, best: str = "") -> None:
     run.checkpoints.mkdir(exist_ok=True)
+    rest = {"global_step": 3, "epoch": 0, "loops": {}, "callbacks": {"BestCheckpoint": {"best_model_path": best}}}
     for name in names:
-        torch.save({"weights": torch.ones(3)}, run.checkpoints / f"{name}.ckpt")
+        torch.save({"state_dict": {"weights": torch.ones(3)}, **rest}, run.checkpoints / f"{name}.ckpt")
 
 
 def test_a_saved_config_keeps_its_references(run: Run) -> None:
@@ -47,6 +49,32 @@ def test_the_checkpoint_that_is_taken(run: Run, there: list[str], wanted: str, t
     assert run.checkpoint(wanted) == run.checkpoints / f"{taken}.ckpt"
 
 
+def test_no_other_checkpoint_passes_for_the_best(run: Run) -> None:
+    save(run, "last", "previous", best="checkpoints/best.ckpt")
+    with pytest.raises(UserError) as caught:
+        run.checkpoint("best")
+    place = run.checkpoints / "best.ckpt"
+    assert str(caught.value) == (f"{place} is missing, although the run chose one; give ckpt=last for the newest one")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ([1, 2], "it holds a list"),
+        ({"state_dict": {}}, "it is no checkpoint of a run: it lacks global_step"),
+        (
+            {"epoch": 0, "global_step": 1, "loops": {}, "callbacks": {}},
+            "it is no checkpoint of a run: it lacks state_dict",
+        ),
+    ],
+)
+def test_a_file_of_another_kind(run: Run, content: object, reason: str) -> None:
+    run.checkpoints.mkdir()
+    torch.save(content, run.checkpoints / "best.ckpt")
+    with pytest.raises(UserError, match=reason):
+        run.checkpoint("best")
+
+
 def test_a_run_without_checkpoints(run: Run) -> None:
     run.checkpoints.mkdir()
     (run.checkpoints / "last.ckpt.tmp").touch()
@@ -54,14 +82,14 @@ def test_a_run_without_checkpoints(run: Run) -> None:
     with pytest.raises(UserError) as caught:
         run.checkpoint("best")
     place = run.folder
-    assert str(caught.value) == f"{place} has no checkpoint 'best'; go on with python train.py run={place}"
+    assert str(caught.value) == f"{place} has no checkpoint; go on with python train.py run={place}"
 
 
 def test_an_object_in_a_checkpoint_is_damage(run: Run) -> None:
     """Unpickling it would run somebody's code."""
     run.checkpoints.mkdir()
     torch.save({"weights": Run(Path())}, run.checkpoints / "best.ckpt")
-    with pytest.raises(UserError, match=r"is damaged .*, and no other checkpoint is left in"):
+    with pytest.raises(UserError, match=r"best.ckpt is damaged \(.*\); give ckpt=last"):
         run.checkpoint("best")
 
 

@@ -22,6 +22,7 @@ from commandline import (
     wait_until,
     without_traceback,
 )
+from omegaconf import OmegaConf
 
 from vaelab.run import Run
 
@@ -77,7 +78,10 @@ def test_train_6_is_train_3_and_resume_3(half: Path, whole: Path, tmp_path: Path
     assert call(run, "train", "run=.", "trainer.max_epochs=6") == 0
     assert_same_run(run, whole)
     assert {path.name: path.read_bytes() for path in (run / ".hydra").iterdir()} == before
-    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in whole.iterdir())
+    names = sorted(path.name for path in run.iterdir() if path.name != "history")
+    assert names == sorted(path.name for path in whole.iterdir())
+    assert Run(run).load_config().trainer.max_epochs == 6
+    assert OmegaConf.load(run / "history" / "config_001.yaml").trainer.max_epochs == 3
     assert {path.name for path in tmp_path.iterdir()} == {"moved"}
 
 

@@ -22,9 +22,14 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "file.json"
     write(path, "old")
-    with pytest.raises(error), replacement(path) as file:
-        file.write(b"half")
-        raise error
+
+    def fail() -> None:
+        with replacement(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert [path.read_text(), *tmp_path.iterdir()] == ["old", path]
 
 

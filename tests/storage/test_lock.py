@@ -1,6 +1,5 @@
 """One writer at a time, whichever way the writer before it ended."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         acquire(tmp_path / "run")
     assert (tmp_path / "theirs").read_text() == "theirs"
-    assert os.listdir(tmp_path / "run") == [".lock"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("content", ["", "nothing", "[]", "{}", '{"process": 1}'])

@@ -1,6 +1,5 @@
 """A run's folder is its own, and what stood there before stays."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -133,4 +132,4 @@ def test_a_multirun_gets_a_folder_that_is_empty(there: Path) -> None:
     assert [str(reserve_empty(Path("outputs"))) for _ in range(2)] == ["outputs_2", "outputs_3"]
     with pytest.raises(UserError, match=r"^\. is not empty; give another hydra.sweep.dir$"):
         reserve_empty(Path())
-    assert os.listdir(there / "outputs") == ["README.md"]
+    assert [path.name for path in (there / "outputs").iterdir()] == ["README.md"]

@@ -16,7 +16,7 @@ from vaelab.health.history import History
 from vaelab.health.line import Line, print_lines
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import VAE
-from vaelab.run import write
+from vaelab.storage.atomic import write
 
 
 class HealthCheck(pl.Callback):

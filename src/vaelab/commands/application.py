@@ -1,9 +1,11 @@
 """What every command shares: a Hydra application that answers a mistake with one sentence."""
 
 import gc
+import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.commands.mistakes import explain
 from vaelab.commands.process import Stopped, say, stoppable
-from vaelab.errors import UserError
+from vaelab.config.text import pop_override
+from vaelab.errors import Refused, UserError
 from vaelab.paths import CONF
 from vaelab.run import Run
 
@@ -35,9 +38,12 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     gc.disable()  # until a job starts: composing leaves nothing to collect, and looking costs a tenth of a second
     statuses = [0]
 
+    here = Path.cwd()
+
     def job(config: DictConfig) -> None:
         try:
-            statuses.append(task(config))
+            with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
+                statuses.append(task(config))
         except UserError as error:
             print(error, file=sys.stderr)
             statuses.append(1)
@@ -51,6 +57,9 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     except Stopped as stop:
         say([str(stop)] if statuses[-1] <= 128 else [])
         return 128 + stop.signum
+    except Refused as refusal:
+        say([str(refusal)])
+        return 1
     except Exception as error:
         sentence = explain(error, CONF)
         if sentence is None:
@@ -86,27 +95,25 @@ def choices() -> str:
     return "".join(lines)
 
 
-def taken(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
-    """The value given for `key=…`, and the other arguments."""
-    prefix = f"{key}="
-    values = [argument.removeprefix(prefix).strip("'\"") for argument in arguments if argument.startswith(prefix)]
-    return (values[-1] if values else None), [one for one in arguments if not one.startswith(prefix)]
-
-
-def with_config_of(
-    run: Run, name: str, arguments: Sequence[str], folder: Path, kept: Collection[str] = KEPT
-) -> list[str]:
+def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
     """Arguments that compose the config which the run saved, under the overrides and the choices given now.
 
-    What the command `name` writes, its log included, goes into `folder`. Raises UserError for a change to
-    one of the groups that are `kept`.
+    Nothing of Hydra's own comes from the run. Raises UserError for a change to one of the groups that are `kept`, and
+    where the saved config is damaged or not to be trusted.
     """
-    config, overrides = run.load_config(), []
+    if {"-m", "--multirun"} & set(arguments):
+        raise UserError(f"vaelab {name} takes one run at a time; leave out -m")
+    plugins, arguments = pop_override(arguments, "plugins")
+    named = [one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()]
+    config, overrides = run.load_config(named, [key_of(one) for one in arguments if "=" in one]), []
+    config.plugins = named
     for argument in arguments:
         group, _, choice = argument.partition("=")
-        owner = group.lstrip("+~").partition(".")[0]
-        if owner in kept:
-            raise UserError(f"{argument} would change the {owner}, which a run keeps; start a new one with it")
+        if key_of(argument).partition(".")[0] in kept:
+            raise UserError(
+                f"{argument} would change the {key_of(argument).partition('.')[0]}, which a run keeps; start a new run "
+                f"with it, from these weights by init_from={run.folder}"
+            )
         if group in config and (CONF / group).is_dir():
             # What stood there goes: merged into the new choice it would leave the old one's keys behind.
             config[group] = {}
@@ -114,5 +121,23 @@ def with_config_of(
             argument = f"+{argument}"
         overrides.append(argument)
     ConfigStore.instance().store(name="saved", node=config)
-    place = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null", f"hydra.job.name={name}"]
-    return ["--config-name", "saved", *overrides, *place]
+    ours = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout", f"hydra.job.name={name}"]
+    return ["--config-name", "saved", *overrides, *ours]
+
+
+def key_of(argument: str) -> str:
+    """The key that an override sets, adds or deletes."""
+    return argument.partition("=")[0].lstrip("+~").partition("@")[0]
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Inside, what is logged also goes to the end of a file, as Hydra does it in folders of its own."""
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()

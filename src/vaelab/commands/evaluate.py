@@ -8,12 +8,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from vaelab.commands.application import application, taken, with_config_of
+from vaelab.commands.application import application, log_file, with_config_of
 from vaelab.commands.comparison import compare, values
 from vaelab.commands.process import launch, num_processes, say
 from vaelab.config import check
+from vaelab.config.text import pop_folder
 from vaelab.errors import UserError
 from vaelab.run import Run
+from vaelab.storage.lock import locked
+from vaelab.storage.reservation import reserve_empty
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,13 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit status is the worst of all runs; a signal ends them all.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    folders, rest = taken(arguments, "run")
-    ckpt, rest = taken(rest, "ckpt")
+    folders, rest = pop_folder(arguments, "run")
+    ckpt, rest = pop_folder(rest, "ckpt")
     if folders is None:
         return application("evaluate", nothing_to_evaluate, rest)
-    names, statuses, found = folders.strip("[]").split(","), [], {}
+    names = [folders] if Path(folders).exists() else [one.strip() for one in folders.strip("[]").split(",")]
+    statuses, found = [], {}
     for name in names:
-        status, into = evaluate_run(name.strip(), ckpt or "best", rest)
+        status, into = evaluate_run(name, ckpt or "best", rest)
         statuses.append(status)
         if status > 128:
             break
@@ -41,15 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int, Path | None]:
     """Exit status, and where the results of one run are."""
+    into: list[Path] = []
+
+    def task(config: DictConfig) -> int:
+        with locked(run.folder):
+            check(config, config.choices)
+            checkpoint = run.checkpoint(ckpt)
+            into.append(reserve_empty(run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
+            with log_file(into[0] / "evaluate.log"):
+                return evaluate(config, run, into[0], checkpoint)
+
     try:
         run = Run.open(folder)
-        checkpoint = run.checkpoint(ckpt)
-        into = run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-        overrides = with_config_of(run, "evaluate", arguments, into)
+        overrides = with_config_of(run, "evaluate", arguments)
     except UserError as error:
         say([str(error)])
         return 1, None
-    return application("evaluate", lambda config: evaluate(config, run, into, checkpoint), overrides), into
+    status = application("evaluate", task, overrides)
+    return status, into[0] if into else None
 
 
 def nothing_to_evaluate(config: DictConfig) -> int:
@@ -58,7 +71,6 @@ def nothing_to_evaluate(config: DictConfig) -> int:
 
 def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
-    check(config, config.choices)
     status = launch("evaluate", num_processes(config), config, run, into, checkpoint)
     if status > 128:
         say(["what was measured is kept; the same command goes on from there"])

@@ -9,13 +9,20 @@ from omegaconf import DictConfig, ListConfig
 from vaelab.commands.application import application
 from vaelab.commands.process import launch
 from vaelab.config import check
+from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.run import Run
+from vaelab.storage.lock import locked
+from vaelab.storage.reservation import reserve_empty
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
-    return application("sample", sample, list(sys.argv[1:] if arguments is None else arguments))
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for key in ("run", "ckpt"):
+        folder, arguments = pop_folder(arguments, key)
+        arguments += [] if folder is None else [f"{key}={quote(folder)}"]
+    return application("sample", sample, arguments)
 
 
 def sample(config: DictConfig) -> int:
@@ -24,11 +31,12 @@ def sample(config: DictConfig) -> int:
         raise UserError(f"num_samples={config.num_samples} is no number of samples; set it to 1 or more")
     check_temperature(config.temperature)
     run = Run.open(config.run)
-    saved = run.load_config()
-    check(saved, saved.choices)
-    checkpoint = run.checkpoint(config.ckpt)
-    into = run.folder / "samples" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    return launch("sample", 1, config, run, checkpoint, into)
+    with locked(run.folder):
+        saved = run.load_config(config.plugins)
+        check(saved, saved.choices)
+        checkpoint = run.checkpoint(config.ckpt)
+        into = reserve_empty(run.folder / "samples" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+        return launch("sample", 1, config, saved, run, checkpoint, into)
 
 
 def check_temperature(temperature: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.commands.application import taken
+from vaelab.config.text import pop_override, quote
 from vaelab.errors import UserError
 from vaelab.paths import CONF
 from vaelab.run import Run
@@ -18,7 +18,7 @@ STORED = "first_stage"
 
 def is_second_stage(arguments: Sequence[str]) -> bool:
     """Whether the chosen model is one that trains on another run."""
-    model, _ = taken(arguments, "model")
+    model, _ = pop_override(arguments, "model")
     file = CONF / "model" / f"{model}.yaml"
     return file.is_file() and BASE in OmegaConf.to_container(OmegaConf.load(file)).get("defaults", [])  # type: ignore
 
@@ -28,7 +28,8 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
 
     Raises UserError for a change to one of them.
     """
-    config = run.load_config()
+    plugins, _ = pop_override(arguments, "plugins")
+    config = run.load_config([one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()])
     for argument in arguments:
         group = argument.partition("=")[0].lstrip("+~")
         if group in (*KEPT, "latent_dim") or group.partition(".")[0] in KEPT[1:]:
@@ -39,7 +40,7 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
     for group in kept:
         ConfigStore.instance().store(group=group, name=STORED, node=config[group])
     name = f"name='${{hydra:runtime.choices.model}}-{config.choices.data}'"
-    sizes = [f"latent_dim={config.latent_dim}", f"run='{run.folder}'"]
+    sizes = [f"latent_dim={config.latent_dim}", f"run={quote(str(run.folder))}"]
     return [name, *sizes, *(f"{group}={STORED}" for group in kept), *arguments]
 
 

@@ -1,7 +1,6 @@
 """vaelab train: a new run, or one that goes on."""
 
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.commands.application import KEPT, application, taken, with_config_of
+from vaelab.commands.application import KEPT, application, log_file, with_config_of
 from vaelab.commands.process import launch, num_processes, say
+from vaelab.commands.resumption import changes, is_finished
+from vaelab.commands.run_folder import RESERVE, claim
 from vaelab.commands.second_stage import is_second_stage, on_first_stage, with_choices_of
 from vaelab.config import LISTED, check
+from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.run import Run
+from vaelab.storage.lock import locked
 
 IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
 RESOLVER = re.compile(r"\$\{[\w.]+:")
@@ -24,14 +27,15 @@ RESOLVER = re.compile(r"\$\{[\w.]+:")
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
 
-    With a model that is a second stage, `run=<folder>` is its first.
+    With a model that is a second stage, `run=<folder>` is its first. `init_from=<folder>` starts from a run's weights.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    folder, rest = taken(arguments, "run")
-    ckpt, rest = taken(rest, "ckpt")
-    if folder is None and ckpt is None:
-        return application("train", start, rest)
+    folder, rest = pop_folder(arguments, "run")
+    ckpt, rest = pop_folder(rest, "ckpt")
+    init_from, rest = pop_folder(rest, "init_from")
     try:
+        if folder is None and ckpt is None:
+            return application("train", start, [RESERVE, *rest, *weights_of(init_from)])
         run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
         if is_second_stage(rest):
             if ckpt is not None:
@@ -39,19 +43,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out"
                 )
             arguments = on_first_stage(run, rest)
-            return application("train", lambda config: start(config, run), arguments)
-        checkpoint = resumption(run, ckpt or "last")
-        arguments = with_config_of(run, "train", rest, run.folder, kept=(*KEPT, *IN_CHECKPOINT))
+            return application("train", lambda config: start(config, run), [RESERVE, *arguments])
+        if init_from is not None:
+            raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
+        arguments = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
     except UserError as error:
         say([str(error)])
         return 1
-    return application("train", lambda config: go_on(config, run, checkpoint), arguments)
+    return application("train", lambda config: go_on(config, run, ckpt or "last"), arguments)
+
+
+def weights_of(folder: str | None) -> list[str]:
+    """The override that makes a new run begin with another's weights. Raises UserError where that one has none."""
+    if folder in (None, "null"):
+        return []
+    assert folder is not None
+    Run.open(folder).checkpoint("best")
+    return [f"init_from={quote(folder)}"]
 
 
 def start(config: DictConfig, first_stage: Run | None = None) -> int:
-    """A new run. What ends before anything was trained leaves no folder behind."""
+    """A new run. What ends before anything was trained leaves nothing behind that was not there before."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
+    reservation = claim(folder)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
     status = 1
     try:
@@ -66,14 +81,25 @@ def start(config: DictConfig, first_stage: Run | None = None) -> int:
         status = train(config, run, None)
     finally:
         if status != 0 and not run.saved:
-            discard(run.folder)
+            reservation.undo()
+        else:
+            reservation.keep()
     return status
 
 
-def go_on(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
-    """The rest of a run, from a checkpoint."""
-    check(config, config.choices)
-    return train(config, run, checkpoint)
+def go_on(config: DictConfig, run: Run, ckpt: str) -> int:
+    """The rest of a run, from a checkpoint. What has nothing left to do changes nothing."""
+    with locked(run.folder), log_file(run.folder / "train.log"):
+        check(config, config.choices)
+        checkpoint = resumption(run, ckpt)
+        changed = changes(run.read_config(), config)
+        if is_finished(run, config, checkpoint, bool(changed)):
+            way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
+            say([f"{run.folder} has finished; give trainer.max_epochs=... {way_out}"])
+            return 0
+        if changed:
+            say([f"going on with {', '.join(changed)}"])
+        return train(config, run, checkpoint)
 
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
@@ -108,11 +134,3 @@ def latest_run(outputs: Path) -> Run:
     if not found:
         raise UserError(f"no run with a checkpoint is under {outputs}/; give run=<folder>")
     return Run.open(found[-1].parents[1])
-
-
-def discard(folder: Path) -> None:
-    """Remove a folder in which nothing was trained, and the one above it if it is empty then, but for our own."""
-    shutil.rmtree(folder, ignore_errors=True)
-    above = folder.parent.resolve()
-    if above.exists() and above != Path.cwd() and not any(above.iterdir()):
-        folder.parent.rmdir()

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
-from vaelab.run import write
+from vaelab.storage.atomic import write
 
 INTERVAL = 10.0  # seconds between two writes of one loop's states
 

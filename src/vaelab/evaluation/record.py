@@ -23,9 +23,9 @@ class Record:
         return self.figure.value
 
 
-def as_json(records: dict[str, Record]) -> dict[str, dict[str, Any]]:
-    """Plain dictionaries, in alphabetical order."""
-    return {name: plain(records[name]) for name in sorted(records)}
+def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Plain dictionaries, in alphabetical order, each with the checkpoint that it is of."""
+    return {name: {**plain(records[name]), "checkpoint": checkpoint} for name in sorted(records)}
 
 
 def plain(record: Record) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from vaelab.errors import UserError
+from vaelab.storage.atomic import remove_leftovers, replacement
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -16,21 +17,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Pickled in memory first, since torch's own file writer turns a full disk into a crash without a cause.
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        temporary = path.with_name(path.name + ".tmp")
         try:
-            with temporary.open("wb") as file:
+            remove_leftovers(path)
+            with replacement(path) as file:
                 file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            if path.name == "last.ckpt" and path.exists():
-                keep_as(path.with_name("previous.ckpt"), path)
-            temporary.replace(path)
+                file.flush()  # a full disk shows here, before anything else changes
+                if path.name == "last.ckpt" and path.exists():
+                    keep_as(path.with_name("previous.ckpt"), path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise UserError(
                 f"could not save {path}: {error.strerror}; the checkpoint before it is kept; "
                 f"make room, then go on with python train.py run={path.parent.parent}"

@@ -21,9 +21,9 @@ from vaelab.run import Run
 COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
 
 
-def sample(config: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
+def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
     """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
-    experiment = Experiment.build(run.load_config())
+    experiment = Experiment.build(saved)
     experiment.expect(checkpoint)
     model, data = experiment.model, experiment.data
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
@@ -39,7 +39,6 @@ def sample(config: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None
                 given = None if y is None else y[index]
                 images.append(model.latent.sample(len(index), given, temperature))
     x = torch.cat(images)
-    folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "samples.npy", x.numpy())
     if is_image(data.shape):
         save(grid(data, x, y), folder / "samples.png")

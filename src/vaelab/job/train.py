@@ -1,56 +1,85 @@
 """Train, then evaluate: what one process of `vaelab train` does."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import lightning.pytorch as pl
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.callbacks.finite_loss import FiniteLoss
+from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
+from vaelab.config.text import escape_references
 from vaelab.job.experiment import Experiment
-from vaelab.job.test import circumstances, test
+from vaelab.job.results import circumstances, measure
 from vaelab.job.tracking import build_history, connect, disconnect
 from vaelab.run import Run
+
+
+class Trained(NamedTuple):
+    """What remains of a training beside its files: how far its loops came, and the loggers that work."""
+
+    loops: dict[str, Any]
+    steps: int
+    loggers: list[Logger]
 
 
 def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """A run from its beginning, or from a checkpoint on, to the results of its best weights."""
     run = Run(folder)
     written = config.copy()  # before anything is built, which resolves its references
+    loggers = [build_logger(node, run) for node in config.logger.values()]
+    status = 1
+    try:
+        trained = fit(config, written, run, checkpoint, loggers)
+        best = run.checkpoint("best")
+        measure(
+            written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=trained.loggers
+        )
+        status = 0
+    finally:
+        if rank_zero_only.rank == 0:
+            disconnect(loggers, status)
+
+
+def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
+    """Train; what is returned holds neither the model nor its trainer, since results come from what was saved."""
     experiment = Experiment.build(config)
     if checkpoint is not None:
         experiment.expect(checkpoint)
+    trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)
+    if trainer.is_global_zero:
+        run.save_config(written)
+        trainer.loggers = start(loggers, config, run, checkpoint)
+    trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    trainer.strategy.barrier()
+    return Trained(trainer.fit_loop.state_dict(), trainer.global_step, trainer.loggers)
+
+
+def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:
+    """The callbacks that are chosen, and those without which no run is safe."""
     chosen = [build(node) for node in config.callbacks.values()]
-    always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
     for callback in chosen:
-        if isinstance(callback, pl.callbacks.ModelCheckpoint):
+        if isinstance(callback, ModelCheckpoint):
             callback.dirpath = str(run.checkpoints)
         if isinstance(callback, Evaluate):
             callback.folder, callback.circumstances = run.unfinished, circumstances(config)
-    loggers = [build_logger(node, run) for node in config.logger.values()]
-    trainer = experiment.trainer(run, [*chosen, *always], loggers)
-    status = 1
-    try:
-        if trainer.is_global_zero:
-            run.save_config(written)
-            loggers = start(loggers, config, run, checkpoint)
-            trainer.loggers = loggers
-        fit_and_test(experiment, trainer, run, checkpoint)
-        status = 0
-    finally:
-        if trainer.is_global_zero:
-            disconnect(loggers, status)
+    always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
+    if checkpoint is None and config.get("init_from"):
+        always.append(InitialWeights(Run.open(config.init_from).checkpoint("best")))
+    return [*chosen, *always]
 
 
 def build_logger(node: DictConfig, run: Run) -> Logger:
     """A logger that writes into the run folder, which may have been moved since the config was saved."""
     if "save_dir" in node:
-        node.save_dir = str(run.folder.absolute())  # W&B writes from a process of its own
+        node.save_dir = escape_references(str(run.folder.absolute()))  # W&B writes from a process of its own
     logger: Logger = build(node)
     return logger
 
@@ -66,10 +95,3 @@ def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path 
         if not isinstance(logger, CSVLogger):  # config.yaml lies beside metrics.csv
             logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
     return working
-
-
-def fit_and_test(experiment: Experiment, trainer: pl.Trainer, run: Run, checkpoint: Path | None) -> None:
-    """Fit, evaluate the best weights on the test split, write results.json and print it."""
-    trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
-    trainer.strategy.barrier()
-    test(experiment, trainer, run, run.checkpoint("best"))

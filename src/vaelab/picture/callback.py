@@ -52,7 +52,7 @@ class PictureCallback(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         self.draw(trainer, pl_module, "validation", f"{self.name}.png")
 
-    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+    def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         self.draw(trainer, pl_module, "test", f"{self.name}.png")
 
     def draw(self, trainer: pl.Trainer, pl_module: VAE, split: str, file: str) -> None:

@@ -1,0 +1,81 @@
+"""What a saved config may have built: it may come from somebody else, and a target is code that is called."""
+
+import re
+import sys
+from collections.abc import Collection, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from vaelab.paths import CONF
+
+TARGET = re.compile(r"^\s*(?:- )?_target_: *([\w.]+)", re.MULTILINE)
+# Libraries of which every layer, optimizer, scheduler and flow is harmless, wherever it is defined in them.
+LIBRARIES = ("torch.nn.", "torch.optim.", "zuko.")
+# Arguments of other people's classes that neither write, nor connect, nor take objects.
+ARGUMENTS = {
+    "lightning.pytorch.Trainer": """
+        accelerator devices num_nodes strategy precision fast_dev_run max_epochs min_epochs max_steps min_steps max_time
+        limit_train_batches limit_val_batches limit_test_batches overfit_batches val_check_interval
+        check_val_every_n_epoch num_sanity_val_steps log_every_n_steps accumulate_grad_batches gradient_clip_val
+        gradient_clip_algorithm deterministic benchmark inference_mode use_distributed_sampler detect_anomaly
+        sync_batchnorm reload_dataloaders_every_n_epochs
+        """,
+    "lightning.pytorch.callbacks.EMAWeightAveraging": """
+        device use_buffers decay update_every_n_steps update_starting_at_step update_starting_at_epoch
+        """,
+    "lightning.pytorch.loggers.CSVLogger": "save_dir name version flush_logs_every_n_steps",
+    "lightning.pytorch.loggers.WandbLogger": "save_dir project group tags name id settings",
+}
+SETTINGS = "silent init_timeout finish_timeout console"  # of W&B, which also has base_url and api_key
+# Packages that no advice may call a plugin.
+NO_PLUGINS = """
+    vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf
+    wandb zuko yaml numpy scipy sklearn matplotlib PIL rich pydantic jaxtyping hydra_plugins
+    """
+
+
+def permitted(target: str, plugins: Collection[str]) -> bool:
+    """Whether a saved config may name `target`: conf/ does, a plugin holds it, or it is a layer or an optimizer."""
+    if target in _named_in_conf() or any(target.startswith(f"{plugin}.") for plugin in plugins):
+        return True
+    return target.startswith(LIBRARIES) and _is_part(target)
+
+
+def way_out(target: str, key: str) -> str:
+    """What a user does who trusts a target that is not permitted."""
+    package = target.partition(".")[0]
+    if package in sys.stdlib_module_names or package in NO_PLUGINS.split():
+        return f"if you trust it, give {key}={target} yourself"
+    return f"if you trust it, add plugins=[{package}]"
+
+
+def refused_arguments(node: Mapping[str, Any]) -> list[str]:
+    """The arguments of a node that a saved config may not give to its target."""
+    allowed = ARGUMENTS.get(str(node["_target_"]))
+    if allowed is None:
+        return []
+    refused = [key for key in node if key not in allowed.split() and not key.startswith("_")]
+    settings = node.get("settings")
+    return refused + [f"settings.{key}" for key in settings or () if key not in SETTINGS.split()]
+
+
+@cache
+def _named_in_conf() -> frozenset[str]:
+    """Every target in the groups of conf/; those of the commands themselves, which are Hydra's, stand above."""
+    return frozenset(name for file in CONF.glob("*/*.yaml") for name in TARGET.findall(file.read_text()))
+
+
+def _is_part(target: str) -> bool:
+    from torch.nn import Module
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError:
+        return False
+    if not isinstance(found, type) or not issubclass(found, Module | Optimizer | LRScheduler):
+        return False
+    return f"{found.__module__}.".startswith(LIBRARIES)
