@@ -50,7 +50,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
         if statuses[-1] > 128:  # nor are the other jobs of a multirun wanted
             raise Stopped(statuses[-1] - 128)
 
-    sys.argv = [sys.argv[0], *arguments]
+    # Hydra's own parser takes no option between two overrides.
+    sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
     try:
         with stoppable():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()

@@ -30,7 +30,7 @@ class ReserveFolder(Callback):
             reservation = reserve(Path(str(config.hydra.run.dir)), config.get("overwrite") is True)
         except (UserError, OSError) as error:
             raise Refused(reason(error)) from error
-        _reserved[reservation.folder.absolute()] = reservation
+        _reserved[reservation.folder.resolve()] = reservation
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.run.dir = escape_references(str(reservation.folder))
 
@@ -51,7 +51,7 @@ def claim(folder: Path) -> Reservation:
     Raises:
         UserError: another job has the same folder.
     """
-    reservation = _reserved.pop(folder.absolute(), None)
+    reservation = _reserved.pop(folder.resolve(), None)
     if reservation is not None:
         return reservation
     if not acquire(folder):
