@@ -37,6 +37,8 @@ class Run:
             )
         if link := link_out_of(run.folder):
             raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
+        if (settings := run.folder / "wandb" / "settings").exists():
+            raise UserError(f"{settings} would tell W&B where to send runs and keys; remove it if it is not yours")
         return run
 
     @property
@@ -184,9 +186,15 @@ def chose_best(checkpoint: Path) -> bool:
 
 
 def link_out_of(folder: Path) -> Path | None:
-    """A symbolic link in a run folder that leads out of it, through which a run would write somewhere else."""
+    """A symbolic link in a run folder that leads out of it, through which a run would write somewhere else.
+
+    W&B makes links of its own, to its logs, below wandb/, and writes through none of them.
+    """
     inside = folder.resolve()
     for place, folders, files in os.walk(folder):
+        if Path(place) == folder / "wandb":
+            folders.clear()
+            continue
         for name in (*folders, *files):
             path = Path(place) / name
             if path.is_symlink() and not path.resolve().is_relative_to(inside):

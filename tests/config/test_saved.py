@@ -384,11 +384,22 @@ def test_a_link_out_of_the_folder_is_refused(saved: dict[str, Any], tmp_path: Pa
     (run / "images").mkdir(parents=True)
     (run / "config.yaml").write_text(yaml.safe_dump(saved))
     (run / "latest").symlink_to("images")
+    (run / "wandb" / "offline-run-1").mkdir(parents=True)
+    (run / "wandb" / "offline-run-1" / "debug.log").symlink_to(tmp_path / "elsewhere")  # as W&B makes it
     Run.open(run)
-    for place in ("metrics.csv", "images/samples.png", "checkpoints"):
+    for place in ("metrics.csv", "images/samples.png", "checkpoints", "evaluations"):
         link = run / place
         link.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(UserError) as caught:
             Run.open(run)
         assert str(caught.value) == f"{link} is a link that leads out of the run folder; replace it by what it leads to"
         link.unlink()
+
+
+def test_settings_of_wandb_do_not_come_with_a_run(saved: dict[str, Any], tmp_path: Path) -> None:
+    """From where one stands, W&B reads an address of its server in wandb/settings."""
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "settings").write_text("[default]\nbase_url = https://example.org\n")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(saved))
+    with pytest.raises(UserError, match="would tell W&B where to send runs and keys; remove it if it is not yours"):
+        Run.open(tmp_path)

@@ -11,15 +11,14 @@ from typing import Any
 import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
+from vaelab.storage.metrics import rows_before
+
 log = logging.getLogger(__name__)
 
 
 def build_history(logger: CSVLogger, metrics: Path, step: int) -> None:
     """Put the rows up to `step` back into metrics.csv, which Lightning's logger empties when a run goes on."""
-    rows: list[dict[str, str]] = []
-    if metrics.is_file():
-        with metrics.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+    rows = rows_before(metrics, step)
     writer = logger.experiment
     if rows:
         writer.metrics_keys = list(rows[0])
