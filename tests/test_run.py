@@ -21,7 +21,9 @@ def run(tmp_path: Path) -> Run:
 
 def save(run: Run, *names: str, best: str = "") -> None:
     run.checkpoints.mkdir(exist_ok=True)
-    rest = {"global_step": 3, "epoch": 0, "loops": {}, "callbacks": {"BestCheckpoint": {"best_model_path": best}}}
+    loops = dict.fromkeys(("fit_loop", "validate_loop", "test_loop"), {})
+    rest = {"global_step": 3, "epoch": 0, "loops": loops, "pytorch-lightning_version": "2.6.4"}
+    rest["callbacks"] = {"BestCheckpoint": {"best_model_path": best}}
     for name in names:
         torch.save({"state_dict": {"weights": torch.ones(3)}, **rest}, run.checkpoints / f"{name}.ckpt")
 

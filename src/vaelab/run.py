@@ -170,11 +170,21 @@ def damage_of(path: Path) -> str | None:
         return f"it is no checkpoint of a run: it lacks {missing[0]}"
     if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
         return "its weights are no tensors"
+    if not saved["loops"].keys() >= LOOPS:
+        return "it is no checkpoint of a run: its loops are missing"
     return None
 
 
 # What every command reads of a checkpoint, by its type.
-IN_CHECKPOINT = {"state_dict": dict, "global_step": int, "epoch": int, "loops": dict, "callbacks": dict}
+IN_CHECKPOINT = {
+    "state_dict": dict,
+    "global_step": int,
+    "epoch": int,
+    "loops": dict,
+    "callbacks": dict,
+    "pytorch-lightning_version": str,
+}
+LOOPS = {"fit_loop", "validate_loop", "test_loop"}
 
 
 def chose_best(checkpoint: Path) -> bool:

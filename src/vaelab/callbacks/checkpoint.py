@@ -32,9 +32,9 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **best, "best_k_models": scores, "dirpath": self.dirpath})
 
     def here(self, path: str) -> str:
-        """The file of that name in this run's folder."""
+        """The best checkpoint of this run's folder, wherever it was when it was saved."""
         assert self.dirpath is not None
-        return str(Path(self.dirpath) / Path(path).name) if path else ""
+        return str(Path(self.dirpath) / "best.ckpt") if path else ""
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         module = trainer.lightning_module

@@ -33,6 +33,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"make room, then go on with python train.py run={path.parent.parent}"
             ) from error
 
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove one file that is a checkpoint: the path may come from a checkpoint, and so from somebody else."""
+        if Path(path).suffix == ".ckpt" and not Path(path).is_dir():
+            Path(path).unlink(missing_ok=True)
+
 
 def keep_as(kept: Path, path: Path) -> None:
     """A second name for a file, put in place by one rename, so that at no moment a name is missing."""

@@ -16,10 +16,20 @@ from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
 from vaelab.config.text import escape_references
-from vaelab.job.experiment import Experiment
+from vaelab.errors import UserError
+from vaelab.job.experiment import Experiment, first_sentence
 from vaelab.job.results import circumstances, measure
 from vaelab.job.tracking import build_history, connect, disconnect
 from vaelab.run import Run
+
+RESTORING = (
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    AttributeError,
+    IndexError,
+)  # what a wrong state makes of it
 
 
 class Trained(NamedTuple):
@@ -57,7 +67,13 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     if trainer.is_global_zero:
         run.save_config(written)
         trainer.loggers = start(loggers, config, run, checkpoint)
-    trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    try:
+        trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    except RESTORING as error:
+        if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
+            raise
+        why = f"{type(error).__name__}: {first_sentence(error)}"
+        raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
     trainer.strategy.barrier()
     return Trained(trainer.fit_loop.state_dict(), trainer.global_step, trainer.loggers)
 
