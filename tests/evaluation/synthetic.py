@@ -42,7 +42,8 @@ def numbers() -> Numbers:
 def evidence(metric: Evidence, rows: Numbers) -> None:
     normal = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
     log_px = rows["log_px"].T
-    metric.update(Terms(log_px, log_px, log_px, rows["kl"], (), normal, normal, rows["x"]))
+    figures = {name: rows[name] for name in ("level",) if name in rows}
+    metric.update(Terms(log_px, log_px, log_px, rows["kl"], (), normal, normal, rows["x"], figures=figures))
 
 
 METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {

@@ -53,11 +53,22 @@ def test_one_two_and_three_processes_agree(tmp_path: Path) -> None:
 def test_evidence_is_the_mean_over_examples() -> None:
     given, metric = numbers(), Evidence()
     evidence(metric, given)
-    values, num = metric.compute()
+    values, _, num = metric.compute()
     rate = given["kl"].double().sum() / NUM_EXAMPLES
     distortion = -given["log_px"].double().mean()
     assert num == NUM_EXAMPLES
     torch.testing.assert_close(values, {"elbo": -rate - distortion, "rate": rate, "distortion": distortion})
+
+
+def test_evidence_has_the_standard_error_of_every_mean() -> None:
+    given, metric = numbers(), Evidence()
+    given["level"] = 7 + given["kl"][:, 0]
+    for start in range(0, NUM_EXAMPLES, CHUNK):
+        evidence(metric, {key: rows[start : start + CHUNK] for key, rows in given.items()})
+    each = {"rate": given["kl"].double().sum(1), "distortion": -given["log_px"].double().mean(1)}
+    each |= {"elbo": -each["rate"] - each["distortion"], "level": given["level"].double()}
+    expected = {name: value.std(correction=1) / NUM_EXAMPLES**0.5 for name, value in each.items()}
+    torch.testing.assert_close(metric.compute().errors, expected, rtol=1e-9, atol=0)
 
 
 def test_cross_entropy_of_an_image_with_itself_is_its_entropy() -> None:

@@ -1,14 +1,25 @@
 """ELBO, rate and distortion, without any control."""
 
+from typing import NamedTuple
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.terms import Terms
 
 
+class Means(NamedTuple):
+    """Means over `num` examples by name, in nats per example, and their standard errors."""
+
+    values: dict[str, Tensor]
+    errors: dict[str, Tensor]
+    num: int
+
+
 class Evidence(Metric):
-    """Means over all examples of all processes, in nats per example, from sums in float64.
+    """Means over all examples of all processes, in nats per example, from sums in float64, and their standard errors.
 
     elbo = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -distortion - rate
 
@@ -20,7 +31,9 @@ class Evidence(Metric):
     num: Tensor
     rate: Tensor
     distortion: Tensor
+    squares: Tensor
     figures: Tensor
+    figure_squares: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,22 +42,36 @@ class Evidence(Metric):
         self.names: list[str] = []
         for name in ("num", "rate", "distortion"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("squares", torch.zeros(3, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, terms: Terms) -> None:
         self.is_bound = terms.is_bound
         self.num += terms.kl.shape[0]
         self.rate += terms.kl.double().sum()
         self.distortion -= terms.log_px.double().mean(0).sum()
-        each = {name: value for name, value in terms.figures.items() if value.dim()}
-        if each and not self.names:
-            self.names = list(each)
-            zeros = torch.zeros(len(each), dtype=torch.float64, device=terms.kl.device)
-            self.add_state("figures", zeros, dist_reduce_fx="sum")
-        if each:
-            self.figures += torch.stack([value.double().sum() for value in each.values()])
+        rate, distortion = terms.kl.double().sum(1), -terms.log_px.double().mean(0)
+        self.squares += torch.stack([-distortion - rate, rate, distortion]).square().sum(1)
+        self.update_figures({name: value.double() for name, value in terms.figures.items() if value.dim()})
 
-    def compute(self) -> tuple[dict[str, Tensor], int]:
-        """The means, and the number of examples behind them."""
+    def update_figures(self, each: dict[str, Float[Tensor, " B"]]) -> None:
+        """Add figures that every example has."""
+        if not each:
+            return
+        sums = torch.stack([value.sum() for value in each.values()])
+        if not self.names:
+            self.names = list(each)
+            for name in ("figures", "figure_squares"):
+                self.add_state(name, torch.zeros_like(sums), dist_reduce_fx="sum")
+        self.figures += sums
+        self.figure_squares += torch.stack([value.square().sum() for value in each.values()])
+
+    def compute(self) -> Means:
+        """The means, their errors, and the number of examples behind them."""
         rate, distortion = self.rate / self.num, self.distortion / self.num
-        figures = dict(zip(self.names, self.figures / self.num, strict=True)) if self.names else {}
-        return {"elbo": -distortion - rate, "rate": rate, "distortion": distortion, **figures}, int(self.num)
+        names, means, squares = ["elbo", "rate", "distortion"], [-distortion - rate, rate, distortion], self.squares
+        if self.names:
+            names, means = [*names, *self.names], [*means, *(self.figures / self.num)]
+            squares = torch.cat([squares, self.figure_squares])
+        variances = (squares / self.num - torch.stack(means).square()).clamp(min=0) / (self.num - 1).clamp(min=1)
+        errors = dict(zip(names, variances.sqrt(), strict=True))
+        return Means(dict(zip(names, means, strict=True)), errors, int(self.num))

@@ -98,18 +98,19 @@ class VAE(pl.LightningModule):
         return self.validation_step(batch, batch_idx)
 
     def on_validation_epoch_end(self) -> None:
-        values, _ = self.evidence.compute()
+        values = self.evidence.compute().values
         self.evidence.reset()
         self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
 
     def on_test_epoch_end(self) -> None:
-        values, num = self.evidence.compute()
+        values, errors, num = self.evidence.compute()
         self.evidence.reset()
         for name, value in values.items():
             if name in ("elbo", "rate") and not self.evidence.is_bound:
                 continue  # watched by checkpoints all the same, but no numbers for a paper
             self.log(f"test/{name}", value)
-            self.keep(Figure(name, float(value), "nats per example", num, num_samples=1), seconds=0.0)
+            error = float(errors[name])
+            self.keep(Figure(name, float(value), "nats per example", num, num_samples=1, error=error), seconds=0.0)
 
     def keep(self, figure: Figure, seconds: float) -> None:
         """Keep a figure of the test split for results.json, as it is, be it a NaN."""
