@@ -36,8 +36,9 @@ def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
 
 
 def values(results: Path) -> dict[str, float]:
-    """The number of each metric of a results.json."""
-    return {key: record["value"] for key, record in json.loads(results.read_text()).items()}
+    """The number of each metric of a results.json, but for what was not finite and is null there."""
+    found = {key: record["value"] for key, record in json.loads(results.read_text()).items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[str, float]]]:

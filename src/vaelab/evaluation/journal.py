@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from time import monotonic
@@ -15,6 +17,8 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
 from vaelab.storage.atomic import write
+
+log = logging.getLogger(__name__)
 
 INTERVAL = 10.0  # seconds between two writes of one loop's states
 
@@ -31,20 +35,22 @@ class Journal:
     rank: int
     world_size: int
     written: float = field(default_factory=monotonic)
+    complained: bool = False
 
     def finished(self, measure: str) -> tuple[list[Figure], list[str], float] | None:
         """Figures, sentences on what was left out, and seconds of a measure that has finished."""
         path = self.folder / f"{measure}.json"
         try:
             kept = json.loads(path.read_text())
-        except (FileNotFoundError, ValueError):  # not there, or spoilt: it is measured again
+            return [Figure.from_json(each) for each in kept["figures"]], kept["left_out"], kept["seconds"]
+        except (OSError, ValueError, TypeError, LookupError):  # not there, or spoilt: it is measured again
             return None
-        return [Figure(**each) for each in kept["figures"]], kept["left_out"], kept["seconds"]
 
     def finish(self, measure: str, figures: Iterable[Figure], left_out: list[str], seconds: float) -> None:
         """Keep what a measure found."""
-        kept = {"figures": [asdict(each) for each in figures], "left_out": left_out, "seconds": seconds}
-        write(self.folder / f"{measure}.json", json.dumps(kept))
+        kept = {"figures": [each.as_json() for each in figures], "left_out": left_out, "seconds": seconds}
+        with self.tolerant():
+            write(self.folder / f"{measure}.json", json.dumps(kept, allow_nan=False))
 
     def resume(self, loop: str, metric: Metric) -> int:
         """How many items of a loop this process has done before; the metric gets the states it had then."""
@@ -60,12 +66,23 @@ class Journal:
         """Write the states of a loop, unless that was done a moment ago."""
         if monotonic() - self.written < INTERVAL:
             return
-        path = self.states(loop)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        torch.save({"done": done, "states": metric.metric_state}, temporary)
-        temporary.replace(path)
         self.written = monotonic()
+        path = self.states(loop)
+        with self.tolerant():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            torch.save({"done": done, "states": metric.metric_state}, temporary)
+            temporary.replace(path)
+
+    @contextmanager
+    def tolerant(self) -> Iterator[None]:
+        """Inside, what cannot be written is said once: an evaluation only loses that it could go on after a stop."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:  # the second is how torch says that a disk is full
+            if not self.complained:
+                log.warning("%s cannot be written (%s); a stop would lose what was measured", self.folder, error)
+            self.complained = True
 
     def states(self, loop: str) -> Path:
         return self.folder / f"{loop}.{self.rank}of{self.world_size}.pt"

@@ -30,7 +30,6 @@ def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str,
 
 def plain(record: Record) -> dict[str, Any]:
     """One level of keys: those of the figure, but for its name, then those of its circumstances."""
-    keys = asdict(record)
-    figure = keys.pop("figure")
-    del figure["name"]
+    keys, figure = asdict(record), record.figure.as_json()
+    del keys["figure"], figure["name"]
     return {**figure, **keys}

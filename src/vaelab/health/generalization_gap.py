@@ -50,7 +50,7 @@ class GeneralizationGap:
         num = min(examination.subject.size(split) for split in ("train", "validation"))
         train, _ = bounds(examination, "train", num)
         validation, deviation = bounds(examination, "validation", num)
-        if not deviation > 0:
+        if deviation == 0:
             return not_applicable("train/validation gap", f"{num} validation examples do not differ in their ELBO")
         gap = (train - validation) / deviation
         fact = f"ELBO {train:.2f} in training, {validation:.2f} in validation"

@@ -1,6 +1,5 @@
 """Does z say anything of x, and does the decoder listen?"""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -40,8 +39,10 @@ class Shuffled(Metric):
         self.rate += terms.kl.double().sum()
         self.num_unbound += not terms.is_bound
 
-    def compute(self) -> tuple[float, float | None]:
-        """The cost, and the rate where it is one."""
+    def compute(self) -> tuple[float | None, float | None]:
+        """The cost, and the rate where it is one; neither where no example had another's z."""
+        if not self.num:
+            return None, None
         return float(self.cost / self.num), None if self.num_unbound else float(self.rate / self.num)
 
 
@@ -71,7 +72,7 @@ class LatentUse:
             own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
             shuffled.update(own, other, terms)
         nats, rate = shuffled.compute()
-        if not math.isfinite(nats):
+        if nats is None:
             return not_applicable("use of z", f"chunks of data.chunk={subject.data.chunk} have no other example's z")
         fact = f"another example's z costs {nats:.2f} nats"
         if rate is not None:

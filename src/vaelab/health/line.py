@@ -1,12 +1,16 @@
 """One line of the checklist, and how the checklist is read."""
 
+import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from vaelab.evaluation.figure import finite
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
 SHOWN = {PASSED: Text("passed", "green"), FAILED: Text("FAILED", "bold red"), NOT_APPLICABLE: Text("n/a", "dim")}
@@ -28,7 +32,8 @@ class Line:
 
 
 def judged(name: str, fine: bool, figure: float, unit: str, fact: str, way_out: str) -> Line:
-    """A line that passes with a fact, or fails with the fact and a way out."""
+    """A line that passes with a fact, or fails with the fact and a way out; what is no number never passes."""
+    fine = fine and math.isfinite(figure)
     says = fact if fine else f"{fact}; {way_out}"
     return Line(name, PASSED if fine else FAILED, says, figure, unit)
 
@@ -36,6 +41,19 @@ def judged(name: str, fine: bool, figure: float, unit: str, fact: str, way_out: 
 def not_applicable(name: str, reason: str) -> Line:
     """A line that has no meaning for this model or its data."""
     return Line(name, NOT_APPLICABLE, reason)
+
+
+def as_json(lines: Sequence[Line]) -> str:
+    """The lines by their names, null in the place of a number that is not finite, which JSON does not know."""
+    found = {line.name: asdict(line) | {"figure": finite(line.figure), "each": all_finite(line)} for line in lines}
+    for keys in found.values():
+        del keys["name"]
+    return json.dumps(found, indent=2, allow_nan=False) + "\n"
+
+
+def all_finite(line: Line) -> dict[str, float | None]:
+    """The numbers behind a line's figure."""
+    return {name: finite(value) for name, value in line.each.items()}
 
 
 def print_lines(title: str, lines: Sequence[Line]) -> None:
