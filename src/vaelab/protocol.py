@@ -124,8 +124,9 @@ class Objective(Protocol):
 class Measure(Protocol):
     """One kind of evidence about a trained model.
 
-    Raises UserError, on all processes alike, where a model or its data do not have it; a model that it does not
-    concern gets no figure.
+    Raises UserError where a model or its data do not have it; a model that it does not concern gets no figure.
+    Whatever it raises on one process leaves it out on all: what it pools them by comes from `subject.metric`,
+    `subject.first_alone` or vaelab.evaluation.share.
     """
 
     def __call__(self, subject: "Subject") -> "list[Figure]": ...

@@ -19,8 +19,10 @@ from vaelab.evaluation.decomposition import RateDecomposition
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.importance import Importance
 from vaelab.evaluation.reconstruction import Reconstruction, ReconstructionError
+from vaelab.evaluation.record import as_json
 from vaelab.evaluation.subject import Subject
 from vaelab.model.vae import VAE
+from vaelab.protocol import Measure
 
 Model, Data, Trainer = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]
 
@@ -61,6 +63,55 @@ def test_what_a_model_does_not_have_is_said_and_the_rest_goes_on(
         "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior; "
         "set latent=single posterior=diagonal_gaussian",
     ]
+
+
+class SilentError(Exception):
+    """Says nothing."""
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ValueError("a line\nand another"), "ValueError: a line"),
+        (KeyError("name"), "KeyError: 'name'"),
+        (SilentError(), "SilentError"),
+        (MemoryError("no room"), "MemoryError: no room"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "OutOfMemoryError: CUDA out of memory"),
+        (AssertionError(), "AssertionError"),
+        (StopIteration(), "StopIteration"),
+        (UserError("set it lower"), "set it lower"),
+    ],
+)
+def test_a_measure_that_raises_anything_is_left_out_and_the_rest_goes_on(
+    error: Exception, says: str, model: Model, digits: Data, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(subject: Subject) -> list[Figure]:
+        raise error
+
+    vae = model()
+    with caplog.at_level(logging.WARNING):
+        trainer(evaluate(first=broken, reconstruction=Reconstruction())).test(vae, digits(), verbose=False)
+    assert {"reconstruction/mse", "elbo"} <= set(vae.records)
+    assert [message for message in caplog.messages if "left out" in message] == [f"first is left out: {says}"]
+
+
+def test_in_training_too(model: Model, digits: Data, trainer: Trainer) -> None:
+    def broken(subject: Subject) -> list[Figure]:
+        raise RuntimeError("no")
+
+    measures = {"broken": broken, "reconstruction": Reconstruction()}
+    callback = Evaluate(measures, every_n_epochs=1, during_training=list(measures), num_examples=50)
+    fitting = trainer(callback, max_epochs=1, limit_train_batches=1, limit_val_batches=1)
+    fitting.fit(model(), digits())
+    assert "val/reconstruction/mse" in fitting.callback_metrics
+
+
+def test_a_figure_that_is_not_finite_stays_visible(model: Model, digits: Data, trainer: Trainer) -> None:
+    vae = model()
+    nothing: Measure = lambda subject: [Figure("nothing", float("nan"), "of 1", 1)]  # noqa: E731
+    trainer(evaluate(nothing=nothing)).test(vae, digits(), verbose=False)
+    assert as_json(vae.records)["nothing"]["value"] is None
+    assert vae.records["nothing"].figure.warning == "its value is nan"
 
 
 @pytest.fixture

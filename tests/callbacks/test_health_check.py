@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from vaelab.callbacks.health_check import HealthCheck
 from vaelab.config import build
 from vaelab.data.module import DataModule
+from vaelab.health.examination import Examination
+from vaelab.health.line import Line, judged
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import VAE
 
@@ -50,6 +53,33 @@ def test_a_run_ends_with_a_table_and_a_file(
     said = capsys.readouterr().out
     assert all(name in said for name in lines)
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_check_that_raises_says_so_and_no_nan_is_written(
+    tmp_path: Path, health: Check, model: Model, digits: Data, trainer: Trainers
+) -> None:
+    check, vae = health(), model()
+    names = list(check.checks)
+
+    def broken(examination: Examination) -> Line:
+        raise ZeroDivisionError("division by zero")
+
+    check.checks = {
+        **check.checks,
+        "input_range": broken,
+        "odd": lambda _: judged("odd", True, nan, "", "so it is", ""),
+    }
+    for parameter in vae.parameters():
+        parameter.data.fill_(nan)
+    trainer(check).test(vae, digits(), verbose=False)
+    lines = json.loads((tmp_path / "health.json").read_text(), parse_constant=pytest.fail)
+    assert lines["input range"]["verdict"] == "not applicable"
+    assert lines["input range"]["says"] == "could not be examined: ZeroDivisionError: division by zero"
+    assert (lines["odd"]["verdict"], lines["odd"]["figure"]) == ("failed", None)
+    assert len(lines) == len(names) + 1
+    # Of a model that is all NaN nothing passes but what counts its parameters.
+    passed = {name for name, line in lines.items() if line["verdict"] == "passed"}
+    assert passed <= {"decoder balance"}
 
 
 @pytest.mark.parametrize("name", ["vae", "factor_vae", "lagging_vae"])

@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 class Evaluate(pl.Callback):
     """Publishes the figures of every measure on the test split.
 
-    What a measure cannot have of a model is said in one sentence, and the others go on. Figures of measures that
-    finished before a stop are not measured again: they are kept in `folder` until `discard`. In training, every
-    `every_n_epochs` epochs (0: never), the measures named in `during_training` look at the first `num_examples`
-    examples of the validation split, and as many samples, and log `val/<figure>`.
+    What a measure cannot have of a model, or what it raises, is said in one sentence, and the others go on. Figures
+    of measures that finished before a stop are not measured again: they are kept in `folder` until `discard`. In
+    training, every `every_n_epochs` epochs (0: never), the measures named in `during_training` look at the first
+    `num_examples` examples of the validation split, and as many samples, and log `val/<figure>`.
     """
 
     def __init__(
@@ -108,12 +108,8 @@ class Evaluate(pl.Callback):
 
 
 def measured(name: str, measure: Measure, subject: Subject) -> list[Figure]:
-    """The figures of a measure, or none and a sentence on why."""
-    try:
-        return measure(subject)
-    except UserError as error:
-        subject.leave_out(f"{name} is left out: {error}")
-        return []
+    """The figures of a measure, or, where it raises anything, none and a sentence on why, on all processes alike."""
+    return subject.attempt(f"{name} is left out", lambda: measure(subject))
 
 
 def say(subject: Subject) -> None:

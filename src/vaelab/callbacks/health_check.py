@@ -1,8 +1,7 @@
 """The checklist of the field, at the end of each run."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from vaelab.callbacks.evaluate import measuring, subject_of
 from vaelab.errors import UserError
 from vaelab.health.examination import Check, Examination
 from vaelab.health.history import History
-from vaelab.health.line import Line, print_lines
+from vaelab.health.line import Line, as_json, not_applicable, print_lines
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import VAE
 from vaelab.storage.atomic import write
@@ -54,7 +53,7 @@ class HealthCheck(pl.Callback):
         subject = replace(subject_of(trainer, pl_module, "validation"), limit=self.num_examples)
         examination = Examination(subject, pl_module.control.ends, self.step, self.history)
         with measuring(pl_module):
-            lines = [check(examination) for check in self.checks.values()]
+            lines = [examined(name.replace("_", " "), check, examination) for name, check in self.checks.items()]
         if trainer.is_global_zero:
             write(Path(trainer.default_root_dir) / "health.json", as_json(lines))
             print_lines("health of the model", lines)
@@ -67,7 +66,8 @@ def taken_clipping(module: VAE) -> Tensor | None:
     return clipped
 
 
-def as_json(lines: list[Line]) -> str:
-    """The lines by their names."""
-    found = [asdict(line) for line in lines]
-    return json.dumps({line.pop("name"): line for line in found}, indent=2) + "\n"
+def examined(name: str, check: Check, examination: Examination) -> Line:
+    """The check's line; where it raises anything, one of that name which says so, on all processes alike."""
+    subject = replace(examination.subject, left_out=[])
+    found = subject.attempt("could not be examined", lambda: [check(replace(examination, subject=subject))])
+    return found[0] if found else not_applicable(name, subject.left_out[-1])

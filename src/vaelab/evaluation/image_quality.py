@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,11 +56,8 @@ class ImageQuality:
         training = RealImages(subject, network, "train", len(images.rows), folder)
         figures = []
         for score in self.scores:
-            try:
-                figures += self.figures(score, images, reference, training)
-            except UserError as error:
-                name = f"{PREFIXES[self.of]}{score}/{network.name}"
-                subject.leave_out(f"evaluation.{PLACES[self.of]} gives no {name}: {error}")
+            label = f"evaluation.{PLACES[self.of]} gives no {PREFIXES[self.of]}{score}/{network.name}"
+            figures += subject.attempt(label, partial(self.figures, score, images, reference, training))
         return figures
 
     def images(self, subject: Subject, metric: GatheredFeatures) -> Numbered:

@@ -6,6 +6,8 @@ from typing import TypeVar
 import torch.distributed as dist
 from torch import Tensor
 
+from vaelab.evaluation.agreement import agree
+
 T = TypeVar("T")
 
 
@@ -18,6 +20,7 @@ def own_share(items: Sequence[T]) -> Sequence[T]:
 
 def summed(value: Tensor) -> Tensor:
     """The sum of each process's value."""
+    agree()
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(value)
     return value

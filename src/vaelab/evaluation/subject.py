@@ -14,6 +14,7 @@ from torchmetrics import Metric
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
+from vaelab.evaluation.agreement import FailedTogetherError, agree, attempt_together, gather
 from vaelab.evaluation.journal import Journal
 from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
@@ -59,6 +60,7 @@ class Subject:
     journal: Journal | None = None
     shows_progress: bool = False
     left_out: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
 
     @property
     def num_examples(self) -> int:
@@ -133,7 +135,8 @@ class Subject:
         return seeded(self.seed, *key)
 
     def metric(self, metric: M) -> M:
-        """A metric on the model's device."""
+        """A metric on the model's device, which no process waits to pool where another has failed."""
+        metric.dist_sync_fn = gather
         return metric.to(self.device)
 
     def first_alone(self, function: Callable[[], T]) -> T:
@@ -147,10 +150,25 @@ class Subject:
                 found = function()
             except UserError as error:
                 refusal = str(error)
+        agree()
         refusal = self.broadcast(refusal)
         if refusal is not None:
             raise UserError(refusal)
         return function() if found is None else found
+
+    def attempt(self, label: str, function: Callable[[], list[T]]) -> list[T]:
+        """What the function returns; where it raises anything on any process, nothing on all, and `label`: why."""
+        self.tasks.append(label)
+        depth = len(self.tasks)
+        try:
+            return attempt_together(function, depth)
+        except FailedTogetherError as error:
+            if error.failure.depth < depth:  # a larger task than this one has failed
+                raise
+            self.leave_out(f"{label}: {error.failure.reason}")
+            return []
+        finally:
+            self.tasks.pop()
 
     def leave_out(self, sentence: str) -> None:
         """Say why one of several figures cannot be had."""

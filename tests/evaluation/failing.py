@@ -1,0 +1,83 @@
+"""What test_failing_measures.py runs in three processes: measures of which one process fails in some place."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from measured import broadcast, subject
+from omegaconf import DictConfig
+from torch import distributed
+
+from vaelab.callbacks.evaluate import measured
+from vaelab.errors import UserError
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.reconstruction import ReconstructionError
+from vaelab.evaluation.share import summed
+from vaelab.evaluation.subject import Subject
+
+PLACES = ["start", "loop", "pooled", "share", "first", "other", "score", "between", "end", "nowhere"]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Two pooled errors, a sum, something that the first process does before the others, and three scores."""
+
+    place: str
+    rank: int
+    error: Exception
+
+    def fail(self, place: str, rank: int) -> None:
+        if (place, rank) == (self.place, self.rank):
+            raise self.error
+
+    def __call__(self, subject: Subject) -> list[Figure]:
+        rank = subject.rank
+        self.fail("start", rank)
+        for _ in range(2):
+            error = subject.metric(ReconstructionError())
+            for number in subject.numbers(error, 9, "blots"):
+                if number >= 3:
+                    self.fail("loop", rank)
+                error.update(torch.zeros(1), torch.ones(1))
+            values, num = error.compute()
+            self.fail("pooled", rank)
+        summed(torch.ones(1))
+        self.fail("share", rank)
+        subject.first_alone(lambda: self.fail("first" if rank == 0 else "other", rank))
+        found = []
+        for score in ("score", "second", "third"):
+            found += subject.attempt(f"no {score}", lambda score=score: self.score(score, subject))
+            self.fail("between", rank)
+        self.fail("end", rank)
+        return [Figure("mse", float(values["mse"]), "squared pixels", num), *found]
+
+    def score(self, name: str, subject: Subject) -> list[Figure]:
+        self.fail(name, subject.rank)
+        return [Figure(name, float(summed(torch.ones(1))), "of 3", 9)]
+
+
+def errors() -> list[Exception]:
+    return [
+        ValueError("two\nlines"),
+        UserError("set it lower"),
+        RuntimeError(),
+        torch.OutOfMemoryError("CUDA"),
+        KeyError("x"),
+    ]
+
+
+def processes(rank: int, config: DictConfig, folder: Path) -> None:
+    """One of three processes, of which each fails in each place in turn."""
+    torch.set_num_threads(1)
+    store, wait = f"file://{folder}/store", timedelta(seconds=60)
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=3, timeout=wait)
+    alone, found = replace(subject(config), rank=rank, world_size=3, broadcast=broadcast), {}
+    for place in PLACES:
+        for failing in range(3):
+            one = replace(alone, left_out=[])
+            error = errors()[(failing + len(place)) % 5]
+            names = [figure.name for figure in measured("failing", Failing(place, failing, error), one)]
+            found[f"{place} {failing}"] = (names, one.left_out)
+    torch.save(found, folder / f"rank{rank}.pt")
+    distributed.destroy_process_group()

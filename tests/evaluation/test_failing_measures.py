@@ -1,0 +1,39 @@
+"""A measure that raises on one process is left out on all, wherever it raises, and none waits for another."""
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from failing import PLACES, errors, processes
+from omegaconf import DictConfig
+
+from vaelab.evaluation.agreement import reason
+
+ALL = ["mse", "score", "second", "third"]
+
+
+def expected(place: str, rank: int) -> tuple[list[str], list[str]]:
+    """The figures that are left, and what is said."""
+    why = reason(errors()[(rank + len(place)) % 5])
+    nobody = place == "nowhere" or (place == "first" and rank != 0) or (place == "other" and rank == 0)
+    if nobody:
+        return ALL, []
+    if place == "score":
+        return ["mse", "second", "third"], [f"no score: {why}"]
+    return [], [f"failing is left out: {why}"]
+
+
+def test_wherever_one_process_fails_all_go_on(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vaelab.model.vae", "vaelab.evaluation.image_quality"])
+    running = [context.Process(target=processes, args=(rank, small(), tmp_path)) for rank in range(3)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(timeout=120)
+        process.kill()
+    assert [process.exitcode for process in running] == [0, 0, 0]
+    for rank in range(3):
+        found = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
+        assert found == {f"{place} {failing}": expected(place, failing) for place in PLACES for failing in range(3)}
