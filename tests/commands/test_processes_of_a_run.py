@@ -110,6 +110,6 @@ def test_a_process_without_examples_takes_part_and_hears_what_is_refused(tmp_pat
     found = evaluated(tmp_path)
     said = (tmp_path / "out.txt").read_text() + (tmp_path / "err.txt").read_text()
     assert said.count(" is left out: ") == 2
-    assert {"reconstruction/mse", "active_units", "probe/linear", "fid/digits_cnn128/n300"} <= set(found)
+    assert {"reconstruction/mse", "active_units", "probe/linear", "fid/digits_cnn128-2940/n300"} <= set(found)
     assert call(tmp_path, "evaluate", run, measures, *one_chunk, "trainer=cpu") == 0
     assert found == pytest.approx(evaluated(tmp_path), rel=1e-5)

@@ -77,13 +77,16 @@ def test_figures_carry_their_features_number_and_floor(
 ) -> None:
     asked = subject()
     figures = named(measure(name)(asked))
-    assert list(figures) == [f"{prefix}{each}/digits_cnn128/n250" for each in NAMES]
+    features = measure(name).features(asked).name
+    assert list(figures) == [f"{prefix}{each}/{features}/n250" for each in NAMES]
     assert asked.left_out == []
     for figure in figures.values():
-        assert (figure.num_examples, figure.features) == (250, "digits_cnn128")
+        assert (figure.num_examples, figure.features) == (250, features)
         assert figure.floor is not None
-    assert figures[f"{prefix}kid/digits_cnn128/n250"].error > 0
-    assert "5 subsets of 100" in figures[f"{prefix}kid/digits_cnn128/n250"].unit
+        # 250 images are enough for FID and KID, whose names or errors say how many, but not for balls.
+        assert ("250 images are few" in figure.warning) == (figure.name.split("/")[bool(prefix)] in NAMES[2:])
+    assert figures[f"{prefix}kid/{features}/n250"].error > 0
+    assert "5 subsets of 100" in figures[f"{prefix}kid/{features}/n250"].unit
 
 
 def test_samples_of_an_untrained_model_are_worse_than_training_images(
@@ -224,12 +227,13 @@ def test_a_refused_score_leaves_the_others(
     measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
 ) -> None:
     asked = subject()
+    features = measure().features(asked).name
     figures = measure(num_samples=127, kid_subset_size=361)(asked)
     assert [figure.name.split("/")[0] for figure in figures] == NAMES[2:]
     assert asked.left_out == [
-        "evaluation.sample_quality gives no fid/digits_cnn128: the Fréchet distance of 128 features needs at least"
+        f"evaluation.sample_quality gives no fid/{features}: the Fréchet distance of 128 features needs at least"
         " 128 images, but there are 127; take more images or fewer features",
-        "evaluation.sample_quality gives no kid/digits_cnn128: KID draws subsets of 361 images, but there are 127;"
+        f"evaluation.sample_quality gives no kid/{features}: KID draws subsets of 361 images, but there are 127;"
         " set kid_subset_size=127 or lower",
     ]
 

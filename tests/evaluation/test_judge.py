@@ -4,15 +4,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lightning.pytorch as pl
+import pytest
 import torch
 from measuring import evaluate
 
 from vaelab.callbacks.evaluate import subject_of
+from vaelab.data.digits import Digits
+from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
 from vaelab.evaluation.confidence import Confidence, SampleConfidence
 from vaelab.evaluation.judge import judge
 from vaelab.evaluation.label_fidelity import SampleLabels
+from vaelab.evaluation.subject import Subject
 from vaelab.model.vae import VAE
+
+
+class Coarse(Digits):
+    """Digits in fewer classes."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+
+    def load(self, part: str) -> Examples:
+        given = super().load(part)
+        assert given.y is not None
+        return Examples(given.x, given.y % self.num_classes)
 
 
 def test_an_unconditional_model_is_asked_nothing(
@@ -20,7 +36,7 @@ def test_an_unconditional_model_is_asked_nothing(
 ) -> None:
     vae = model()
     trainer(evaluate(label_fidelity=SampleLabels(50, str(tmp_path / "classifiers")))).test(vae, digits(), verbose=False)
-    assert "label_fidelity" not in vae.records
+    assert not any(name.startswith("label_fidelity") for name in vae.records)
     assert not (tmp_path / "classifiers").exists()
 
 
@@ -34,12 +50,56 @@ def test_is_published_once_with_its_number_of_samples_and_is_the_same_again(
         trainer(evaluate(label_fidelity=SampleLabels(230, str(tmp_path / "classifiers")))).test(
             vae, digits(), verbose=False
         )
-        record = vae.records["label_fidelity"].figure
-        assert (record.unit, record.num_examples) == ("share of samples", 230)
+        (record,) = (
+            one.figure for name, one in vae.records.items() if name.startswith("label_fidelity/digits_cnn128-")
+        )
+        assert (record.unit, record.num_examples, record.warning) == ("share of samples", 230, "")
+        assert record.name == f"label_fidelity/{record.features}"
         values.append(record.value)
     assert values[0] == values[1]
     assert 0 <= values[0] <= 1
     assert len(list((tmp_path / "classifiers").iterdir())) == 1
+
+
+@pytest.mark.parametrize("noise", ["data.binarization=none", "data.binarization=dynamic", "data.scale=symmetric"])
+def test_its_floor_is_the_accuracy_on_real_test_images(
+    noise: str, model: Callable[..., VAE], digits: Callable[..., DataModule], tmp_path: Path
+) -> None:
+    data = digits(noise)
+    subject = Subject(model("model=cvae").eval().latent, data, "test", 0, torch.device("cpu"))
+    with torch.no_grad():
+        (figure,) = SampleLabels(100, str(tmp_path))(subject)
+        x, y, _ = data.split("test")[torch.arange(360)]
+        right = judge(subject, str(tmp_path))(x.float() / 255).argmax(1) == y
+    assert figure.floor == pytest.approx(right.double().mean().item())
+    assert 0.5 < figure.floor < 1
+    assert figure.error == pytest.approx((figure.value * (1 - figure.value) / 100) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "num_classes", "warning"),
+    [
+        (100, 1, "the data has one class, which every classifier recognises in anything"),
+        (1, 10, "1 samples show 1 of 10 classes; set num_samples to many of each class"),
+        (9, 10, "9 samples show 9 of 10 classes; set num_samples to many of each class"),
+        (10, 10, ""),
+    ],
+)
+def test_few_classes_make_a_warning(
+    num_samples: int,
+    num_classes: int,
+    warning: str,
+    model: Callable[..., VAE],
+    digits: Callable[..., DataModule],
+    tmp_path: Path,
+) -> None:
+    classes = (f"data.num_classes={num_classes}", f"data.classes={list(range(num_classes))}")
+    latent = model("model=cvae", *classes).eval().latent
+    subject = Subject(latent, digits(*classes), "test", 0, torch.device("cpu"))
+    subject.data.source = Coarse(num_classes)
+    with torch.no_grad():
+        (figure,) = SampleLabels(num_samples, str(tmp_path))(subject)
+    assert figure.warning == warning
 
 
 def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
@@ -49,8 +109,12 @@ def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
     for name in ("vae", "cvae"):
         vae = model(f"model={name}")
         trainer(evaluate(confidence=SampleConfidence(120, str(tmp_path)))).test(vae, data, verbose=False)
-        assert vae.records["sample_confidence"].figure.num_examples == 120
+        (record,) = (one.figure for name, one in vae.records.items() if name.startswith("sample_confidence/digits_"))
+        assert (record.num_examples, record.warning) == (120, "")
     classifier = judge(subject_of(vae.trainer, vae, "test"), str(tmp_path))
+    with torch.no_grad():
+        every = classifier(data.batch("test", torch.arange(360)).x).softmax(1).amax(1).mean()
+    assert record.floor == pytest.approx(every.item(), rel=1e-6)
     confidence = {}
     for kind, x in {"real": data.batch("test", torch.arange(200)).x, "grey": torch.rand(200, 1, 8, 8)}.items():
         metric = Confidence()

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vaelab.errors import UserError
 from vaelab.evaluation import prdc as module
-from vaelab.evaluation.prdc import prdc
+from vaelab.evaluation.prdc import few, prdc
 
 
 def distance(a: Tensor, b: Tensor) -> float:
@@ -23,8 +23,8 @@ def radii(features: Tensor, k: int) -> list[float]:
 
 def by_definition(samples: Tensor, real: Tensor, k: int) -> dict[str, float]:
     real_radii, sample_radii = radii(real, k), radii(samples, k)
-    inside = [[distance(s, r) <= radius for r, radius in zip(real, real_radii, strict=True)] for s in samples]
-    recalled = [any(distance(s, r) <= radius for s, radius in zip(samples, sample_radii, strict=True)) for r in real]
+    inside = [[distance(s, r) < radius for r, radius in zip(real, real_radii, strict=True)] for s in samples]
+    recalled = [any(distance(s, r) < radius for s, radius in zip(samples, sample_radii, strict=True)) for r in real]
     return {
         "precision": sum(any(row) for row in inside) / len(samples),
         "recall": sum(recalled) / len(real),
@@ -41,6 +41,33 @@ def test_equals_the_definition(k: int, block: int, monkeypatch: pytest.MonkeyPat
     found = prdc(samples, real, k)
     assert found == pytest.approx(by_definition(samples, real, k), rel=1e-12)
     assert all(0 < value < 2 for value in found.values())
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.375, 1000.5)])
+def test_ties_are_outside(k: int, scale: float, shift: float) -> None:
+    """On a grid nearly all k-th neighbours are one of several."""
+    grid = torch.cartesian_prod(torch.arange(5.0), torch.arange(5.0))
+    samples = torch.cat([grid[:9], grid[3:4] + 0.5, grid[:2]])
+    found = prdc(shift + scale * samples, shift + scale * grid, k)
+    assert found == pytest.approx(by_definition(samples, grid, k), rel=1e-12)
+
+
+def test_a_set_against_itself_counts_itself_and_k_less_one_neighbours() -> None:
+    real = torch.randn(200, 16)
+    assert prdc(real, real, 5)["density"] == 1
+    assert prdc(real.flip(0), real, 5)["density"] == 1
+
+
+def test_what_is_there_more_than_k_times_has_a_ball_without_inside() -> None:
+    same = torch.rand(1, 16).expand(4, -1)
+    assert prdc(same, same, 3) == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
+    assert prdc(same, torch.cat([same[:3], same[:1] + 1]), 3)["precision"] == 1
+
+
+def test_few_images_are_said_to_be_few() -> None:
+    assert few(1000) == ""
+    assert few(999) == "999 images are few: the fewer, the wider the balls; take 1000 or more"
 
 
 def test_real_images_are_like_themselves() -> None:

@@ -1,7 +1,9 @@
 """Features that are trained on the data: their name, what they see, and data that has none."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +55,26 @@ def test_their_name_carries_the_data_and_their_number(
 ) -> None:
     network = cnn(subject(digits()))
     features = network(digits().batch("test", torch.arange(5)).x)
-    assert (network.name, network.size, tuple(features.shape)) == ("digits_cnn128", 128, (5, 128))
+    assert re.fullmatch(r"digits_cnn128-[0-9a-f]{4}", network.name)
+    assert (network.size, tuple(features.shape)) == (128, (5, 128))
+
+
+def test_what_is_learned_otherwise_is_named_otherwise(
+    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+) -> None:
+    other_images, other_labels = digits(), digits()
+    split = other_images.split("train")
+    split.x[7, 0, 3, 3] += 1
+    labels = other_labels.split("train").y
+    labels[7] = (labels[7] + 1) % 10
+    names = [
+        cnn(subject(digits())).name,
+        *(replace(cnn, epochs=epochs)(subject(digits())).name for epochs in (0, 2)),
+        replace(cnn, max_examples=500)(subject(digits())).name,
+        *(cnn(subject(data)).name for data in (digits("data.split_seed=3"), other_images, other_labels)),
+    ]
+    assert len(set(names)) == 7
+    assert names[0] == cnn(subject(digits("data.chunk=50", "data.binarization=dynamic", "seed=3"))).name
 
 
 @pytest.mark.parametrize(
@@ -69,7 +90,7 @@ def test_rotation_features_exist_for_data_without_classes(
 ) -> None:
     with caplog.at_level(logging.INFO, "vaelab.evaluation"):
         network = cnn(subject(digits("data.num_classes=0", "data.classes=[]")))
-    assert network.name == "digits_rotation_cnn128"
+    assert network.name.startswith("digits_rotation_cnn128-")
     assert caplog.messages == ["training a classifier on 4948 real images"]  # 4 * 1237
     assert network.fingerprint != cnn(subject(digits())).fingerprint
 

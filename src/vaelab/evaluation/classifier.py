@@ -81,9 +81,23 @@ def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: i
             scheduler.step()
 
 
+def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
+    """Four hexadecimal digits of what is learned from, for how long and by which layers.
+
+    It is part of the names of all numbers that rest on the classifier: those of another one do not compare.
+    """
+    layers = [(name, tuple(value.shape)) for name, value in classifier.state_dict().items()]
+    return digest(x, y, epochs, layers)[:4]
+
+
 def fingerprint(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
-    """A name for what is learned from and how."""
-    digest = hashlib.sha256(repr((tuple(x.shape), epochs, str(classifier), torch.__version__)).encode())
-    digest.update(x.contiguous().numpy().tobytes())
-    digest.update(y.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    """A name for the file of what is learned from and how."""
+    return digest(x, y, epochs, str(classifier), torch.__version__)[:16]
+
+
+def digest(x: Tensor, y: Tensor, *how: object) -> str:
+    """sha256 of examples, their labels and whatever else counts."""
+    found = hashlib.sha256(repr((tuple(x.shape), *how)).encode())
+    found.update(x.contiguous().numpy().tobytes())
+    found.update(y.contiguous().numpy().tobytes())
+    return found.hexdigest()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.judge import judged
+from vaelab.evaluation.judge import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.evaluation.subject import Subject
 
 
@@ -39,9 +39,10 @@ class Confidence(Metric):
 
 @dataclass(frozen=True)
 class SampleConfidence:
-    """`sample_confidence` of `num_samples` samples, of unconditional models too, by a classifier kept in `folder`.
+    """`sample_confidence/<classifier>` of `num_samples` samples, of unconditional models too.
 
-    Nothing where the data has no labels from which a classifier could learn.
+    The classifier is kept in `folder`, and its confidence in the split's real images is the floor. Nothing where the
+    data has no labels from which a classifier could learn.
     """
 
     num_samples: int
@@ -50,8 +51,16 @@ class SampleConfidence:
     def __call__(self, subject: Subject) -> list[Figure]:
         if not subject.data.num_classes:
             return []
-        confidence = judged(subject, subject.metric(Confidence()), self.num_samples, self.folder)
-        num = subject.capped(self.num_samples)
+        num, by = subject.capped(self.num_samples), judge(subject, self.folder)
+        of_samples, of_images = (subject.metric(Confidence()) for _ in range(2))
         return [
-            Figure("sample_confidence", float(confidence.compute()), "mean probability of the likeliest class", num)
+            Figure(
+                name=f"sample_confidence/{by.name}",
+                value=float(judge_samples(subject, by, of_samples, self.num_samples).compute()),
+                unit="mean probability of the likeliest class",
+                num_examples=num,
+                features=by.name,
+                floor=float(judge_images(subject, by, of_images).compute()),
+                warning=warn_of_few_classes(subject.data.num_classes, subject.data.num_classes),
+            )
         ]

@@ -13,7 +13,7 @@ from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.frechet import frechet_distance
 from vaelab.evaluation.journal import fingerprint
 from vaelab.evaluation.kernel_distance import kernel_distance
-from vaelab.evaluation.prdc import prdc
+from vaelab.evaluation.prdc import few, prdc
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import Features
 
@@ -75,6 +75,7 @@ class ImageQuality:
         """What one score says of the images, and of as many training images."""
         values, floors = self.values(score, images, reference), self.floors(score, training, reference)
         features, num = reference.network.name, len(images.rows)
+        warning = few(min(num, len(reference.features.rows))) if score == "prdc" else ""
         return [
             Figure(
                 name=f"{PREFIXES[self.of]}{name}/{features}/n{num}",
@@ -84,13 +85,17 @@ class ImageQuality:
                 features=features,
                 floor=floors[name][0],
                 error=error,
+                warning=warning,
             )
             for name, (value, error) in values.items()
         ]
 
     def floors(self, score: str, training: RealImages, reference: RealImages) -> Values:
         """The same of training images, kept beside their features."""
-        parameters = {"fid": (), "kid": (self.kid_subsets, self.kid_subset_size), "prdc": (self.nearest_k,)}[score]
+        # Kept by their definition too, of which "strict" is the second: the first counted ties.
+        parameters = {"fid": (), "kid": (self.kid_subsets, self.kid_subset_size), "prdc": (self.nearest_k, "strict")}[
+            score
+        ]
         name = fingerprint({}, score, *parameters, training.name, reference.name)
         path = reference.folder / f"{name}.pt"
         return kept(reference.subject, path, lambda: self.values(score, training.features, reference))

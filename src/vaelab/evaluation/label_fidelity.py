@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.judge import judged
+from vaelab.evaluation.judge import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.evaluation.subject import Subject
 
 
@@ -44,9 +44,11 @@ class LabelFidelity(Metric):
 
 @dataclass(frozen=True)
 class SampleLabels:
-    """`label_fidelity` of `num_samples` samples of a conditional model, equally many of each class.
+    """`label_fidelity/<classifier>` of `num_samples` samples of a conditional model, equally many of each class.
 
-    The classifier that judges is kept in `folder`. An unconditional model cannot be told a class.
+    Another classifier gives another number, so it is named, and its accuracy on the split's real images is the
+    floor: what samples as good as those would get. It is kept in `folder`. An unconditional model cannot be told
+    a class.
     """
 
     num_samples: int
@@ -55,8 +57,20 @@ class SampleLabels:
     def __call__(self, subject: Subject) -> list[Figure]:
         if not subject.latent.conditional:
             return []
-        fidelity = judged(
-            subject, subject.metric(LabelFidelity(subject.data.num_classes)), self.num_samples, self.folder
-        )
-        num = subject.capped(self.num_samples)
-        return [Figure("label_fidelity", float(fidelity.compute()), "share of samples", num)]
+        num, num_classes = subject.capped(self.num_samples), subject.data.num_classes
+        by = judge(subject, self.folder)
+        of_samples, of_images = (subject.metric(LabelFidelity(num_classes)) for _ in range(2))
+        share = float(judge_samples(subject, by, of_samples, self.num_samples).compute())
+        floor = float(judge_images(subject, by, of_images).compute())
+        return [
+            Figure(
+                name=f"label_fidelity/{by.name}",
+                value=share,
+                unit="share of samples",
+                num_examples=num,
+                features=by.name,
+                floor=floor,
+                error=(share * (1 - share) / num) ** 0.5,
+                warning=warn_of_few_classes(num, num_classes),
+            )
+        ]

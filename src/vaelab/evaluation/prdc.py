@@ -9,6 +9,7 @@ from torch import Tensor
 from vaelab.errors import UserError
 
 BLOCK = 10**7  # distances in memory at a time
+ENOUGH = 1000  # images of each kind, below which balls are so wide that the shares say little
 
 
 def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: int) -> dict[str, float]:
@@ -20,7 +21,8 @@ def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: i
     coverage    share of real balls with a sample inside
 
     The first two are of Kynkäänniemi et al. 2019 (arXiv:1904.06991), the others of Naeem et al. 2020
-    (arXiv:2002.09797). Distances are Euclidean, in float64; an image is not its own neighbour.
+    (arXiv:2002.09797), whose code this follows: what lies on the edge of a ball, as the k-th neighbour itself
+    does, is outside. Distances are Euclidean, in float64; an image is not its own neighbour.
 
     Raises:
         UserError: an image would not have k neighbours.
@@ -32,14 +34,15 @@ def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: i
             f" set nearest_k={num - 1} or lower"
         )
     samples, real = samples.double(), real.double()
-    radius, sample_radius = squared_radius(real, nearest_k), squared_radius(samples, nearest_k)
+    edge = rounding(samples, real)
+    radius, sample_radius = squared_radius(real, nearest_k) - edge, squared_radius(samples, nearest_k) - edge
     num_balls = torch.zeros(len(samples), dtype=torch.long, device=samples.device)
     recalled, covered = torch.zeros(2, len(real), dtype=torch.bool, device=real.device)
     for rows, distance in squared_distances(samples, real):
-        inside = distance <= radius
+        inside = distance < radius
         num_balls[rows] = inside.sum(1)
         covered |= inside.any(0)
-        recalled |= (distance <= sample_radius[rows, None]).any(0)
+        recalled |= (distance < sample_radius[rows, None]).any(0)
     shares = {
         "precision": num_balls > 0,
         "recall": recalled,
@@ -54,6 +57,19 @@ def squared_radius(features: Float[Tensor, "N F"], nearest_k: int) -> Float[Tens
     blocks = squared_distances(features, features)
     # The smallest is the distance to itself.
     return torch.cat([distance.topk(nearest_k + 1, largest=False).values[:, -1] for _, distance in blocks])
+
+
+def rounding(*features: Float[Tensor, "N F"]) -> float:
+    """By how much squared distances that are equal may differ: F terms of a sum, each as large as the largest."""
+    squares = max(float(each.square().sum(1).max()) for each in features)
+    return 4 * features[0].shape[1] * torch.finfo(torch.float64).eps * squares
+
+
+def few(num: int) -> str:
+    """Why shares of so few images say little, or nothing where there are enough."""
+    if num >= ENOUGH:
+        return ""
+    return f"{num} images are few: the fewer, the wider the balls; take {ENOUGH} or more"
 
 
 def squared_distances(

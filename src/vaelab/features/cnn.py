@@ -11,7 +11,7 @@ from torch import Tensor
 from vaelab.data.examples import Source
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.classifier import trained_classifier
+from vaelab.evaluation.classifier import Classifier, recipe, trained_classifier
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import FeatureNetwork
 
@@ -20,11 +20,12 @@ NUM_TURNS = 4
 
 @dataclass(frozen=True)
 class CNN:
-    """The 128 features on which a classifier of real images decides: `<data>_cnn128`.
+    """The 128 features on which a classifier of real images decides: `<data>_cnn128-<recipe>`.
 
     Where the data has no classes it tells by how many quarter turns an image was rotated, and they are
-    `<data>_rotation_cnn128`          (Gidaris et al. 2018, arXiv:1803.07728). It learns from at most
-    `max_examples` images, evenly spaced in the split, each turn counted as one, and is kept in `folder`.
+    `<data>_rotation_cnn128-<recipe>`          (Gidaris et al. 2018, arXiv:1803.07728). It learns from at most
+    `max_examples` images, evenly spaced in the split, each turn counted as one, and is kept in `folder`. The
+    recipe is a digest of these images, their labels, `epochs` and layers: other ones make other features.
     """
 
     max_examples: int
@@ -38,8 +39,14 @@ class CNN:
         x, y = labelled(data, self.max_examples) if supervised else rotated(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
         classifier = subject.first_alone(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
-        kind = "cnn128" if supervised else "rotation_cnn128"
-        return FeatureNetwork(f"{snake_cased(data.source)}_{kind}", 128, classifier.trunk.to(subject.device))
+        name = name_of(data, x, y, self.epochs, classifier)
+        return FeatureNetwork(name, 128, classifier.trunk.to(subject.device))
+
+
+def name_of(data: DataModule, x: Tensor, y: Int[Tensor, " N"], epochs: int, classifier: Classifier) -> str:
+    """`<data>_cnn128-<recipe>`, or `<data>_rotation_cnn128-<recipe>` of a classifier of quarter turns."""
+    kind = "cnn128" if data.num_classes else "rotation_cnn128"
+    return f"{snake_cased(data.source)}_{kind}-{recipe(x, y, epochs, classifier)}"
 
 
 def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:

@@ -1,5 +1,6 @@
 """Features of the Inception network that published FIDs are made with."""
 
+import hashlib
 import io
 import pickle
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV
 class Inception:
     """torch-fidelity's port of the network of Heusel et al. 2017 (arXiv:1706.08500): `inception<layer>`.
 
-    `weights` is a file of its weights; null is the one that torch-fidelity downloads.
+    `weights` is a file of its weights; null is the one that torch-fidelity downloads. Any other file than that one
+    is part of the name, `inception<layer>-<digest>`: published numbers do not compare with its own.
     """
 
     weights: str | None
@@ -43,7 +45,7 @@ class Inception:
             )
         path = subject.first_alone(downloaded) if self.weights is None else Path(self.weights)
         network = QuantizedInception(path, self.layer).to(subject.device)
-        return FeatureNetwork(f"inception{self.layer}", self.layer, network)
+        return FeatureNetwork(f"inception{self.layer}{suffix(path)}", self.layer, network)
 
 
 class QuantizedInception(nn.Module):
@@ -69,6 +71,17 @@ def quantized(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
     return (x.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
+def suffix(path: Path) -> str:
+    """Nothing for the published weights, four hexadecimal digits of other ones."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if digest.startswith(published()) else f"-{digest[:4]}"
+
+
+def published() -> str:
+    """How the sha256 of the published weights begins, as the name of their file says."""
+    return Path(URL_INCEPTION_V3).stem.rpartition("-")[2]
+
+
 def read(path: Path) -> Any:
     """What a file of weights holds; code in it is not run."""
     try:
@@ -86,7 +99,7 @@ def downloaded() -> Path:
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            hub.download_url_to_file(URL_INCEPTION_V3, str(path), Path(name).stem.rpartition("-")[2], progress=False)
+            hub.download_url_to_file(URL_INCEPTION_V3, str(path), published(), progress=False)
         except (OSError, RuntimeError) as error:
             raise UserError(f"{URL_INCEPTION_V3} cannot be downloaded ({error}); {WAY_OUT}") from error
     return path
