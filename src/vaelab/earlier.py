@@ -1,4 +1,4 @@
-"""Runs that were saved before evaluation was a group of its own."""
+"""Runs that were saved before evaluation was a group of its own, or objectives had all of their choices."""
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,8 +18,17 @@ MEASURES = {
 }
 
 
+TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
+
+
 def brought_up_to_date(config: DictConfig) -> DictConfig:
-    """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls."""
+    """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
+
+    A total correlation without an estimator was the stratified one: a run goes on with what it began with.
+    """
+    objective = config.get("objective") or {}
+    if objective.get("_target_") == TOTAL_CORRELATION:
+        objective.setdefault("estimator", "mss")
     if "evaluation" in config or not config.get("callbacks"):
         return config
     for group in LISTED:

@@ -166,8 +166,8 @@ def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
         (
             ["evaluation=[sample_quality,active_units]", "evaluation.sample_quality.num_samples=100"],
             [
-                "evaluation.sample_quality gives no fid/digits_cnn128-2940: the Fréchet distance of 128 features needs at "
-                "least 128 images, but there are 100; take more images or fewer features",
+                "evaluation.sample_quality gives no fid/digits_cnn128-2940: the Fréchet distance of 128 features needs "
+                "at least 128 images, but there are 100; take more images or fewer features",
                 "evaluation.sample_quality gives no kid/digits_cnn128-2940: ",
             ],
             {"active_units", "precision/digits_cnn128-2940/n100"},

@@ -18,6 +18,11 @@ def own_share(items: Sequence[T]) -> Sequence[T]:
     return items[dist.get_rank() :: dist.get_world_size()]
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one that speaks for all."""
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
+
+
 def summed(value: Tensor) -> Tensor:
     """The sum of each process's value."""
     agree()

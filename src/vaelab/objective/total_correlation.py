@@ -1,6 +1,8 @@
 """The rate in three parts, each with a weight of its own: beta-TC-VAE."""
 
+import logging
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,14 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.distribution.divergence import factorises
-from vaelab.errors import UserError
+from vaelab.errors import UserError, did_you_mean
 from vaelab.evaluation.decomposition import aggregate_log_prob
+from vaelab.evaluation.share import is_first_process
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
 from vaelab.terms import Loss, Terms
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
+
+log = logging.getLogger(__name__)
 
 
 class TotalCorrelation:
@@ -24,26 +29,43 @@ class TotalCorrelation:
     I = E log q(z|x) / q(z), TC = E log q(z) / prod_d q(z_d), with q(z) = 1/N sum_n q(z|x_n) estimated from the batch;
     at alpha = beta = gamma = 1 it is the ELBO          (Chen et al. 2018, arXiv:1802.04942, eq. 4)
 
+    `estimator` says how: `mws`, minibatch weighted sampling, with which the paper's betas were chosen, or `mss`, its
+    stratified sampling. They are no replacements for each other: the same beta weighs differently. Neither is exact,
+    and there is no third that is: the posteriors of all N examples are not there while they learn. Of a trained
+    model evaluation=decomposition has them.
+
     N is the number of training examples, and that of the batch until `start_from` tells. Each process of several
     estimates q(z) from its own batch.
     """
 
     honours = frozenset({"weight"})
 
-    def __init__(self, alpha: float, beta: float, gamma: float, num_samples: int = 1) -> None:
+    def __init__(self, alpha: float, beta: float, gamma: float, estimator: str, num_samples: int = 1) -> None:
+        if estimator not in ESTIMATORS:
+            raise UserError(
+                f"objective.estimator={estimator} is none of {', '.join(ESTIMATORS)}"
+                f"{did_you_mean(str(estimator), ESTIMATORS)}; q(z) of all examples is for evaluation=decomposition"
+            )
         self.alpha = alpha
         self.beta = beta
         self.gamma = gamma
+        self.estimator = estimator
         self.num_samples = num_samples
         self.num_examples = 0
 
     def start_from(self, data: "DataModule") -> None:
-        """Learn N."""
+        """Learn N, and say once what is to be thought of the figures."""
         self.num_examples = len(data.split("train"))
+        if is_first_process():
+            log.info(
+                "train/total_correlation and the parts beside it are estimates from one batch (objective.estimator=%s) "
+                "and may be negative; evaluation=decomposition measures them over all examples",
+                self.estimator,
+            )
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
         log_prob = log_prob_under_all(terms)
-        log_weight = stratified_log_weight(log_prob.shape[1], self.num_examples, log_prob.device)
+        log_weight = ESTIMATORS[self.estimator](log_prob.shape[1], self.num_examples, log_prob.device)
         log_qz, log_marginals = aggregate_log_prob(log_prob, log_weight)
         parts = {
             "mutual_information": (terms.log_qz - log_qz).mean(),
@@ -66,6 +88,16 @@ def log_prob_under_all(terms: Terms) -> Float[Tensor, "S B B D"]:
     return posterior.base_dist.log_prob(terms.latents[0].unsqueeze(2))
 
 
+def uniform_log_weight(batch_size: int, num_examples: int, device: torch.device) -> Float[Tensor, "B B"]:
+    """log of the weight 1/B of every q(z|x_j) in the batch; rows sum to one.
+
+    Chen et al. 2018 (arXiv:1802.04942, eq. 5) have 1/(NB), an estimate of q(z)/N: log q(z) and each of the D log q(z_d)
+    get another log N, a constant that moves no gradient, and without which parts of the rate stay near what they
+    estimate.
+    """
+    return torch.full((batch_size, batch_size), -math.log(batch_size), device=device)
+
+
 def stratified_log_weight(batch_size: int, num_examples: int, device: torch.device) -> Float[Tensor, "B B"]:
     """log of the weight of q(z|x_j) in the estimate of q(z) for a z drawn from q(z|x_i); its rows sum to one.
 
@@ -79,3 +111,7 @@ def stratified_log_weight(batch_size: int, num_examples: int, device: torch.devi
     others = (num_examples - 1) / (num_examples * (batch_size - 1))
     weight = torch.full((batch_size, batch_size), math.log(others), device=device)
     return weight.fill_diagonal_(-math.log(num_examples))
+
+
+LogWeight = Callable[[int, int, torch.device], Tensor]
+ESTIMATORS: dict[str, LogWeight] = {"mws": uniform_log_weight, "mss": stratified_log_weight}
