@@ -121,6 +121,21 @@ class Objective(Protocol):
     def __call__(self, terms: Terms, control: KLControl) -> Loss: ...
 
 
+@runtime_checkable
+class WeighsSamples(Protocol):
+    """An objective whose bound on log p(x) is another than the ELBO: that of `samples_per_bound` weights, if above 1.
+
+    `bound` takes the logs of `num_samples` importance weights of each example, in nats.
+    """
+
+    num_samples: int
+
+    @property
+    def samples_per_bound(self) -> int: ...
+
+    def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]: ...
+
+
 class Measure(Protocol):
     """One kind of evidence about a trained model.
 

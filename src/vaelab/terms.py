@@ -25,8 +25,8 @@ class Terms:
     """Everything an objective may need about one batch, in nats.
 
     `penalties` are added to the loss, `figures` are only logged: each is [B], or [] for what is one number of
-    the whole batch. `is_bound` says whether E_q[log_weight] is a lower bound on log p(x), as it is for every
-    posterior with a density.
+    the whole batch. `is_bound` says whether E_q[log_weight] is a lower bound on log p(x) and the weights are
+    importance weights, as they are for every posterior that draws from the density it tells.
     """
 
     log_px: Float[Tensor, "S B"]

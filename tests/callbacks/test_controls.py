@@ -87,7 +87,7 @@ def test_the_watched_elbo_has_weight_one_whatever_the_schedule(fit: Fit, compose
     for found, expected in watch.elbos:
         assert found == pytest.approx(expected, rel=1e-6)
     checkpoint = composed().callbacks.checkpoint
-    assert (checkpoint.monitor, checkpoint.mode) == ("val/elbo", "max")
+    assert (checkpoint.monitor, checkpoint.mode) == ("val/bound", "max")
 
 
 def test_no_checkpoint_is_best_before_every_schedule_has_ended(fit: Fit) -> None:

@@ -160,7 +160,9 @@ def test_a_gradient_that_nobody_knows_is_a_users_mistake() -> None:
 
 def test_a_posterior_without_a_density_is_refused() -> None:
     given = replace(terms(1), posterior=Point(torch.zeros(6, 2)), is_bound=False)
-    with pytest.raises(UserError, match="but Point has none; choose another posterior, or objective=elbo"):
+    with pytest.raises(
+        UserError, match="those of Point have none; choose posterior=diagonal_gaussian, or objective=elbo"
+    ):
         importance()(given, control())
 
 

@@ -11,7 +11,7 @@ from vaelab.model.vae import VAE
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """`best.ckpt`, by the uncontrolled validation ELBO, and none before every KL schedule has ended.
+    """`best.ckpt`, by the uncontrolled bound on the validation split, and none before every KL schedule has ended.
 
     While a schedule runs, a model is trained for another objective than the one it is watched by.
     """

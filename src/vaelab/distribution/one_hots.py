@@ -9,6 +9,7 @@ from torch.distributions import Categorical, Distribution
 
 from vaelab.distribution.center import center
 from vaelab.distribution.temperature import tempered
+from vaelab.distribution.weighable import weighable
 
 NO_SHAPE = torch.Size()
 
@@ -18,16 +19,21 @@ class OneHots(Distribution):
 
     log p(z) = sum_vk z_vk log pi_vk, the mass of z in nats. Draws are one-hot, with the gradient of a softmax
     at `temperature` where one is asked for (straight-through Gumbel-softmax), or are that softmax itself
-    where `relaxed` (Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712).
+    where `relaxed` (Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712). `exact` says that
+    nobody learns from these gradients: relaxed draws have another density than log p(z), and one-hot ones the
+    gradient of relaxed ones.
     """
 
     arg_constraints: ClassVar = {}
     has_rsample = True
 
-    def __init__(self, logits: Float[Tensor, "*B V K"], temperature: Float[Tensor, ""], relaxed: bool = False) -> None:
+    def __init__(
+        self, logits: Float[Tensor, "*B V K"], temperature: Float[Tensor, ""], relaxed: bool = False, exact: bool = True
+    ) -> None:
         self.logits = logits.log_softmax(-1)
         self.temperature = temperature
         self.relaxed = relaxed
+        self.exact = exact and not relaxed
         super().__init__(logits.shape[:-2], torch.Size([logits.shape[-2:].numel()]), validate_args=False)
 
     @property
@@ -63,3 +69,8 @@ def _(distribution: OneHots) -> Tensor:
 @tempered.register
 def _(distribution: OneHots, temperature: float) -> OneHots:
     return OneHots(distribution.logits / temperature, distribution.temperature)
+
+
+@weighable.register
+def _(distribution: OneHots) -> bool:
+    return distribution.exact

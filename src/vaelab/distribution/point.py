@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from vaelab.distribution.weighable import weighable
+
 NO_SHAPE = torch.Size()
 
 
@@ -34,3 +36,8 @@ class Point(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         return torch.where((value == self.value).all(-1), 0.0, -torch.inf)
+
+
+@weighable.register
+def _(distribution: Point) -> bool:
+    return False

@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 from vaelab.distribution.center import center
 from vaelab.distribution.scored_sample import rsample_and_log_prob
 from vaelab.distribution.temperature import tempered
+from vaelab.distribution.weighable import weighable
 
 NO_SHAPE = torch.Size()
 
@@ -73,3 +74,8 @@ def _(distribution: Product) -> Tensor:
 @tempered.register
 def _(distribution: Product, temperature: float) -> Product:
     return Product([tempered(part, temperature) for part in distribution.parts])
+
+
+@weighable.register
+def _(distribution: Product) -> bool:
+    return all(weighable(part) for part in distribution.parts)

@@ -12,8 +12,10 @@ from torchmetrics import Metric
 from vaelab.errors import UserError
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.subject import Subject
-from vaelab.protocol import LatentStructure
+from vaelab.protocol import LatentStructure, WeighsSamples
 from vaelab.terms import Batch
+
+CHUNK = 10  # samples that are decoded at a time where nobody says how many, which bounds the memory
 
 
 def importance_weighted_bound(log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
@@ -43,6 +45,13 @@ def streamed_log_sums(latent: LatentStructure, batch: Batch, num_samples: int, c
         log_weight = terms.log_weight.double()
         sums = torch.logaddexp(sums, torch.stack([log_weight, 2 * log_weight]).logsumexp(1))
     return sums
+
+
+def objective_bound(objective: WeighsSamples, latent: LatentStructure, batch: Batch) -> Float[Tensor, " B"]:
+    """What an objective that weighs samples maximises, in nats, with as many samples as in training and no control."""
+    inferred = latent.infer(batch.x, batch.y)
+    parts = [latent.score(batch, inferred, size) for size in sizes(objective.num_samples, CHUNK)]
+    return objective.bound(torch.cat([terms.log_weight.double() for terms in parts]))
 
 
 def effective_sample_size(log_sums: Float[Tensor, "2 B"]) -> Float[Tensor, " B"]:

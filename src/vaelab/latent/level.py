@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from vaelab.distribution.divergence import kl_per_dimension
-from vaelab.distribution.point import Point
 from vaelab.distribution.relative_normal import apart, side_by_side
 from vaelab.distribution.scored_sample import scored_sample
+from vaelab.distribution.weighable import weighable
 from vaelab.errors import UserError
 from vaelab.terms import Terms
 
@@ -71,5 +71,5 @@ def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Ten
         prior=side_by_side([level.prior for level in levels]),
         x=x,
         figures={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
-        is_bound=not any(isinstance(level.posterior, Point) for level in levels),
+        is_bound=all(weighable(level.posterior) for level in levels),
     )

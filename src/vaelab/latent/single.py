@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaelab.distribution.center import center
-from vaelab.distribution.point import Point
+from vaelab.distribution.weighable import weighable
 from vaelab.latent.level import scored_level
 from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
@@ -61,7 +61,7 @@ class Single(Structure):
             posterior=posterior,
             prior=level.prior,
             x=batch.x,
-            is_bound=not isinstance(posterior, Point),
+            is_bound=weighable(posterior),
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:

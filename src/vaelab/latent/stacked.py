@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 from vaelab.condition.none import NoCondition
 from vaelab.distribution.center import center
 from vaelab.distribution.scored_sample import scored_sample
+from vaelab.distribution.weighable import weighable
 from vaelab.latent.label_terms import LabelTerms
 from vaelab.latent.semi_supervised import SemiSupervised
 from vaelab.latent.structure import Structure
@@ -84,7 +85,7 @@ class Stacked(Structure):
             prior=above.prior,
             x=batch.x,
             penalties={name: value.unflatten(0, shape).mean(0) for name, value in above.penalties.items()},
-            is_bound=above.is_bound,
+            is_bound=above.is_bound and weighable(inferred.posterior),
             log_joint=above.log_joint[0].unflatten(1, shape).transpose(0, 1) + lower,
         )
 

@@ -1,12 +1,15 @@
 """The LightningModule of every variant that one optimizer trains."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MeanMetric
 
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
@@ -14,10 +17,11 @@ from vaelab.data.sampling import chunk_number
 from vaelab.evaluation.code_version import code_version
 from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.importance import objective_bound
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
 from vaelab.model.clipping import clip
-from vaelab.protocol import LatentStructure, Objective, StartsFromData
+from vaelab.protocol import LatentStructure, Objective, StartsFromData, WeighsSamples
 from vaelab.terms import Batch, Loss, Terms
 
 DATA = "data_fingerprint"  # the checkpoint's key for the examples that it was trained on
@@ -28,6 +32,8 @@ class VAE(pl.LightningModule):
 
     Training minimises the objective under KL control. Validation and test report ELBO, rate and distortion
     without any control, in nats per example, so that they compare across schedules; `seed` fixes their noise.
+    `val/bound` is what checkpoints are chosen by: the bound on log p(x) that the objective maximises, without any
+    control, which is the ELBO unless the objective weighs samples.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class VAE(pl.LightningModule):
         self.seed = seed
         self.control = KLControl()
         self.evidence = Evidence()
+        self.bound = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)  # a NaN shall show
         self.records: dict[str, Record] = {}
         self.loss: Loss | None = None
         self.clipped: Tensor | None = None  # whether the last step's gradients were; None where nothing clips
@@ -57,6 +64,16 @@ class VAE(pl.LightningModule):
                 if isinstance(part, StartsFromData):
                     with seeded(self.seed, "start", type(part).__name__):
                         part.start_from(self.data)
+            self.try_objective()
+
+    @torch.no_grad()
+    def try_objective(self) -> None:
+        """Raises UserError, before a step is taken, where the objective cannot be had of these latents."""
+        x, y, index = self.data.batch("train", torch.arange(min(2, len(self.data.split("train")))))
+        batch = self.data.transfer_batch_to_device(Batch(x, y, index), self.device, 0)
+        with seeded(self.seed, "try"):
+            latent = deepcopy(self.latent)  # a codebook learns from whatever it sees
+            self.objective(latent(batch, self.objective.num_samples), self.control)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.loss = self.loss_of(batch)
@@ -76,6 +93,12 @@ class VAE(pl.LightningModule):
             self.log_dict({"train/loss": self.loss.total, **parts}, prog_bar=True, batch_size=len(batch.x))
 
     @property
+    def weighing(self) -> WeighsSamples | None:
+        """The objective, if what it maximises is another bound than the ELBO."""
+        objective = self.objective
+        return objective if isinstance(objective, WeighsSamples) and objective.samples_per_bound > 1 else None
+
+    @property
     def data(self) -> DataModule:
         """The data module that the trainer works on."""
         data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -89,18 +112,24 @@ class VAE(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
         """Terms of one evaluation chunk, its noise seeded by the chunk's number in the whole split."""
+        terms = self.test_step(batch, batch_idx)
+        if self.weighing is not None:
+            with seeded(self.seed, "bound", chunk_number(batch_idx, self.trainer)):
+                self.bound.update(objective_bound(self.weighing, self.latent, batch))
+        return terms
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Terms:
         with seeded(self.seed, chunk_number(batch_idx, self.trainer)):
             terms = self.latent(batch)
         self.evidence.update(terms)
         return terms
 
-    def test_step(self, batch: Batch, batch_idx: int) -> Terms:
-        return self.validation_step(batch, batch_idx)
-
     def on_validation_epoch_end(self) -> None:
         values = self.evidence.compute().values
         self.evidence.reset()
         self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
+        self.log("val/bound", values["elbo"] if self.weighing is None else self.bound.compute())
+        self.bound.reset()
 
     def on_test_epoch_end(self) -> None:
         values, errors, num = self.evidence.compute()

@@ -43,7 +43,14 @@ class Importance:
         self.elbo_share = elbo_share
         self.gradient = gradient
 
+    def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
+        """The bound of each example, in nats, which is what training maximises without any control."""
+        bounds = log_weight.reshape(self.samples_per_bound, -1, log_weight.shape[1])  # [K, M, B]
+        tight = importance_weighted_bound(bounds).mean(0)
+        return (1 - self.elbo_share) * tight + self.elbo_share * log_weight.mean(0)
+
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
+        check_weights(terms)
         log_qz = terms.log_qz if self.gradient == "reparameterized" else path_log_prob(terms)
         log_weight = controlled_log_weight(terms, log_qz, control.weight)
         bounds = log_weight.reshape(self.samples_per_bound, -1)  # [K, M B]: samples are exchangeable
@@ -53,16 +60,18 @@ class Importance:
         return summed(-bound, terms)
 
 
+def check_weights(terms: Terms) -> None:
+    """Raises UserError where samples have no importance weights, so that their mean would bound nothing."""
+    if not terms.is_bound:
+        raise UserError(
+            "the objective weighs samples by their density under the posterior, but while it trains those of "
+            f"{type(terms.posterior).__name__} have none; choose posterior=diagonal_gaussian, or objective=elbo"
+        )
+
+
 def controlled_log_weight(
     terms: Terms, log_qz: Float[Tensor, "S B"], weight: Float[Tensor, ""]
 ) -> Float[Tensor, "S B"]:
-    """log p(x|z) + weight log p(z) / q(z|x), which at weight 1 is the importance weight of each sample.
-
-    Raises UserError where samples have none.
-    """
-    if not terms.is_bound:
-        raise UserError(
-            "the objective weighs samples by their density under the posterior, but "
-            f"{type(terms.posterior).__name__} has none; choose another posterior, or objective=elbo"
-        )
+    """log p(x|z) + weight log p(z) / q(z|x), which at weight 1 is the importance weight of each sample."""
+    check_weights(terms)
     return terms.log_px + weight * (terms.log_pz - log_qz)

@@ -32,6 +32,15 @@ class Renyi:
         self.alpha = alpha
         self.num_samples = num_samples
 
+    @property
+    def samples_per_bound(self) -> int:
+        """S, but at alpha = 1, where it is the ELBO for any number of samples."""
+        return 1 if self.alpha == 1 else self.num_samples
+
+    def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
+        """The bound of each example, in nats, which is what training maximises without any control."""
+        return renyi_bound(log_weight, self.alpha)
+
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
         log_weight = controlled_log_weight(terms, terms.log_qz, control.weight)
         return summed(-renyi_bound(log_weight, self.alpha).mean(), terms)

@@ -12,8 +12,8 @@ class GumbelSoftmax(nn.Module):
 
     Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712. In training z carries the
     gradient of a softmax at `temperature`, and is that softmax unless `straight_through`. In evaluation z is
-    one-hot, so that log q(z|x) is its mass and the bounds are bounds. `temperature` is a buffer, for callback
-    temperature_annealing to write.
+    one-hot, so that log q(z|x) is its mass and the bounds are bounds; in training no importance weights can be made
+    of it. `temperature` is a buffer, for callback temperature_annealing to write.
     """
 
     temperature: Tensor
@@ -30,4 +30,5 @@ class GumbelSoftmax(nn.Module):
 
     def forward(self, features: Float[Tensor, "B F"]) -> OneHots:
         logits = self.head(features).float().unflatten(-1, self.shape)
-        return OneHots(logits, self.temperature, relaxed=self.training and not self.straight_through)
+        relaxed = self.training and not self.straight_through
+        return OneHots(logits, self.temperature, relaxed, exact=not self.training)
