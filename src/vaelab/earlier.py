@@ -29,6 +29,8 @@ def brought_up_to_date(config: DictConfig) -> DictConfig:
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
+    for name, measure in (config.get("evaluation") or {}).items():
+        complete(str(name), measure)
     if "evaluation" in config or not config.get("callbacks"):
         return config
     for group in LISTED:
@@ -41,3 +43,13 @@ def brought_up_to_date(config: DictConfig) -> DictConfig:
     config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
     config.choices.features = "cnn"
     return config
+
+
+def complete(name: str, measure: DictConfig) -> None:
+    """Give a measure the keys that it has got since, with the numbers of today's yaml."""
+    file = CONF / "evaluation" / f"{name}.yaml"
+    today = OmegaConf.load(file)[name] if file.is_file() else {}
+    if today.get("_target_") == measure.get("_target_"):
+        for key in today:
+            if key not in measure:
+                measure[key] = today._get_node(key)

@@ -15,16 +15,27 @@ from vaelab.callbacks.evaluate import measured
 from vaelab.config import build
 from vaelab.data.dsprites import SIZES
 from vaelab.data.module import DataModule
+from vaelab.errors import UserError
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.disentanglement import Disentanglement
+from vaelab.evaluation.dci import DCI
+from vaelab.evaluation.disentanglement import SCORES, Disentanglement
 from vaelab.evaluation.subject import Subject
 
 MEASURE = Disentanglement(
-    num_points=8000, num_bins=20, num_trees=1, num_votes=200, group_size=40, min_scale=0.05, max_dimensions=9
+    scores=list(SCORES),
+    num_points=8000,
+    num_bins=20,
+    boosted_points=1600,
+    boosted_rounds=1,
+    num_trees=1,
+    num_votes=200,
+    group_size=40,
+    min_scale=0.05,
+    max_dimensions=9,
 )
 NAMES = {
-    *("mig", "sap", "factor_vae_score", "modularity"),
-    *(f"dci/{name}" for name in ("disentanglement", "completeness", "informativeness")),
+    *("mig", "sap", "sap/threshold", "sap/adjusted", "factor_vae_score", "modularity", "modularity/alive"),
+    *(f"{score}/{name}" for score in ("dci", "dci/forest") for name in DCI._fields),
 }
 
 
@@ -96,41 +107,58 @@ def test_a_code_that_holds_label_and_position_has_gaps_for_them_alone(subject: S
     assert subject.left_out == []
     # Of five factors all but scale, of which the area tells most, and orientation are known.
     assert 0.5 < figures["mig"] < 0.75
-    assert 0.5 < figures["sap"] < 0.85
+    assert 0.5 < figures["sap/adjusted"] < 0.85
+    assert 0 < figures["sap"] < figures["sap/threshold"] < figures["sap/adjusted"]
     assert figures["modularity"] > 0.9
     assert figures["dci/disentanglement"] > 0.5
+    assert figures["dci/forest/disentanglement"] > 0.5
 
 
 def test_a_run_publishes_every_score(
     composed: Callable[..., DictConfig], dsprites: DataModule, trainer: Callable[..., pl.Trainer]
 ) -> None:
     small = ("encoder=mlp", "decoder=mlp", "encoder.num_features=8", "decoder.num_features=8", "latent_dim=3")
-    for name in ("vae", "cvae"):
+    for name, scores in {"vae": list(SCORES), "cvae": ["mig"]}.items():
         vae = build(composed("data=dsprites", f"model={name}", *small).model)
-        trainer(evaluate(disentanglement=MEASURE)).test(vae, dsprites, verbose=False)
+        trainer(evaluate(disentanglement=replace(MEASURE, scores=scores))).test(vae, dsprites, verbose=False)
         figures = {figure: record.figure for figure, record in vae.records.items() if figure in NAMES}
-        assert set(figures) == NAMES
-        assert all(0 <= figure.value <= 1 and figure.num_examples == 8000 for figure in figures.values())
+        assert set(figures) == (NAMES if name == "vae" else {"mig"})
+        for figure in figures.values():
+            assert 0 <= figure.value <= 1
+            boosted = figure.name in {f"dci/{name}" for name in DCI._fields}
+            assert figure.num_examples == (1600 if boosted else 8000)
 
 
 def test_only_what_needs_more_points_is_left_out(subject: Subject) -> None:
     figures = replace(MEASURE, group_size=64)(subject)
     assert {figure.name for figure in figures} == NAMES - {"factor_vae_score"}
     assert subject.left_out == [
-        "factor_vae_score needs 10240 points, but has 8000; set evaluation.disentanglement.num_points=10240 or more,"
+        "evaluation.disentanglement gives no factor_vae_score: factor_vae_score needs 10240 points, but has 8000; set"
+        " evaluation.disentanglement.num_points=10240 or more,"
         " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
     ]
 
 
 def test_a_cheap_look_is_cheap(subject: Subject) -> None:
     assert MEASURE(replace(subject, limit=700)) == []
-    assert [sentence.partition(" points")[0] for sentence in subject.left_out] == [
-        "mig needs 8000",
-        "dci needs 8000",
-        "sap needs 8000",
-        "factor_vae_score needs 6400",
-        "modularity needs 8000",
+    prefix = "evaluation.disentanglement gives no "
+    assert [sentence.removeprefix(prefix).partition(" points")[0] for sentence in subject.left_out] == [
+        "mig: mig needs 8000",
+        "dci: dci needs 1600",
+        "dci/forest: dci/forest needs 8000",
+        *(f"{name}: sap needs 8000" for name in ("sap", "sap/threshold", "sap/adjusted")),
+        "factor_vae_score: factor_vae_score needs 6400",
+        *(f"{name}: modularity needs 8000" for name in ("modularity", "modularity/alive")),
     ]
+
+
+def test_a_score_that_nobody_knows_is_a_users_mistake() -> None:
+    with pytest.raises(UserError, match=r"evaluation.disentanglement.scores has no 'sapp'; .*did you mean 'sap'\?$"):
+        replace(MEASURE, scores=["mig", "sapp"])
+
+
+def test_only_chosen_scores_are_taken(subject: Subject) -> None:
+    assert [figure.name for figure in replace(MEASURE, scores=["modularity", "mig"])(subject)] == ["modularity", "mig"]
 
 
 def test_a_collapsed_code_has_no_dimension_to_judge(subject: Subject) -> None:
@@ -139,11 +167,13 @@ def test_a_collapsed_code_has_no_dimension_to_judge(subject: Subject) -> None:
             return torch.zeros(len(x), 2)
 
     figures = {figure.name: figure.value for figure in MEASURE(replace(subject, latent=Collapsed()))}
-    assert figures["mig"] == figures["sap"] == figures["dci/disentanglement"] == 0
-    assert set(figures) == NAMES - {"factor_vae_score", "modularity"}
-    assert subject.left_out == 2 * [
-        "factor_vae_score and modularity need a dimension that varies, but all 2 stay below"
-        " evaluation.disentanglement.min_scale=0.05; lower it, or weigh the rate less"
+    zeros = ("mig", "sap", "sap/threshold", "sap/adjusted", "dci/disentanglement", "dci/forest/disentanglement")
+    assert {figures[name] for name in (*zeros, "modularity")} == {0}
+    assert set(figures) == NAMES - {"factor_vae_score", "modularity/alive"}
+    assert subject.left_out == [
+        f"evaluation.disentanglement gives no {name}: factor_vae_score and modularity/alive need a dimension that"
+        " varies, but all 2 stay below evaluation.disentanglement.min_scale=0.05; lower it, or weigh the rate less"
+        for name in ("factor_vae_score", "modularity/alive")
     ]
 
 

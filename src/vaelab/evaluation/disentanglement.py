@@ -1,8 +1,9 @@
 """How well the dimensions of a code match the known factors of the data."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,47 +11,67 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaelab.data.examples import KnowsFactors
-from vaelab.errors import UserError
+from vaelab.errors import UserError, did_you_mean
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.dci import dci
+from vaelab.evaluation.dci import DCI, boosted_dci, forest_dci
 from vaelab.evaluation.factor_vae_score import factor_vae_score
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.modularity import modularity
 from vaelab.evaluation.mutual_information_gap import mutual_information_gap
-from vaelab.evaluation.sap import separated_attribute_predictability
+from vaelab.evaluation.sap import (
+    adjusted_accuracy,
+    linear_accuracy,
+    separated_attribute_predictability,
+    threshold_accuracy,
+)
 from vaelab.evaluation.subject import Subject
 from vaelab.terms import Batch
-
-Values = dict[str, float]  # by the figure's name
 
 
 @dataclass(frozen=True)
 class Disentanglement:
     """MIG, DCI, SAP, FactorVAE score and modularity of posterior means, on images of factors drawn uniformly.
 
-    Images are made by the data's source, of any combination of factors, so they belong to no split. A dimension
-    whose means have a standard deviation below `min_scale` is dead: FactorVAE score and modularity pass it over.
+    Images are made by the data's source, of any combination of factors, so they belong to no split. `scores` are
+    names in SCORES. A plain name is that of the published definition, as Locatello et al. 2019 (arXiv:1811.12359) took
+    them; what deviates from it has a name of its own. A dimension whose means have a standard deviation below
+    `min_scale` is dead: the FactorVAE score passes it over, and so does `modularity/alive`.
     """
 
+    scores: Collection[str]
     num_points: int
     num_bins: int
+    boosted_points: int
+    boosted_rounds: int
     num_trees: int
     num_votes: int
     group_size: int
     min_scale: float
     max_dimensions: int
 
+    def __post_init__(self) -> None:
+        if unknown := [score for score in self.scores if score not in SCORES]:
+            raise UserError(
+                f"evaluation.disentanglement.scores has no '{unknown[0]}'; choose among {', '.join(SCORES)}"
+                f"{did_you_mean(str(unknown[0]), SCORES)}"
+            )
+
     def __call__(self, subject: Subject) -> list[Figure]:
         codes, factors = self.factored_codes(subject)
         figures = []
-        for score in self.scores(codes, factors, subject.seed):
-            try:
-                values = score()
-            except UserError as error:
-                subject.leave_out(str(error))
-            else:
-                figures += [Figure(name, value, "of 1", len(codes)) for name, value in values.items()]
+        for score in self.scores:
+            figure = partial(self.figures, score, codes, factors, subject.seed)
+            figures += subject.attempt(f"evaluation.disentanglement gives no {score}", figure)
         return figures
+
+    def figures(
+        self, score: str, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], seed: int
+    ) -> list[Figure]:
+        """What one score says, under its name or, of three numbers, under names that begin with it."""
+        found = SCORES[score](self, codes, factors, seed)
+        values = {score: found} if isinstance(found, float) else named(score, found)
+        num = min(len(codes), self.boosted_points) if score == "dci" else len(codes)
+        return [Figure(name, value, "of 1", num) for name, value in values.items()]
 
     def factored_codes(self, subject: Subject) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
         """Codes of images, and what the images were made of; the same whoever makes them."""
@@ -78,27 +99,44 @@ class Disentanglement:
                 " another latent_dim or raise evaluation.disentanglement.max_dimensions"
             )
 
-    def scores(
-        self, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], seed: int
-    ) -> Iterator[Callable[[], Values]]:
-        """Each score by itself, since one may be refused where others are not."""
-        yield lambda: {"mig": mutual_information_gap(codes, factors, self.num_bins)}
-        yield lambda: {f"dci/{name}": one for name, one in dci(codes, factors, self.num_trees, seed)._asdict().items()}
-        yield lambda: {"sap": separated_attribute_predictability(codes, factors)}
-        yield lambda: {
-            "factor_vae_score": factor_vae_score(self.alive(codes), factors, self.num_votes, self.group_size, seed)
-        }
-        yield lambda: {"modularity": modularity(self.alive(codes), factors, self.num_bins)}
-
     def alive(self, codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N A"]:
         """The dimensions that vary."""
         alive = codes.std(0) >= self.min_scale
         if not alive.any():
             raise UserError(
-                f"factor_vae_score and modularity need a dimension that varies, but all {len(alive)} stay below"
+                f"factor_vae_score and modularity/alive need a dimension that varies, but all {len(alive)} stay below"
                 f" evaluation.disentanglement.min_scale={self.min_scale}; lower it, or weigh the rate less"
             )
         return codes[:, alive]
+
+
+Score = Callable[[Disentanglement, Float[np.ndarray, "N D"], Int[np.ndarray, "N F"], int], float | DCI]
+
+# With a plain name the published definition.
+SCORES: dict[str, Score] = {
+    "mig": lambda self, codes, factors, seed: mutual_information_gap(codes, factors, self.num_bins),
+    "dci": lambda self, codes, factors, seed: boosted_dci(
+        codes, factors, self.boosted_points, self.boosted_rounds, seed
+    ),
+    "dci/forest": lambda self, codes, factors, seed: forest_dci(codes, factors, self.num_trees, seed),
+    "sap": lambda self, codes, factors, seed: separated_attribute_predictability(codes, factors, linear_accuracy),
+    "sap/threshold": lambda self, codes, factors, seed: separated_attribute_predictability(
+        codes, factors, threshold_accuracy(self.min_scale)
+    ),
+    "sap/adjusted": lambda self, codes, factors, seed: separated_attribute_predictability(
+        codes, factors, adjusted_accuracy
+    ),
+    "factor_vae_score": lambda self, codes, factors, seed: factor_vae_score(
+        self.alive(codes), factors, self.num_votes, self.group_size, seed
+    ),
+    "modularity": lambda self, codes, factors, seed: modularity(codes, factors, self.num_bins),
+    "modularity/alive": lambda self, codes, factors, seed: modularity(self.alive(codes), factors, self.num_bins),
+}
+
+
+def named(score: str, found: DCI) -> dict[str, float]:
+    """The three numbers of a DCI: `dci/disentanglement`, or `dci/forest/disentanglement` and so on."""
+    return {f"{score}/{name}": value for name, value in found._asdict().items()}
 
 
 def known(subject: Subject) -> KnowsFactors:

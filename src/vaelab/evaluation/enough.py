@@ -3,14 +3,14 @@
 from vaelab.errors import UserError
 
 
-def require(score: str, num: int, needed: int) -> None:
-    """Refuses a score of `num` codes that needs more of them.
+def require(score: str, num: int, needed: int, key: str = "num_points") -> None:
+    """Refuses a score of `num` codes that needs more of them, which `key` would give.
 
     Raises:
         UserError: chance would decide what the score is.
     """
     if num < needed:
         raise UserError(
-            f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.num_points={needed} or more,"
+            f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.{key}={needed} or more,"
             " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
         )
