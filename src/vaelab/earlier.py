@@ -1,5 +1,7 @@
 """Runs that were saved before evaluation was a group of its own, or objectives had all of their choices."""
 
+from typing import Any
+
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import LISTED
@@ -48,8 +50,7 @@ def brought_up_to_date(config: DictConfig) -> DictConfig:
 def complete(name: str, measure: DictConfig) -> None:
     """Give a measure the keys that it has got since, with the numbers of today's yaml."""
     file = CONF / "evaluation" / f"{name}.yaml"
-    today = OmegaConf.load(file)[name] if file.is_file() else {}
-    if today.get("_target_") == measure.get("_target_"):
-        for key in today:
-            if key not in measure:
-                measure[key] = today._get_node(key)
+    today: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {name: {}}
+    if today[name].get("_target_") == measure.get("_target_"):
+        there = set(measure)  # "in" would look whether references resolve
+        measure.update({key: value for key, value in today[name].items() if key not in there})
