@@ -20,12 +20,6 @@ from vaelab.model.vae import VAE
 LINES = ("parts", "likelihood", "labels", "input range", "decoder balance", "first loss", "gradients", "KL schedule")
 
 
-@pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal on which no sentence of the table is broken."""
-    monkeypatch.setenv("COLUMNS", "400")
-
-
 def examine(
     folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[int, dict[str, tuple[str, str]], str]:

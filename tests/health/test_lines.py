@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from examining import DividedTwice, Standardised, examined, fit
+from rich.text import Text
 
 from vaelab.data.module import DataModule
 from vaelab.health.decoder_balance import DecoderBalance
@@ -230,11 +231,12 @@ def test_a_posterior_without_a_density_has_no_rate(checks: Checks, model: Model,
 
 def test_the_table_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which Rich takes for a terminal
     line = Line("input range", FAILED, "x in [0, 1] " * 20, 123456.0, "of [bold]")
     print_lines(
         "health", [line, Line("KL schedule", NOT_APPLICABLE, "none"), Line("first", PASSED, "yes", 0.12345, "")]
     )
-    said = capsys.readouterr().out
+    said = Text.from_ansi(capsys.readouterr().out).plain
     assert max(map(len, said.splitlines())) <= 100
     for word in ("FAILED", "n/a", "passed", "123,456 of [bold]", "0.123", "x in [0, 1]"):
         assert word in said

@@ -8,8 +8,10 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from vaelab.printing import print_line, print_table
 
 
 class Comparison(Callback):
@@ -19,9 +21,8 @@ class Comparison(Callback):
         folder = Path(config.hydra.sweep.dir)
         variants = collect(folder)
         if variants:
-            console = Console()
-            console.print(compare(variants))
-            console.print(f"run folders: {folder}", soft_wrap=True, highlight=False)
+            print_table(compare(variants))
+            print_line(f"run folders: {folder}")
 
 
 def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
@@ -52,16 +53,16 @@ def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
     """For each metric one row per variant: the mean, and the standard deviation over seeds where there are two."""
     several = any(len(runs) > 1 for runs in variants.values())
     table = Table(title="test split, mean ± standard deviation over seeds" if several else "test split")
-    table.add_column("metric", no_wrap=True)
+    table.add_column("metric", overflow="fold")
     table.add_column("variant", overflow="fold")
-    table.add_column("seeds", justify="right")
+    table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     for metric in sorted({key for runs in variants.values() for run in runs for key in run}):
         table.add_section()
         label = metric
         for name, runs in variants.items():
             found = [run[metric] for run in runs if metric in run]
-            table.add_row(label, name, str(len(found)), cell(found))
+            table.add_row(Text(label), Text(name), str(len(found)), cell(found))
             label = ""
     return table
 

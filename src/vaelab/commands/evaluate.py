@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich.console import Console
 
 from vaelab.commands.application import application, log_file, with_config_of
 from vaelab.commands.comparison import compare, values
@@ -14,6 +13,7 @@ from vaelab.commands.process import launch, num_processes, say
 from vaelab.config import check
 from vaelab.config.text import pop_folder
 from vaelab.errors import UserError
+from vaelab.printing import print_table
 from vaelab.run import Run
 from vaelab.storage.lock import locked
 from vaelab.storage.reservation import reserve_empty
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if into is not None and (into / "results.json").is_file():
             found[name] = [values(into / "results.json")]
     if len(names) > 1 and found:
-        Console().print(compare(found))
+        print_table(compare(found))
     return max(statuses)
 
 

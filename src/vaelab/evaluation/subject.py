@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
-from rich.progress import track
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -16,6 +15,7 @@ from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
 from vaelab.evaluation.agreement import FailedTogetherError, agree, attempt_together, gather
 from vaelab.evaluation.journal import Journal
+from vaelab.printing import track
 from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from vaelab.evaluation.figure import finite
+from vaelab.printing import print_table
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
 SHOWN = {PASSED: Text("passed", "green"), FAILED: Text("FAILED", "bold red"), NOT_APPLICABLE: Text("n/a", "dim")}
@@ -58,14 +58,15 @@ def all_finite(line: Line) -> dict[str, float | None]:
 
 def print_lines(title: str, lines: Sequence[Line]) -> None:
     """The checklist as a table."""
-    table = Table(title=title, box=box.SIMPLE_HEAD)
-    for column in ("line", "verdict", "figure"):
-        table.add_column(column, no_wrap=True)
+    # As Text: of a string, rich would take what stands in brackets for a style.
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD)
+    table.add_column("line", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("figure", overflow="fold")
     table.add_column("what it says", overflow="fold")
     for line in lines:
-        # As Text: of a string, rich would take what stands in brackets for a style.
-        table.add_row(line.name, SHOWN[line.verdict], Text(shown(line)), Text(line.says))
-    Console().print(table)
+        table.add_row(Text(line.name), SHOWN[line.verdict], Text(shown(line)), Text(line.says))
+    print_table(table)
 
 
 def shown(line: Line) -> str:

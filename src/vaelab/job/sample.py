@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from omegaconf import DictConfig, ListConfig
-from rich.progress import track
 from torch import Tensor
 
 from vaelab.data.module import DataModule
@@ -15,6 +14,7 @@ from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment
 from vaelab.picture.grid import Grid, save
+from vaelab.printing import print_line, track
 from vaelab.protocol import LatentStructure
 from vaelab.run import Run
 
@@ -32,9 +32,9 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
         raise UserError(f"y={config.y} asks for a label, but this model is unconditional; leave y out")
     temperature = temperatures(config, model.latent)
     y = labels(config, data.num_classes) if model.latent.conditional else None
-    images = []
+    images, chunks = [], torch.arange(config.num_samples).split(data.chunk)
     with torch.no_grad():
-        for number, index in enumerate(track(torch.arange(config.num_samples).split(data.chunk), "sampling")):
+        for number, index in enumerate(track(chunks, "sampling", len(chunks))):
             with seeded(config.seed, "samples", number):
                 given = None if y is None else y[index]
                 images.append(model.latent.sample(len(index), given, temperature))
@@ -42,7 +42,7 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
     np.save(folder / "samples.npy", x.numpy())
     if is_image(data.shape):
         save(grid(data, x, y), folder / "samples.png")
-    print(f"samples: {folder}")
+    print_line(f"samples: {folder}")
 
 
 def temperatures(config: DictConfig, latent: LatentStructure) -> Any:

@@ -3,29 +3,34 @@
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vaelab.evaluation.record import Record
+from vaelab.printing import print_line, print_table
 
 
 def print_results(records: dict[str, Record], folder: Path) -> None:
     """One line per metric, then what should not be believed, then where everything is."""
+    print_table(results_table(records))
+    for name in sorted(records):
+        if warning := records[name].figure.warning:
+            print_line(f"{name}: {warning}")
+    print_line(f"run folder: {folder}")
+
+
+def results_table(records: dict[str, Record]) -> Table:
+    """Metric, value, error, floor, number of examples and unit, in alphabetical order."""
     table = Table(title="test split", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("metric", no_wrap=True)
+    table.add_column("metric", overflow="fold")
     for column, width in {"value": 7, "±": 6, "floor": 6, "N": 5}.items():
         table.add_column(column, justify="right", no_wrap=True, min_width=width)
-    table.add_column("unit", no_wrap=True, max_width=24)
+    table.add_column("unit", overflow="fold")
     for name in sorted(records):
         figure = records[name].figure
         numbers = (number(each) for each in (figure.value, figure.error, figure.floor))
-        table.add_row(name, *numbers, str(figure.num_examples), figure.unit)
-    console = Console()
-    console.print(table)
-    for name in sorted(records):
-        if warning := records[name].figure.warning:
-            console.print(f"{name}: {warning}", soft_wrap=True, highlight=False)
-    console.print(f"run folder: {folder}", soft_wrap=True, highlight=False)
+        table.add_row(Text(name), *numbers, str(figure.num_examples), Text(figure.unit))
+    return table
 
 
 def number(value: float | None) -> str:
