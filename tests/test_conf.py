@@ -14,8 +14,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 FILES = sorted(CONF.rglob("*.yaml"))
 CHOICES = [file for file in FILES if file.parent != CONF and not file.stem.startswith("_")]
 RECIPES = sorted((CONF / "experiment").glob("*.yaml"))
-THIRD_PARTY = ("trainer", "optimizer", "scheduler", "logger")
-ELSEWHERE = {"ema": "lightning.pytorch.callbacks."}
+THIRD_PARTY = ("trainer", "optimizer", "scheduler")
+ELSEWHERE = {"ema": "lightning.pytorch.callbacks.", "csv": "lightning.pytorch.loggers."}
 PAPER = re.compile(r"\b(19|20)\d\d\b")
 
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))

@@ -1,4 +1,4 @@
-"""Runs that were saved before evaluation was a group of its own, or objectives had all of their choices."""
+"""Runs that were saved before evaluation was a group, objectives had all of their choices, or W&B a logger of ours."""
 
 from typing import Any
 
@@ -26,13 +26,16 @@ TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
 def brought_up_to_date(config: DictConfig) -> DictConfig:
     """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
 
-    A total correlation without an estimator was the stratified one: a run goes on with what it began with.
+    A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is called
+    by the logger that training does not wait for.
     """
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
     for name, measure in (config.get("evaluation") or {}).items():
         complete(str(name), measure)
+    if OmegaConf.select(config, "logger.wandb._target_") == "lightning.pytorch.loggers.WandbLogger":
+        config.logger.wandb._target_ = "vaelab.logger.weights_and_biases.WandbLogger"
     if "evaluation" in config or not config.get("callbacks"):
         return config
     for group in LISTED:

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
-from commandline import SMALL, call, metrics, num_rows, only_run, start, tracked, wait_until
+from commandline import SMALL, call, metrics, num_rows, only_run, results, start, tracked, wait_until
 
+from vaelab.logger.service import NAME, processes
 from vaelab.run import Run
 
 BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,kl_annealing,evaluate]", "evaluation=reconstruction")
@@ -47,36 +50,134 @@ def test_history_is_grouped(run: Path) -> None:
     assert {"train/loss", "val/elbo", "test/reconstruction/mse", "kl/weight"} <= keys
 
 
+@pytest.mark.parametrize(("variable", "value"), [("WANDB_DISABLED", "true"), ("WANDB_MODE", "disabled")])
+def test_disabled_by_the_environment(
+    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert call(tmp_path, "train", *BRIEF) == 0
+    assert not (only_run(tmp_path) / "wandb").exists()
+    assert "W&B" not in capsys.readouterr().out
+
+
+def test_what_w_and_b_refuses_costs_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("project=a/b", f"group={'g' * 200}", f"tags=[ok,'',{'b' * 65},7]", "logger.wandb.id=a:b")
+    assert call(tmp_path, "train", *BRIEF, *given) == 0
+    (session,) = tracked(only_run(tmp_path))
+    assert session.run["project"] == "a-b"
+    assert session.run["run_group"] == "g" * 128
+    assert session.run["tags"] == ["ok", "7"]
+    assert session.run["run_id"] == "a-b"
+    assert capsys.readouterr().out.count("[vaelab.logger.naming][WARNING]") == 5
+
+
 def test_without_weights_and_biases(tmp_path: Path) -> None:
     assert call(tmp_path, "train", *BRIEF, "logger=csv") == 0
     assert not (only_run(tmp_path) / "wandb").exists()
     assert len(metrics(only_run(tmp_path))) == 8 + 2 + 2  # the bound of the test split, then what was measured of it
 
 
-@pytest.mark.slow
-def test_a_service_that_dies_while_training(tmp_path: Path) -> None:
-    process = start(tmp_path, "train", *BRIEF, "trainer.limit_train_batches=10", "trainer.max_epochs=20")
-    wait_until(process, lambda: num_rows(tmp_path) > 5)
-    children = [
-        child
-        for task in Path(f"/proc/{process.pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    (service,) = (child for child in children if "wandb-core" in Path(f"/proc/{child}/cmdline").read_text())
-    os.kill(int(service), signal.SIGKILL)
-    assert process.wait(120) == 0
-    said = (tmp_path / "out.txt").read_text() + (tmp_path / "err.txt").read_text()
-    assert "Traceback" not in said
-    assert said.count("going on without it") == 1
-    assert metrics(only_run(tmp_path))[-1]["test/elbo"]
+def said(folder: Path) -> str:
+    return (folder / "out.txt").read_text() + (folder / "err.txt").read_text()
+
+
+def service_of(process: subprocess.Popen) -> int:
+    """The wandb-core that a process has started."""
+    (pid,) = (pid for pid, parent, _, name in processes() if parent == process.pid and name == NAME)
+    return pid
+
+
+def has_service(process: subprocess.Popen) -> bool:
+    return any(parent == process.pid and name == NAME for _, parent, _, name in processes())
+
+
+def start_long(folder: Path) -> subprocess.Popen:
+    """A training of some seconds."""
+    return start(folder, "train", *BRIEF, "trainer.limit_train_batches=20", "trainer.max_epochs=60")
+
+
+def assert_trained(folder: Path, process: subprocess.Popen) -> None:
+    """It ended at all, with its results, and left no process behind."""
+    assert process.wait(200) == 0, said(folder)
+    assert "Traceback" not in said(folder)
+    assert results(only_run(folder))["elbo"]
+    assert not has_service(process)
 
 
 @pytest.mark.slow
-def test_a_server_that_cannot_be_reached(tmp_path: Path) -> None:
-    nowhere = {"WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "0" * 40}
-    process = start(tmp_path, "train", *BRIEF, **nowhere)
+@pytest.mark.parametrize(("signum", "words"), [(signal.SIGKILL, "reset"), (signal.SIGSTOP, "no answer within")])
+def test_a_service_that_dies_or_freezes_while_training(signum: int, words: str, tmp_path: Path) -> None:
+    process = start_long(tmp_path)
+    wait_until(process, lambda: "W&B is offline" in said(tmp_path) and num_rows(tmp_path) > 5)
+    os.kill(service_of(process), signum)
+    assert_trained(tmp_path, process)
+    assert said(tmp_path).count("going on without it") == 1
+    assert words in said(tmp_path).lower()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_service_that_never_starts(signum: int, tmp_path: Path) -> None:
+    """Its rows are written by a second one, offline."""
+    process = start_long(tmp_path)
+    wait_until(process, lambda: has_service(process))
+    os.kill(service_of(process), signum)
+    assert_trained(tmp_path, process)
+    assert said(tmp_path).count("going on offline") == 1
+    steps = [row["trainer/global_step"] for row in tracked(only_run(tmp_path))[-1].history if "train/loss" in row]
+    assert steps == list(range(20 * 60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", [False, True], ids=["refuses", "is silent"])
+def test_a_server_that_cannot_be_reached(answers: bool, tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if answers:
+            server.listen(100)  # and never takes what is sent to it
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        process = start(tmp_path, "train", *BRIEF, WANDB_MODE="", WANDB_BASE_URL=address, WANDB_API_KEY="0" * 40)
+        assert_trained(tmp_path, process)
+    assert said(tmp_path).count("going on offline") == 1
+    (session,) = tracked(only_run(tmp_path))
+    assert [row["trainer/global_step"] for row in session.history if "train/loss" in row] == list(range(8))
+    assert session.config["seed"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"WANDB_MODE": "", "WANDB_API_KEY": "short"}, "API key must have 40+ characters, has 5; going on offline"),
+        ({"WANDB_MODE": "", "WANDB_API_KEY": " " * 50}, "going on offline"),
+        ({"WANDB_MODE": "sometimes"}, "there is no mode 'sometimes'"),
+        ({"WANDB_MODE": "", "WANDB_BASE_URL": "nonsense", "WANDB_API_KEY": "0" * 40}, "going on without it"),
+        ({"WANDB_TAGS": "a" * 65}, "going on without it"),
+    ],
+    ids=["short key", "blank key", "mode", "address", "tags"],
+)
+def test_an_environment_that_w_and_b_refuses(variables: dict[str, str], words: str, tmp_path: Path) -> None:
+    process = start(tmp_path, "train", *BRIEF, **variables)
+    assert_trained(tmp_path, process)
+    assert words in said(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """The folder of W&B is there already, as a file."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "wandb").write_text("in the way")
+    process = start(tmp_path, "train", *BRIEF, f"logger.wandb.save_dir={tmp_path}/mine", "hydra.run.dir=outputs/a/b")
     assert process.wait(120) == 0
-    said = (tmp_path / "out.txt").read_text() + (tmp_path / "err.txt").read_text()
-    assert "Traceback" not in said
-    assert said.count("going on offline") == 1
-    assert len(tracked(only_run(tmp_path))) == 1
+    assert "Traceback" not in said(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_ctrl_c_while_w_and_b_is_frozen(tmp_path: Path) -> None:
+    process = start_long(tmp_path)
+    wait_until(process, lambda: "W&B is offline" in said(tmp_path) and num_rows(tmp_path) > 5)
+    os.kill(service_of(process), signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(200) == 130
+    assert "Traceback" not in said(tmp_path)
+    assert not has_service(process)

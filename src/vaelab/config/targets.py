@@ -25,9 +25,10 @@ ARGUMENTS = {
         device use_buffers decay update_every_n_steps update_starting_at_step update_starting_at_epoch
         """,
     "lightning.pytorch.loggers.CSVLogger": "save_dir name version flush_logs_every_n_steps",
-    "lightning.pytorch.loggers.WandbLogger": "save_dir project group tags name id settings",
+    "vaelab.logger.weights_and_biases.WandbLogger": "save_dir project group tags name id settings",
 }
-SETTINGS = "silent init_timeout finish_timeout console"  # of W&B, which also has base_url and api_key
+# Of W&B, which also has base_url and api_key.
+SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console capture_loggers"
 # Packages that no advice may call a plugin.
 NO_PLUGINS = """
     vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf

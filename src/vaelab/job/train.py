@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,25 +19,19 @@ from vaelab.config.text import escape_references
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment, first_sentence
 from vaelab.job.results import circumstances, measure
-from vaelab.job.tracking import build_history, connect, disconnect
+from vaelab.job.tracking import build_history
+from vaelab.logger.session import Session
 from vaelab.run import Run
 
-RESTORING = (
-    KeyError,
-    ValueError,
-    TypeError,
-    RuntimeError,
-    AttributeError,
-    IndexError,
-)  # what a wrong state makes of it
+# What a wrong state makes of going on.
+RESTORING = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
 
 
 class Trained(NamedTuple):
-    """What remains of a training beside its files: how far its loops came, and the loggers that work."""
+    """What remains of a training beside its files: how far its loops came."""
 
     loops: dict[str, Any]
     steps: int
-    loggers: list[Logger]
 
 
 def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
@@ -49,13 +43,12 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     try:
         trained = fit(config, written, run, checkpoint, loggers)
         best = run.checkpoint("best")
-        measure(
-            written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=trained.loggers
-        )
+        measure(written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=loggers)
         status = 0
     finally:
-        if rank_zero_only.rank == 0:
-            disconnect(loggers, status)
+        for logger in loggers:
+            if rank_zero_only.rank == 0 and isinstance(logger, Session):
+                logger.end(status)
 
 
 def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
@@ -66,7 +59,7 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)
     if trainer.is_global_zero:
         run.save_config(written)
-        trainer.loggers = start(loggers, config, run, checkpoint)
+        start(loggers, config, run, checkpoint)
     try:
         trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     except RESTORING as error:
@@ -75,7 +68,7 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
         why = f"{type(error).__name__}: {first_sentence(error)}"
         raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
     trainer.strategy.barrier()
-    return Trained(trainer.fit_loop.state_dict(), trainer.global_step, trainer.loggers)
+    return Trained(trainer.fit_loop.state_dict(), trainer.global_step)
 
 
 def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:
@@ -100,14 +93,13 @@ def build_logger(node: DictConfig, run: Run) -> Logger:
     return logger
 
 
-def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> list[Logger]:
-    """The loggers that work, each knowing the config and going on where it was at the checkpoint."""
+def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
+    """Let each logger know the config and go on where it was at the checkpoint."""
     step = torch.load(checkpoint, map_location="meta", weights_only=True)["global_step"] if checkpoint else 0
     for logger in loggers:
         if isinstance(logger, CSVLogger):
             build_history(logger, run.metrics_file, step)
-    working = [one for one in loggers if not isinstance(one, WandbLogger) or connect(one, run.folder)]
-    for logger in working:
-        if not isinstance(logger, CSVLogger):  # config.yaml lies beside metrics.csv
-            logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-    return working
+            continue  # config.yaml lies beside metrics.csv
+        if isinstance(logger, Session):
+            logger.begin(run.folder)
+        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]

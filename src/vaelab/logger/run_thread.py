@@ -1,0 +1,116 @@
+"""The thread that owns a W&B run, so that training waits for W&B at its end only, and there within a limit."""
+
+import logging
+import shlex
+import sys
+import threading
+from operator import attrgetter
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from vaelab.logger.connection import Connection, reason, tear_down
+from vaelab.logger.deferred_run import Call
+from vaelab.logger.service import kill_service, service_pids
+from vaelab.printing import print_line
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 20_000  # calls that may wait, of a kilobyte or less each
+PATIENCE = 5.0  # seconds at the end for a server that has not answered yet, and for W&B to notice that it was ended
+
+
+class RunThread(threading.Thread):
+    """Starts the run, then does call after call in the order in which they were handed over.
+
+    A call that fails costs what was to be logged; where W&B's service is gone or takes nothing any more, the rest is
+    dropped. Each reason is said once.
+    """
+
+    def __init__(self, arguments: dict[str, Any], folder: Path) -> None:
+        super().__init__(name="wandb", daemon=True)
+        self.connection = Connection(arguments)
+        self.folder = folder
+        self.limit = arguments["settings"].get("finish_timeout", 60)
+        self.calls: SimpleQueue[Call | None] = SimpleQueue()
+        self.connected = threading.Event()
+        self.works = True
+        self.status = 0
+        self.reasons: set[str] = set()
+
+    def hand_over(self, call: Call) -> None:
+        """Queue a call; never waits."""
+        if self.works and self.calls.qsize() >= CAPACITY:
+            self.give_up("its service takes nothing any more")
+        if self.works:
+            self.calls.put(call)
+
+    def end(self, status: int) -> None:
+        """Wait until everything is stored, at most about `finish_timeout` seconds."""
+        self.status = status
+        self.calls.put(None)
+        try:
+            online = self.connection.mode == "online"
+            if not self.connected.wait(PATIENCE if online else self.limit):
+                kill_service()  # which sends the run offline, with all that waits for it
+            self.join(self.limit + PATIENCE if self.works else PATIENCE)
+            if self.is_alive():
+                self.give_up(f"no answer within {self.limit} seconds")
+        finally:  # also where a signal breaks off the waiting
+            if self.is_alive():
+                kill_service()
+                self.join(PATIENCE)
+
+    def run(self) -> None:
+        hooks = sys.exit, sys.excepthook
+        try:
+            run = self.connection.open()
+            self.connected.set()
+            if run is None:
+                self.works = False
+            else:
+                self.announce(run)
+                self.work(run)
+        finally:
+            tear_down()
+            sys.exit, sys.excepthook = hooks  # which W&B replaces for good
+
+    def work(self, run: Any) -> None:
+        """Do what is handed over, until the end."""
+        while (call := self.calls.get()) is not None:
+            if self.works:
+                try:
+                    attrgetter(call.method)(run)(*call.args, **call.kwargs)
+                except Exception as error:  # whatever W&B raises
+                    self.complain(error)
+        try:
+            run.finish(exit_code=self.status)
+        except TimeoutError:
+            place = shlex.quote(str(self.folder / "wandb" / Path(run.dir).parent.name))
+            log.warning("W&B: not all is uploaded after %s seconds; upload it with `wandb sync %s`", self.limit, place)
+        except Exception as error:  # see above
+            self.complain(error)
+
+    def announce(self, run: Any) -> None:
+        """Say where the run can be looked at."""
+        if run.settings.mode == "online":
+            print_line(f"W&B: {run.url}")
+        else:
+            place = shlex.quote(str(self.folder / "wandb"))
+            print_line(
+                f"W&B is offline: look with `wandb leet {place}`, upload with `wandb sync {place}/offline-run-*`"
+            )
+
+    def complain(self, error: Exception) -> None:
+        """Say once what W&B has refused, and give up where its service is gone."""
+        if not service_pids():
+            self.give_up(reason(error))
+        elif reason(error) not in self.reasons:
+            self.reasons.add(reason(error))
+            log.warning("W&B: %s; that is left out there", reason(error))
+
+    def give_up(self, why: str) -> None:
+        """Hand nothing over from now on."""
+        if self.works:
+            self.works = False
+            log.warning("W&B: %s; going on without it, what it has not stored is in metrics.csv only", why)

@@ -1,0 +1,79 @@
+"""Lightning's logger for Weights & Biases, which training never waits for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import loggers
+
+from vaelab.logger.connection import disabled
+from vaelab.logger.deferred_run import Call, DeferredRun
+from vaelab.logger.naming import valid_name, valid_tags
+from vaelab.logger.run_thread import RunThread
+
+
+class WandbLogger(loggers.WandbLogger):
+    """Hands everything to a thread of its own, from `begin` to `end`.
+
+    What is logged before the run has started waits for it, so that a slow or missing server costs training nothing.
+    `experiment` takes the calls of a `wandb.Run`, but returns nothing. Nothing is logged where the user has
+    disabled W&B.
+
+    Args:
+        save_dir: The run folder, in which W&B makes the folder `wandb`.
+        project, group, name, id, tags: What W&B shows of the run; what it would refuse is mended or left out.
+        settings: Fields of `wandb.Settings`.
+        entity, notes, job_type, save_code: As `wandb.init` takes them.
+        log_model, prefix, checkpoint_name: As Lightning's logger takes them.
+    """
+
+    def __init__(
+        self,
+        save_dir: str,
+        project: str | int | float | None = None,
+        group: str | int | float | None = None,
+        name: str | int | float | None = None,
+        id: str | int | float | None = None,
+        tags: str | Sequence[object] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        entity: str | None = None,
+        notes: str | None = None,
+        job_type: str | None = None,
+        save_code: bool | None = None,
+        log_model: Literal["all"] | bool = False,
+        prefix: str = "",
+        checkpoint_name: str | None = None,
+    ) -> None:
+        super().__init__(
+            save_dir=save_dir,
+            project=None if project is None else str(project),
+            id=None if id is None else str(id),
+            log_model=log_model,
+            prefix=prefix,
+            checkpoint_name=checkpoint_name,
+            experiment=DeferredRun(None if id is None else str(id), self.hand_over),  # type: ignore[arg-type]
+        )
+        self.names = {"project": project, "group": group, "name": name, "id": id}
+        self.tags = tags
+        self.settings = dict(settings or {})
+        self.others = {"entity": entity, "notes": notes, "job_type": job_type, "save_code": save_code}
+        self.thread: RunThread | None = None
+
+    def begin(self, folder: Path) -> None:
+        if disabled(self.settings):
+            return
+        names = {kind: valid_name(kind, given) for kind, given in self.names.items()}
+        arguments = {**names, **self.others, "tags": valid_tags(self.tags), "settings": self.settings}
+        self.thread = RunThread({**arguments, "dir": self.save_dir, "resume": "allow"}, folder)
+        self.thread.start()
+
+    def hand_over(self, call: Call) -> None:
+        """Have a method of the run called, where there is a run."""
+        if self.thread is not None:
+            self.thread.hand_over(call)
+
+    def end(self, status: int) -> None:
+        """At most about `settings.finish_timeout` seconds later, the run is stored or given up."""
+        thread, self.thread = self.thread, None
+        if thread is not None:
+            thread.end(status)
