@@ -21,7 +21,7 @@ def run(tmp_path: Path) -> Run:
 
 def save(run: Run, *names: str, best: str = "") -> None:
     run.checkpoints.mkdir(exist_ok=True)
-    loops = dict.fromkeys(("fit_loop", "validate_loop", "test_loop"), {})
+    loops = {"fit_loop": {}, "validate_loop": {}, "test_loop": {}}
     rest = {"global_step": 3, "epoch": 0, "loops": loops, "pytorch-lightning_version": "2.6.4"}
     rest["callbacks"] = {"BestCheckpoint": {"best_model_path": best}}
     for name in names:

@@ -26,8 +26,8 @@ TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
 def brought_up_to_date(config: DictConfig) -> DictConfig:
     """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
 
-    A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is called
-    by the logger that training does not wait for.
+    A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is
+    called by the logger that training does not wait for.
     """
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
