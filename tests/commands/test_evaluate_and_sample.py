@@ -10,6 +10,7 @@ from commandline import FAST, call, only_run, results
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
+ASKED = "set it to one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, a list of these, or all"
 TRAINED = (*FAST, "trainer.max_epochs=1", "callbacks=[checkpoint,evaluate]", "evaluation=[reconstruction,importance]")
 
 
@@ -73,9 +74,9 @@ def test_samples_are_those_of_the_seed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["y=10"], "y=10 is no label of this data; labels are 0 to 9, a list of them, or all"),
-        (["y=[]"], "y=[] is no label of this data; labels are 0 to 9, a list of them, or all"),
-        (["y=three"], "y=three is no label of this data; labels are 0 to 9, a list of them, or all"),
+        (["y=10"], f"y=10 is not a class of this data; {ASKED}"),
+        (["y=[]"], f"y=[] asks for no label; {ASKED}"),
+        (["y=three"], f"y=three is not a class of this data; {ASKED}"),
         (["num_samples=0"], "num_samples=0 is no number of samples; set it to 1 or more"),
         (["num_samples=-3"], "num_samples=-3 is no number of samples; set it to 1 or more"),
         (["num_samples=many"], "num_samples=many is no number of samples; set it to 1 or more"),
@@ -207,7 +208,7 @@ def test_a_checkpoint_of_other_data(folder: Path, capsys: pytest.CaptureFixture[
     assert call(folder, "evaluate", f"run={run}", "data.split_seed=1") == 1
     assert said(capsys) == (
         f"{run}/checkpoints/best.ckpt was trained on other examples than data 'digits' gives now; "
-        "drop the overrides that change the data"
+        "drop the overrides that change the data, or choose other data by data= or data.source.root="
     )
 
 

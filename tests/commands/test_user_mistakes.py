@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import FAST, call, only_run
-from torchvision.io import write_png
+from PIL import Image
 
 from vaelab.commands import main
 from vaelab.config import ALLOWED
@@ -103,7 +103,7 @@ def test_a_folder_without_images(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "empty").mkdir()
     assert call(tmp_path, "train", *FAST, "data=image_folder", "data.source.root=empty") == 1
     assert said(capsys) == (
-        "empty holds no images (.png, .jpg, .jpeg, .bmp, .webp); set data.source.root to a folder of them"
+        "empty holds no images (.png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp); set data.source.root to images"
     )
     assert not list(tmp_path.glob("outputs/*"))
 
@@ -111,11 +111,14 @@ def test_a_folder_without_images(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_an_image_that_cannot_be_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "images").mkdir()
     for number in range(8):
-        write_png(torch.zeros(3, 4, 4, dtype=torch.uint8), str(tmp_path / f"images/{number}.png"))
-        (tmp_path / f"images/{number}.png").write_bytes(b"no image")
-    data = ("data=image_folder", "data.source.root=images", "data.shape=[3,4,4]", "data.num_validation=2")
-    assert call(tmp_path, "train", *FAST, *data, "data.num_workers=0") == 1
-    assert said(capsys).endswith(".png cannot be decoded as an image; repair or remove it")
+        Image.new("RGB", (4, 4)).save(tmp_path / f"images/{number}.png")
+    (tmp_path / "images/5.png").write_bytes(b"no image")
+    data = ("data=image_folder", "data.source.root=images", "data.shape=[3,4,4]", "data.num_workers=0")
+    assert call(tmp_path, "train", *FAST, *data) == 1
+    assert said(capsys) == (
+        "images has 1 of 8 images that cannot be read: images/5.png is none of PNG, JPEG, BMP, GIF, TIFF, WEBP;"
+        " repair or remove them, or set data.corrupt=skip"
+    )
     assert not list(tmp_path.glob("outputs/*"))
 
 

@@ -4,7 +4,6 @@ import gzip
 
 import pytest
 import torch
-from torchvision.io import write_png
 
 from vaelab.data import fetch
 from vaelab.data.fashion_mnist import CHECKSUMS, FashionMNIST
@@ -141,45 +140,12 @@ def test_missing_file(tmp_path):
     assert found == f"{tmp_path} lacks t10k-images-idx3-ubyte; put the file there, as it is or as .gz"
 
 
-def folder_of(tmp_path, *names):
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write_png(torch.zeros(3, 4, 4, dtype=torch.uint8), str(tmp_path / name))
-    return ImageFolder(str(tmp_path), [3, 4, 4], 0.5, 0)
-
-
-def test_folder_without_images(tmp_path):
-    assert message(folder_of(tmp_path).load, "train") == (
-        f"{tmp_path} holds no images (.png, .jpg, .jpeg, .bmp, .webp); set data.source.root to a folder of them"
-    )
-
-
-def test_image_beside_class_folders(tmp_path):
-    source = folder_of(tmp_path, "a/1.png", "2.png")
-    assert message(source.load, "train") == f"{tmp_path}/2.png lies beside class folders; move it into one of them"
-
-
-def test_train_folder_without_test_folder(tmp_path):
-    source = folder_of(tmp_path, "train/1.png")
-    expected = f"{tmp_path} has a folder train but no folder test; add it or rename train"
-    assert message(source.load, "train") == expected
-
-
-def test_image_that_cannot_be_decoded(tmp_path):
-    source = folder_of(tmp_path, "1.png", "2.png")
-    for path in tmp_path.glob("*.png"):
-        path.write_bytes(b"no image")
-    split = source.load("train")
-    expected = f"{split.paths[0]} cannot be decoded as an image; repair or remove it"
-    assert message(lambda: split[torch.arange(1)]) == expected
-
-
 @pytest.mark.parametrize("shape", [[28, 28], [2, 8, 8]])
 def test_shape_that_is_no_image(tmp_path, shape):
-    expected = f"data.shape={shape} is no image; set it to [1, H, W] for grey or [3, H, W] for colour"
+    expected = f"data.shape={shape} is not an image; set it to [1, H, W] for grey or [3, H, W] for colour"
     assert message(ImageFolder, str(tmp_path), shape, 0.1, 0) == expected
 
 
 def test_share_that_is_none(tmp_path):
-    expected = "data.source.test_fraction=1.5 is no share; set it between 0 and 1"
+    expected = "data.source.test_fraction=1.5 is not a share; set it between 0 and 1"
     assert message(ImageFolder, str(tmp_path), [3, 4, 4], 1.5, 0) == expected

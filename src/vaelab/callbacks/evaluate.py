@@ -95,7 +95,14 @@ class Evaluate(pl.Callback):
         if self.folder is None:
             return None
         data, device = subject.data, subject.device.type
-        examples = (data.fingerprint, data.pixels, data.chunk, subject.limit, subject.seed)
+        examples = (
+            data.fingerprint,
+            data.fingerprint_of(subject.split),
+            data.pixels,
+            data.chunk,
+            subject.limit,
+            subject.seed,
+        )
         circumstances = (*examples, str(trainer.precision), device, source_code(), self.circumstances)
         key = fingerprint(trainer.lightning_module.state_dict(), *circumstances)
         self.journal = Journal(self.folder / key, trainer.global_rank, trainer.world_size)

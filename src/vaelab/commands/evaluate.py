@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vaelab.commands.application import application, log_file, with_config_of
+from vaelab.commands.application import application, key_of, log_file, with_config_of
 from vaelab.commands.comparison import compare, values
 from vaelab.commands.process import launch, num_processes, say
 from vaelab.config import check
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int, Path | None]:
     """Exit status, and where the results of one run are."""
     into: list[Path] = []
+    keys = [key_of(argument) for argument in arguments]
 
     def task(config: DictConfig) -> int:
         with locked(run.folder):
@@ -53,7 +54,7 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
             checkpoint = run.checkpoint(ckpt)
             into.append(reserve_empty(run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
             with log_file(into[0] / "evaluate.log"):
-                return evaluate(config, run, into[0], checkpoint)
+                return evaluate(config, run, into[0], checkpoint, keys)
 
     try:
         run = Run.open(folder)
@@ -69,9 +70,9 @@ def nothing_to_evaluate(config: DictConfig) -> int:
     raise UserError("evaluate needs a run; give run=outputs/<model>-<data>/<date>_<time>")
 
 
-def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> int:
+def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> int:
     """Exit status of evaluating in as many processes as the trainer wants."""
-    status = launch("evaluate", num_processes(config), config, run, into, checkpoint)
+    status = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
     if status > 128:
         say(["what was measured is kept; the same command goes on from there"])
     return status

@@ -1,19 +1,78 @@
 """What a data config may get wrong, found before training starts."""
 
-import torch
+import logging
+from collections.abc import Sequence
 
-from vaelab.data.examples import Split
+import torch
+from torch import Tensor
+
+from vaelab.data.examples import LeavesOut, NamesClasses, Source, Split
+from vaelab.data.facts import AUTO
 from vaelab.data.pixels import Pixels
 from vaelab.errors import UserError
 
+log = logging.getLogger(__name__)
 
-def check_sizes(batch_size: int, chunk: int, num_validation: int, num_classes: int, classes: int) -> None:
-    """Counts that no data set can satisfy."""
+
+def check_sizes(
+    batch_size: int, chunk: int, num_validation: int | str, num_classes: int | str, classes: Sequence[str] | str
+) -> None:
+    """Counts that no data set can satisfy; `auto` is whatever the data says."""
     for name, value in (("batch_size", batch_size), ("chunk", chunk), ("num_validation", num_validation)):
-        if value < 1:
+        if value != AUTO and (not isinstance(value, int) or value < 1):
             raise UserError(f"data.{name}={value} is too small; set it to 1 or more")
-    if classes not in (0, num_classes):
-        raise UserError(f"data.classes names {classes} classes, but data.num_classes={num_classes}; name all or none")
+    if num_classes != AUTO and (not isinstance(num_classes, int) or num_classes < 0):
+        raise UserError(f"data.num_classes={num_classes} is not a number of classes; set it to 0 or more, or to auto")
+    if isinstance(classes, str) and classes != AUTO:
+        raise UserError(f"data.classes={classes} is not a list of names; set it to [{classes},…], [] or auto")
+    if AUTO not in (classes, num_classes) and len(classes) not in (0, num_classes):
+        raise UserError(
+            f"data.classes names {len(classes)} classes, but data.num_classes={num_classes}; name all or none"
+        )
+
+
+def check_corrupt(corrupt: str, source: Source) -> None:
+    """Only a source of many files can do without some of them."""
+    if corrupt == "error" or isinstance(source, LeavesOut):
+        return
+    if corrupt == "skip":
+        raise UserError(
+            f"data.corrupt=skip leaves out files of an image folder, but {type(source).__name__} cannot be had in part;"
+            " set data.corrupt=error"
+        )
+    raise UserError(f"data.corrupt={corrupt} is unknown; choose one of error, skip")
+
+
+def check_classes(source: Source, num_classes: int) -> None:
+    """A number of classes against the folders that a source has; 0 leaves the labels out."""
+    if not isinstance(source, NamesClasses) or not num_classes:
+        return
+    found = source.class_names()
+    if len(found) != num_classes:
+        there = (
+            f"{len(found)} class folders ({', '.join(found[:5])}{', …' * (len(found) > 5)})"
+            if found
+            else "no class folders"
+        )
+        raise UserError(f"data.num_classes={num_classes}, but there are {there}; set data.num_classes=auto")
+
+
+def check_every_class(
+    name: str, train: Tensor | None, validation: Tensor | None, num_classes: int, classes: Sequence[str]
+) -> None:
+    """Raises UserError for a class that no example has, and warns of one of which training sees none."""
+    if not num_classes or train is None or validation is None:
+        return
+    seen = train.bincount(minlength=num_classes)
+    there = seen + validation.bincount(minlength=num_classes)
+    for label in (seen == 0).nonzero().flatten().tolist():
+        named = f"{label} ({classes[label]})" if classes else str(label)
+        if not there[label]:
+            raise UserError(
+                f"data.num_classes={num_classes}, but {name} has no training example of class {named};"
+                " add some, or set data.num_classes=0 to leave labels out"
+            )
+        log.warning("all training examples of class %s of %s are in validation; raise their number", named, name)
 
 
 def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int) -> None:
@@ -36,10 +95,21 @@ def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int)
 
 def check_validation(name: str, num_train: int, num_validation: int) -> None:
     """Validation comes out of train and must leave some of it."""
+    if num_train < 2:
+        raise UserError(f"{name} has {num_train} training example, but at least 2 are needed: one is for validation")
     if num_validation >= num_train:
         raise UserError(
             f"data.num_validation={num_validation} leaves nothing to train on: {name} has {num_train}"
             f" training examples; set data.num_validation below {num_train}"
+        )
+
+
+def check_own_validation(name: str, there: int, num_validation: int) -> None:
+    """A validation split of its own has the size that it has."""
+    if there != num_validation:
+        raise UserError(
+            f"data.num_validation={num_validation}, but {name} has a validation split of {there} examples;"
+            " set data.num_validation=auto"
         )
 
 

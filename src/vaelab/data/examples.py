@@ -61,6 +61,29 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class NamesClasses(Protocol):
+    """A source that has names for the classes of its labels."""
+
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, in the order of their numbers; none where there are no labels."""
+
+
+@runtime_checkable
+class HasOwnValidation(Protocol):
+    """A source that may come with a validation split, which is then the part `validation`."""
+
+    def own_validation(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A source of many files, which can do without those that cannot be read: `corrupt` is error or skip."""
+
+    corrupt: str
+
+
+@runtime_checkable
 class KnowsFactors(Protocol):
     """A source whose images are functions of F factors, each a number from 0 to its size - 1."""
 

@@ -1,112 +1,208 @@
-"""Any folder of images: read when they are wanted, brought to one size, labelled by their subfolders."""
+"""Any folder of images: looked at once, read when they are wanted, labelled by their folders."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from jaxtyping import Int, UInt8
-from torch import Generator, Tensor
-from torchvision.io import ImageReadMode, decode_image
-from torchvision.transforms import v2
+from torch import Generator
 
-from vaelab.data.examples import Indices
+from vaelab.data.class_numbers import number_classes
+from vaelab.data.facts import AUTO
+from vaelab.data.folder_tree import NOWHERE, Branch, counted, find_splits, read_branch, shown
+from vaelab.data.image_decoding import MODES, SIXTEEN_BITS, Header
+from vaelab.data.image_files import ImageFiles
+from vaelab.data.image_scan import Finding, Stat, cache_of, scan
+from vaelab.data.place import place
 from vaelab.data.randomness import hashed
 from vaelab.errors import UserError
-from vaelab.terms import Batch
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-MODES = {1: ImageReadMode.GRAY, 3: ImageReadMode.RGB}
+ERROR, SKIP = "error", "skip"
+NAMED = 3  # files in a sentence on many
 
-
-@dataclass(frozen=True, eq=False)
-class ImageFiles:
-    """A split on disk: images are decoded when a batch asks for them."""
-
-    paths: Sequence[Path]
-    y: Int[Tensor, " N"] | None
-    shape: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, indices: Indices) -> Batch:
-        index = torch.as_tensor(indices, dtype=torch.long)
-        images = [_read(self.paths[place], self.shape) for place in index.tolist()]
-        x = torch.stack(images) if images else torch.empty((0, *self.shape), dtype=torch.uint8)
-        return Batch(x, None if self.y is None else self.y[index], index)
-
-    def subset(self, indices: Int[Tensor, " M"]) -> "ImageFiles":
-        paths = [self.paths[place] for place in indices.tolist()]
-        return ImageFiles(paths, None if self.y is None else self.y[indices], self.shape)
+log = logging.getLogger(__name__)
 
 
 class ImageFolder:
     """Images below `root`, resized and centre-cropped to `shape`: [1, H, W] is grey, [3, H, W] colour.
 
-    Labels are the first folders on the way to the images, in alphabetical order; images outside any folder
-    have none. Subfolders `train` and `test` make the split, else a seeded share `test_fraction` is held out.
+    The folders in which images lie are their classes, numbered in natural order or in that of `classes`; images
+    right in `root` have none. Folders `train` and `test`, and `val` where it is there, make the splits, else a seeded
+    share `test_fraction` is held out. Of 16-bit grey the lowest `bits` hold the image. Files that cannot be
+    read are an error or, with `corrupt=skip`, left out; what was found in a file is kept in the folder `cache`.
     """
 
-    def __init__(self, root: str, shape: Sequence[int], test_fraction: float, split_seed: int) -> None:
+    def __init__(
+        self,
+        root: str,
+        shape: Sequence[int],
+        test_fraction: float,
+        split_seed: int,
+        classes: Sequence[str] | str = AUTO,
+        corrupt: str = ERROR,
+        bits: int = 16,
+        cache: str = "data/scans",
+    ) -> None:
         if len(shape) != 3 or shape[0] not in MODES:
             raise UserError(
-                f"data.shape={list(shape)} is no image; set it to [1, H, W] for grey or [3, H, W] for colour"
+                f"data.shape={list(shape)} is not an image; set it to [1, H, W] for grey or [3, H, W] for colour"
             )
         if not 0 < test_fraction < 1:
-            raise UserError(f"data.source.test_fraction={test_fraction} is no share; set it between 0 and 1")
-        self.root = Path(root)
+            raise UserError(f"data.source.test_fraction={test_fraction} is not a share; set it between 0 and 1")
+        if corrupt not in (ERROR, SKIP):
+            raise UserError(f"data.corrupt={corrupt} is unknown; choose one of {ERROR}, {SKIP}")
+        if not 8 <= bits <= 16:
+            raise UserError(f"data.source.bits={bits} is not a depth of 16-bit files; set it between 8 and 16")
+        self.root = place("data.source.root", root)
         self.shape = tuple(shape)
         self.test_fraction = test_fraction
         self.split_seed = split_seed
+        self.classes = () if classes == AUTO else tuple(str(name) for name in classes)
+        self.corrupt = corrupt
+        self.bits = bits
+        self.cache = place("data.source.cache", cache)
 
     def prepare(self) -> None:
-        """Nothing to bring: the images are the user's."""
+        """Look at every image, of all splits."""
+        self.parts  # noqa: B018
 
     def load(self, part: str) -> ImageFiles:
-        """The images of `train` or of `test`; their names are read here, their pixels are not."""
-        folders = [name for name in ("train", "test") if (self.root / name).is_dir()]
-        if len(folders) == 2:
-            return self._listed(self.root / part)
-        if folders:
-            other = "test" if folders == ["train"] else "train"
+        """The images of `train`, `test` or `validation`; their names are known, their pixels are not read."""
+        return self.parts[part]
+
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, in the order of their numbers."""
+        return self.numbering
+
+    def own_validation(self) -> bool:
+        """Whether the folder has a validation split of its own."""
+        return "validation" in self.branches
+
+    @cached_property
+    def branches(self) -> dict[str, Branch]:
+        """What lies in the folder: by split where it has splits, else all of it as `train`."""
+        if not self.root.is_dir():
+            fact = "is not a folder" if self.root.exists() else "does not exist"
+            raise UserError(f"{shown(self.root)} {fact}; set data.source.root to a folder of images")
+        found = find_splits(self.root)
+        branches = {split: read_branch(folder, [self.root]) for split, folder in found.items()}
+        branches = branches or {"train": read_branch(self.root, [])}
+        for branch in branches.values():
+            check_classes(branch)
+            if branch.others:
+                log.warning("%s: left out %s, which are not images", shown(branch.folder), counted(branch.others))
+        check_disjoint(branches)
+        return branches
+
+    @cached_property
+    def numbering(self) -> tuple[str, ...]:
+        return number_classes(self.branches, self.classes)
+
+    @cached_property
+    def parts(self) -> dict[str, ImageFiles]:
+        """The splits, without what cannot be read."""
+        files = {
+            path: stat for branch in self.branches.values() for of in branch.files.values() for path, stat in of.items()
+        }
+        found = scan(files, cache_of(self.root, self.cache))
+        check_findings(self.root, found, self.corrupt, self.bits)
+        parts = {split: self.readable(branch, found) for split, branch in self.branches.items()}
+        return parts if len(parts) > 1 else self.held_out(parts["train"])
+
+    def readable(self, branch: Branch, found: Mapping[Path, Finding]) -> ImageFiles:
+        """The images of one split with the numbers of their classes, in alphabetical order of their paths."""
+        chosen = [
+            (path, name) for name, files in branch.files.items() for path in files if isinstance(found[path], Header)
+        ]
+        chosen.sort(key=lambda one: one[0])
+        if not chosen:
+            raise UserError(f"{shown(branch.folder)} holds no image that can be read; repair some")
+        labels = [self.numbering.index(name) for _, name in chosen if name is not None]
+        y = torch.tensor(labels) if self.numbering else None
+        return ImageFiles([path for path, _ in chosen], y, self.shape, self.bits)
+
+    def held_out(self, files: ImageFiles) -> dict[str, ImageFiles]:
+        """A seeded share for test, the rest for training."""
+        if len(files) < 3:
+            there = "1 image" if len(files) == 1 else f"{len(files)} images"
             raise UserError(
-                f"{self.root} has a folder {folders[0]} but no folder {other}; add it or rename {folders[0]}"
+                f"{shown(self.root)} holds {there}, but at least 3 are needed: for training, validation and test"
             )
-        files = self._listed(self.root)
         generator = Generator().manual_seed(hashed("image_folder", self.split_seed))
         permutation = torch.randperm(len(files), generator=generator)
         num_test = max(1, round(self.test_fraction * len(files)))
-        return files.subset(permutation[:num_test] if part == "test" else permutation[num_test:])
+        return {"test": files.subset(permutation[:num_test]), "train": files.subset(permutation[num_test:])}
 
-    def _listed(self, folder: Path) -> ImageFiles:
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-        if not paths:
+
+def check_classes(branch: Branch) -> None:
+    """Raises UserError for a class folder without images."""
+    for name, files in branch.files.items():
+        if not files:
             raise UserError(
-                f"{folder} holds no images ({', '.join(SUFFIXES)}); set data.source.root to a folder of them"
+                f"{shown(branch.folder / str(name))} holds no images, though folders are classes; fill or remove it"
             )
-        return ImageFiles(paths, _labels(folder, paths), self.shape)
 
 
-def _labels(folder: Path, paths: Sequence[Path]) -> Int[Tensor, " N"] | None:
-    """The number of each image's class, or None where all images lie in `folder` itself."""
-    names = [path.relative_to(folder).parts[:-1][:1] for path in paths]
-    loose = [path for path, name in zip(paths, names, strict=True) if not name]
-    if len(loose) == len(paths):
-        return None
-    if loose:
-        raise UserError(f"{loose[0]} lies beside class folders; move it into one of them")
-    classes = sorted(set(names))
-    return torch.tensor([classes.index(name) for name in names])
+def check_disjoint(branches: Mapping[str, Branch]) -> None:
+    """Raises UserError for a file that two splits share, be it by links."""
+    owners: dict[Stat, tuple[str, Path]] = {}
+    for split, branch in branches.items():
+        for path, stat in (item for files in branch.files.values() for item in files.items()):
+            owner, other = owners.setdefault(stat, (split, path))
+            if owner != split and stat != NOWHERE:
+                raise UserError(
+                    f"{shown(path)} and {shown(other)} are one file in two splits; remove it from {split} or {owner}"
+                )
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "C H W"]:
-    try:
-        image = decode_image(str(path), mode=MODES[shape[0]])
-    except RuntimeError as error:
-        raise UserError(f"{path} cannot be decoded as an image; repair or remove it") from error
-    size = [shape[1], shape[2]]
-    # The shorter side first, in proportion: only what is left over is cropped.
-    factor = max(size[0] / image.shape[1], size[1] / image.shape[2])
-    fitted = [max(size[0], round(image.shape[1] * factor)), max(size[1], round(image.shape[2] * factor))]
-    return v2.functional.center_crop(v2.functional.resize(image, fitted, antialias=True), size)
+def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits: int) -> None:
+    """What the scan says to the user: files that cannot be read, what is in those that can, and what is odd."""
+    problems = {path: one for path, one in found.items() if isinstance(one, str)}
+    headers = {path: one for path, one in found.items() if isinstance(one, Header)}
+    for path, header in headers.items():
+        if header.peak >= 2**bits:
+            raise UserError(
+                f"{shown(path)} holds {header.peak}, more than data.source.bits={bits} can hold; set it to"
+                f" {header.peak.bit_length()}"
+            )
+    if problems and corrupt == ERROR:
+        raise UserError(
+            f"{shown(root)} has {len(problems)} of {len(found)} images that cannot be read: {listed(problems)};"
+            " repair or remove them, or set data.corrupt=skip"
+        )
+    if problems:
+        log.warning(
+            "%s: left out %d of %d images that cannot be read: %s",
+            *(shown(root), len(problems), len(found), listed(problems)),
+        )
+    modes = Counter(header.mode for header in headers.values())
+    kinds = ", ".join(f"{num} {mode}" for mode, num in modes.most_common())
+    log.info("%s: %d images (%s)", shown(root), len(headers), kinds)
+    warn_of_frames(headers)
+    warn_of_dark(headers, bits)
+
+
+def listed(problems: Mapping[Path, str]) -> str:
+    """The first files with what is wrong with them, and how many more there are."""
+    first = [f"{shown(path)} {problem}" for path, problem in list(problems.items())[:NAMED]]
+    more = len(problems) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
+
+
+def warn_of_frames(headers: Mapping[Path, Header]) -> None:
+    several = [path for path, header in headers.items() if header.frames > 1]
+    if several:
+        log.warning("of the frames of %d images such as %s the first is read", len(several), shown(several[0]))
+
+
+def warn_of_dark(headers: Mapping[Path, Header], bits: int) -> None:
+    """Say where 16-bit grey leaves the upper bits unused, as a detector's 12 bits do."""
+    peaks = [header.peak for header in headers.values() if header.mode in SIXTEEN_BITS]
+    needed = max(8, max(peaks, default=0).bit_length())
+    if peaks and needed < bits - 1:  # less than a quarter of what they could
+        log.warning(
+            "the brightest of %d images in 16 bits reaches %d of %d; data.source.bits=%d uses all of black to white",
+            *(len(peaks), max(peaks), 2**bits - 1, needed),
+        )

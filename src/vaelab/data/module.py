@@ -11,9 +11,20 @@ from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 
-from vaelab.data.checks import check_part, check_pixels, check_sizes, check_validation
-from vaelab.data.examples import Indices, Source, Split
+from vaelab.data.checks import (
+    check_classes,
+    check_corrupt,
+    check_every_class,
+    check_own_validation,
+    check_part,
+    check_pixels,
+    check_sizes,
+    check_validation,
+)
+from vaelab.data.examples import HasOwnValidation, Indices, Source, Split
+from vaelab.data.facts import AUTO, class_names, count_classes, validation_size
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
+from vaelab.data.loading import Loader
 from vaelab.data.pixels import FixedNoise, Pixels
 from vaelab.data.randomness import hashed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
@@ -32,6 +43,9 @@ class DataModule(LightningDataModule):
     is seeded by (seed, process, number of the batch), so that a resumed run needs no saved generator state;
     the noise of an evaluation is a function of (split_seed, split, index).
 
+    `num_classes`, `classes` and `num_validation` may be `auto`: the source then says them, which takes its files.
+    `corrupt` is what the source does about files that cannot be read.
+
     Of `num_labels` other than `all` only training batches know: split("train") and evaluations keep every label.
 
     `batch_size` is per process. `chunk` is the batch size of evaluation, on which its numbers depend, as they
@@ -42,44 +56,78 @@ class DataModule(LightningDataModule):
         self,
         source: Source,
         shape: Sequence[int],
-        num_classes: int,
+        num_classes: int | str,
         batch_size: int,
         chunk: int,
-        num_validation: int,
+        num_validation: int | str,
         split_seed: int,
         scale: str,
         binarization: str,
         dequantization: bool,
         num_workers: int,
         seed: int,
-        classes: Sequence[str] = (),
+        classes: Sequence[str] | str = (),
         num_labels: int | str = ALL,
         labelled_per_batch: int = 0,
+        corrupt: str = "error",
     ) -> None:
         super().__init__()
-        check_sizes(batch_size, chunk, num_validation, num_classes, len(classes))
+        check_sizes(batch_size, chunk, num_validation, num_classes, classes)
+        check_corrupt(corrupt, source)
         self.source = source
         self.shape = tuple(shape)
-        self.num_classes = num_classes
+        self.given: dict[str, Any] = {"num_classes": num_classes, "classes": classes, "num_validation": num_validation}
         self.batch_size = batch_size
         self.chunk = chunk
-        self.num_validation = num_validation
         self.split_seed = split_seed
         self.pixels = Pixels(scale, binarization, dequantization)
         self.num_workers = num_workers
         self.seed = seed
-        self.classes = tuple(str(name) for name in classes)
-        self.labels = Labels(num_labels, labelled_per_batch, batch_size, num_classes)
+        self.num_labels = num_labels
+        self.labelled_per_batch = labelled_per_batch
         self.kept: Tensor | None = None  # which training examples keep their labels; None for all
+        self.other = False  # whether a model that was trained on other data is being evaluated
         self._splits: dict[str, Split] = {}
+        self._fingerprints: dict[str, str] = {}
+        if num_classes != AUTO:
+            self.labels  # noqa: B018, mistakes in the config come first
+
+    @cached_property
+    def num_classes(self) -> int:
+        """How many classes the labels have, 0 for data without labels."""
+        given = self.given["num_classes"]
+        return count_classes(self.source) if given == AUTO else int(given)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The name of each class, or none where they have no names."""
+        given = self.given["classes"]
+        if given == AUTO:
+            return class_names(self.source) if self.num_classes else ()
+        return tuple(str(name) for name in given)
+
+    @cached_property
+    def num_validation(self) -> int:
+        """How many examples validation has."""
+        given = self.given["num_validation"]
+        return validation_size(self.source) if given == AUTO else int(given)
+
+    @cached_property
+    def labels(self) -> Labels:
+        return Labels(self.num_labels, self.labelled_per_batch, self.batch_size, self.num_classes)
 
     def prepare_data(self) -> None:
+        """Brings the files into place, looks at them, and says what contradicts the config."""
         self.source.prepare()
+        check_classes(self.source, self.num_classes)
 
     def setup(self, stage: str | None) -> None:
-        """Loads what the stage needs: test data is not read before `test` asks for it."""
+        """Loads what the stage needs: pixels of test are not read before `test` asks for them."""
         if stage in ("fit", "validate", None):
             self.split("train")
+        if stage == "fit":
+            train, validation = self.split("train").y, self.split("validation").y
+            check_every_class(type(self.source).__name__, train, validation, self.num_classes, self.classes)
         if stage in ("test", None):
             self.split("test")
 
@@ -103,16 +151,26 @@ class DataModule(LightningDataModule):
         """Chunks of the first `size` examples of a split, by their numbers."""
         starts = (number * self.chunk for number in numbers)
         indices = [list(range(start, min(start + self.chunk, size))) for start in starts]
-        return DataLoader(self._fixed(name), batch_size=None, sampler=indices, **self._workers())  # type: ignore[arg-type]
+        return Loader(self._fixed(name), batch_size=None, sampler=indices, **self._workers())  # type: ignore[arg-type]
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A name for the examples that training sees: two data sets that differ have different ones."""
-        train = self.split("train")
-        some = train[torch.linspace(0, len(train) - 1, min(len(train), NUM_LOOKED_AT)).long()]
-        digest = hashlib.sha256(repr((len(train), tuple(some.x.shape), str(some.x.dtype))).encode())
-        digest.update(some.x.contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return self.fingerprint_of("train")
+
+    def fingerprint_of(self, name: str) -> str:
+        """A name for the examples of a split."""
+        if name not in self._fingerprints:
+            split = self.split(name)
+            some = split[torch.linspace(0, len(split) - 1, min(len(split), NUM_LOOKED_AT)).long()]
+            digest = hashlib.sha256(repr((len(split), tuple(some.x.shape), str(some.x.dtype))).encode())
+            digest.update(some.x.contiguous().numpy().tobytes())
+            self._fingerprints[name] = digest.hexdigest()[:16]
+        return self._fingerprints[name]
+
+    def identity(self, name: str) -> str:
+        """The source, and the examples of a split, as records name them."""
+        return f"{type(self.source).__name__}/{name}/{self.fingerprint_of(name)}"
 
     def train_dataloader(self) -> DataLoader[Any]:
         stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
@@ -157,21 +215,29 @@ class DataModule(LightningDataModule):
     def _load(self, part: str) -> Split:
         name = f"{type(self.source).__name__} {part}"
         examples = self.source.load(part)
+        check_classes(self.source, self.num_classes)
         check_part(name, examples, self.shape, self.num_classes)
         check_pixels(name, examples, self.pixels)
         return examples
 
     def _parted(self) -> dict[str, Split]:
         train = self._load("train")
+        if isinstance(self.source, HasOwnValidation) and self.source.own_validation():
+            parts = {"train": train, "validation": self._load("validation")}
+            check_own_validation(type(self.source).__name__, len(parts["validation"]), self.num_validation)
+        else:
+            parts = self._held_out(train)
+        self.kept = self.labels.kept(parts["train"].y, self.split_seed)
+        return parts
+
+    def _held_out(self, train: Split) -> dict[str, Split]:
         check_validation(type(self.source).__name__, len(train), self.num_validation)
         generator = Generator().manual_seed(hashed("split", self.split_seed))
         permutation = torch.randperm(len(train), generator=generator)
-        parts = {
+        return {
             "validation": train.subset(permutation[: self.num_validation]),
             "train": train.subset(permutation[self.num_validation :]),
         }
-        self.kept = self.labels.kept(parts["train"].y, self.split_seed)
-        return parts
 
     def _fixed(self, name: str) -> Split | FixedNoise:
         split = self.split(name)
@@ -181,7 +247,7 @@ class DataModule(LightningDataModule):
 
     def _in_order(self, split: Data, chunk: int) -> DataLoader[Any]:
         sampler = EvaluationSampler(len(split), chunk, *self._process())
-        return DataLoader(split, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
+        return Loader(split, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
 
     def _num_batches_done(self) -> int:
         """Training batches since the beginning of the experiment, those before a resumption included."""

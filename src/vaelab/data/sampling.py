@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 from torch import Generator
-from torch.utils.data import DataLoader, Sampler, SequentialSampler
+from torch.utils.data import Sampler, SequentialSampler
 
+from vaelab.data.loading import Loader
 from vaelab.data.randomness import hashed
 
 
@@ -55,7 +56,7 @@ class TrainingSampler(Sampler[list[int]]):
         return [batch.tolist() for batch in batches]
 
 
-class TrainingLoader(DataLoader[Any]):
+class TrainingLoader(Loader):
     """A loader that Lightning knows to be resumable, since its sampler asks how many batches were done."""
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,10 +8,15 @@ from vaelab.evaluation.figure import Figure
 
 @dataclass(frozen=True)
 class Record:
-    """A figure, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole."""
+    """A figure, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole.
+
+    `data` names the examples of the split; `other_data` says that the model was trained on another data set.
+    """
 
     figure: Figure
     split: str
+    data: str
+    other_data: bool
     chunk: int
     seed: int
     precision: str

@@ -35,7 +35,7 @@ class CNN:
     def __call__(self, subject: Subject) -> FeatureNetwork:
         data, folder = subject.data, Path(self.folder)
         refuse_others(data)
-        supervised = data.num_classes > 0
+        supervised = data.num_classes > 1  # of one class there is nothing to tell
         x, y = labelled(data, self.max_examples) if supervised else rotated(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
         classifier = subject.first_alone(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
@@ -84,7 +84,7 @@ def refuse_others(data: DataModule) -> None:
             f"features=cnn needs images [C, H, W] of pixels, but data '{name}' gives {list(data.shape)};"
             " leave image quality out of evaluation"
         )
-    if not data.num_classes and data.shape[1] != data.shape[2]:
+    if data.num_classes < 2 and data.shape[1] != data.shape[2]:
         raise UserError(
             f"features=cnn learns from quarter turns where data has no classes, but images of {name} are"
             f" {data.shape[1]} x {data.shape[2]}; set data.num_classes, a square data.shape or features=inception"

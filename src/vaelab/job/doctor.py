@@ -7,6 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from vaelab.config import build
+from vaelab.data.facts import write_facts
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.subject import Subject
@@ -31,6 +32,7 @@ def doctor(config: DictConfig, num_processes: int) -> None:
     pl.seed_everything(config.seed, verbose=False)
     data = build(config.data)
     data.prepare_data()
+    write_facts(config.data, data)
     lines = list(examined(config, data, num_processes))
     print_lines(f"health of model={config.choices.model} data={config.choices.data}, untrained", lines)
     if wrong := failed(lines):

@@ -1,9 +1,11 @@
 """Evaluate a checkpoint: what one process of `vaelab evaluate` does."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, open_dict
 
+from vaelab.job.other_data import chooses_other_data, fit_to_model
 from vaelab.job.results import measure
 from vaelab.run import Run
 
@@ -16,8 +18,14 @@ ALL_MEASURES = {
 }
 
 
-def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path) -> None:
-    """The numbers of a checkpoint on the test split, written into the folder `into`; the run itself stays as it is."""
+def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> None:
+    """The numbers of a checkpoint on the test split, written into the folder `into`; the run itself stays as it is.
+
+    `overrides` are the keys that differ from the run's own config on purpose.
+    """
+    other_data = chooses_other_data(overrides)
+    if other_data:
+        fit_to_model(config, run.read_config(), overrides)
     with open_dict(config):
         config.callbacks["evaluate"] = ALL_MEASURES  # whatever of them the run itself had, or had in training
-    measure(config, run, into, checkpoint)
+    measure(config, run, into, checkpoint, other_data=other_data)

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import build
+from vaelab.data.facts import write_facts
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.job.checkpoint_io import AtomicCheckpointIO
@@ -22,6 +23,8 @@ from vaelab.job.precision import precision
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import DATA, VAE
 from vaelab.run import Run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -35,17 +38,22 @@ class Experiment:
     @classmethod
     def build(cls, config: DictConfig) -> "Experiment":
         """Raises UserError where parts do not fit each other or the data."""
-        quiet()
-        keep_freed_memory()
-        # Densities are checked by our tests; checking each call would make a GPU wait for the host.
-        torch.distributions.Distribution.set_default_validate_args(False)
-        pl.seed_everything(config.seed, verbose=False)
+        start_process(config.seed)
         data = build(config.data)
         data.prepare_data()
+        write_facts(config.data, data)
         model = build(config.model)
         check_meaning(config, data, model.latent)
         check_optimizer(config, model)
         return cls(config, data, model)
+
+    @classmethod
+    def build_without_data(cls, config: DictConfig) -> "Experiment":
+        """The parts of a run whose data need not be there: nothing is fetched, read or checked of it."""
+        start_process(config.seed)
+        data = build(config.data)
+        write_facts(config.data, data)
+        return cls(config, data, build(config.model))
 
     def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
         """Lightning's Trainer with checkpoints that survive a kill and a Rich progress bar."""
@@ -69,8 +77,25 @@ class Experiment:
             self.model.descent.take_over(trainer)
         return trainer
 
-    def expect(self, checkpoint: Path) -> None:
-        """Raises UserError where the checkpoint's weights are not those of this model, or of this data."""
+    def expect(self, checkpoint: Path, other_data: bool = False) -> None:
+        """Raises UserError where the checkpoint's weights are not those of this model, or of this data.
+
+        Where `other_data` is wanted, figures will say whether it is.
+        """
+        self.expect_model(checkpoint)
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        self.data.other = saved.get(DATA, self.data.fingerprint) != self.data.fingerprint
+        name = self.config.choices.data
+        if self.data.other and not other_data:
+            raise UserError(
+                f"{checkpoint} was trained on other examples than data '{name}' gives now; "
+                "drop the overrides that change the data, or choose other data by data= or data.source.root="
+            )
+        if self.data.other:
+            log.warning("data '%s' is not what %s was trained on; each figure says so", name, checkpoint)
+
+    def expect_model(self, checkpoint: Path) -> None:
+        """Raises UserError where the checkpoint's weights are not those of this model."""
         saved = torch.load(checkpoint, map_location="meta", weights_only=True)
         there = {name: list(value.shape) for name, value in saved["state_dict"].items()}
         here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
@@ -80,11 +105,15 @@ class Experiment:
                     f"{checkpoint} is of another model: {name} is {there.get(name, 'not')} there and "
                     f"{here.get(name, 'not')} here; drop the overrides that change the model"
                 )
-        if saved.get(DATA, self.data.fingerprint) != self.data.fingerprint:
-            raise UserError(
-                f"{checkpoint} was trained on other examples than data '{self.config.choices.data}' gives now; "
-                "drop the overrides that change the data"
-            )
+
+
+def start_process(seed: int) -> None:
+    """What holds for the whole process before anything is built."""
+    quiet()
+    keep_freed_memory()
+    # Densities are checked by our tests; checking each call would make a GPU wait for the host.
+    torch.distributions.Distribution.set_default_validate_args(False)
+    pl.seed_everything(seed, verbose=False)
 
 
 def check_optimizer(config: DictConfig, model: VAE) -> None:

@@ -69,14 +69,16 @@ def measure(
     trained_steps: int | None = None,
     loops: Mapping[str, Any] | None = None,
     loggers: list[Logger] | None = None,
+    other_data: bool = False,
 ) -> None:
     """results.json in the folder `into`, pictures and checklist beside it, and the figures as a table.
 
     Everything is built anew from the config and the checkpoint, so that training reports what an evaluation of the
-    saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps.
+    saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data` says
+    that the data may be others than the run was trained on.
     """
     experiment = Experiment.build(config)
-    experiment.expect(checkpoint)
+    experiment.expect(checkpoint, other_data)
     measures, others = callbacks_of(config, run)
     save = SaveResults(run, into, checkpoint, trained_steps)
     trainer = experiment.trainer(Run(into), [*measures, save, *others], loggers or [])

@@ -16,6 +16,7 @@ from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
 from vaelab.config.text import escape_references
+from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment, first_sentence
 from vaelab.job.results import circumstances, measure
@@ -54,6 +55,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
 def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
     """Train; what is returned holds neither the model nor its trainer, since results come from what was saved."""
     experiment = Experiment.build(config)
+    write_facts(written.data, experiment.data)
     if checkpoint is not None:
         experiment.expect(checkpoint)
     trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)

@@ -146,6 +146,8 @@ class VAE(pl.LightningModule):
         self.records[figure.name] = Record(
             figure=figure,
             split="test",
+            data=self.data.identity("test"),
+            other_data=self.data.other,
             chunk=self.data.chunk,
             seed=self.seed,
             precision=str(self.trainer.precision),

@@ -64,11 +64,11 @@ def figure(grid: Grid) -> Figure:
     canvas = FigureCanvasAgg(page)
     axes = page.add_axes((0, 0, 1, 1))
     axes.imshow(dots, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels)
+    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, parse_math=False)  # names of classes may hold $
     axes.set_xticks(columns[: len(grid.column_labels)], grid.column_labels)
     axes.tick_params(length=0, labelsize=FONT_SIZE, bottom=False, labelbottom=False, top=True, labeltop=True)
     axes.spines[:].set_visible(False)
-    axes.set_title(grid.title, fontsize=FONT_SIZE + 1, pad=8)
+    axes.set_title(grid.title, parse_math=False, fontsize=FONT_SIZE + 1, pad=8)
     _fit(page, canvas.get_renderer(), width=dots.shape[1], height=dots.shape[0])
     return page
 

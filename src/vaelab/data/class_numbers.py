@@ -1,0 +1,36 @@
+"""One numbering of classes for a whole data set, from the names of its training folders."""
+
+from collections.abc import Mapping, Sequence
+
+from vaelab.data.folder_tree import Branch, shown
+from vaelab.errors import UserError, did_you_mean
+
+
+def number_classes(branches: Mapping[str, Branch], given: Sequence[str]) -> tuple[str, ...]:
+    """The name of class 0, of class 1 and so on: those `given`, or the training folders in natural order.
+
+    Raises:
+        UserError: a folder is of no class, or some splits have classes and others have none.
+    """
+    train = branches["train"]
+    for branch in branches.values():
+        if bool(branch.classes) != bool(train.classes):
+            labelled, other = (train, branch) if train.classes else (branch, train)
+            raise UserError(
+                f"{shown(labelled.folder)} has class folders, but {shown(other.folder)} has none; give both the same"
+            )
+    unknown = [name for name in train.classes if given and name not in given]
+    if unknown:
+        raise UserError(
+            f"{shown(train.folder)} has a class folder {unknown[0]}, which is none of data.classes="
+            f"[{','.join(given)}]; set data.classes=auto data.num_classes=auto, or move it away"
+        )
+    names = tuple(given or train.classes) if train.classes else ()
+    for branch in branches.values():
+        for name in branch.classes:
+            if name not in names:
+                raise UserError(
+                    f"{shown(branch.folder)} has a class folder {name}, which {shown(train.folder)} lacks"
+                    f"{did_you_mean(name, names) or '; move it away'}"
+                )
+    return names

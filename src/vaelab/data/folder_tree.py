@@ -1,0 +1,201 @@
+"""Where the images of a folder are: its splits, its classes, and what is left out."""
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vaelab.data.image_decoding import SUFFIXES
+from vaelab.data.image_scan import Stat
+from vaelab.errors import UserError
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("val", "valid", "validation"),
+}
+# Folders of operating systems, archives and storage, which hold thumbnails and what was deleted.
+LEFT_OUT = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information", "thumbs.db"}
+NOWHERE: Stat = (-1, -1, -1, -1)  # of a link that leads nowhere
+
+Identity = tuple[int, int]  # of a folder, whatever path leads to it
+
+
+@dataclass
+class Branch:
+    """The images of one split, in alphabetical order, by the name of their class; `None` where they have none."""
+
+    folder: Path
+    files: dict[str | None, dict[Path, Stat]] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)  # files that are no images, by their suffix
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the class folders in natural order: 1, 2, 10."""
+        return sorted((name for name in self.files if name is not None), key=natural)
+
+    def file_of_class(self, name: str) -> Path | None:
+        """Some image of a class."""
+        return next(iter(self.files.get(name, ())), None)
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts numbers inside names by their value."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
+def shown(path: Path | str) -> str:
+    """A path as text that can be printed anywhere: what is no UTF-8 and what would move the cursor is escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else one.encode("unicode-escape").decode() for one in text)
+
+
+def find_splits(root: Path) -> dict[str, Path]:
+    """The folder of each split, or nothing where the root has no splits of its own.
+
+    Raises:
+        UserError: it cannot be told what is to be trained on.
+    """
+    names = [entry.name for entry in _visible(root) if _is_folder(entry)]
+    found = {split: [name for name in names if name.lower() in usual] for split, usual in SPLIT_NAMES.items()}
+    if not any(found.values()):
+        return {}
+    for split, several in found.items():
+        if len(several) > 1:
+            both = " and ".join(several)
+            raise UserError(f"{shown(root)} has folders {both}, each of which may be the {split} split; keep one")
+    named = [name for several in found.values() for name in several]
+    for split in ("train", "test"):
+        if not found[split]:
+            raise UserError(
+                f"{shown(root)} has a folder {' and '.join(named)} but no folder {split}; {_way_out(found)}"
+            )
+    for entry in _visible(root):
+        if entry.name not in named and (_is_folder(entry) or _is_image(entry)):
+            beside = " and ".join(named)
+            raise UserError(f"{shown(entry.path)} lies beside the folders {beside}; move it into one of them, or away")
+    return {split: root / several[0] for split, several in found.items() if several}
+
+
+def _way_out(found: dict[str, list[str]]) -> str:
+    """What to do about a split that is missing: validation might be it, or what is there is none."""
+    return f"add it or rename {(found['validation'] or found['train'] or found['test'])[0]}"
+
+
+def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
+    """The images of a folder and of its class folders; `above` are the folders that lead to it.
+
+    Raises:
+        UserError: it cannot be told to which class an image belongs, or there is no image.
+    """
+    found = Branch(folder)
+    identities = [_identity(one) for one in (*above, folder)]
+    for entry in _visible(folder):
+        if _is_image(entry):
+            found.files.setdefault(None, {})[Path(entry.path)] = _stat(Path(entry.path))
+        elif not _is_folder(entry):
+            found.others[Path(entry.name).suffix.lower()] += 1
+        elif _identity(entry.path) not in identities:
+            name = class_name(entry)
+            if name in found.files:
+                raise UserError(f"{shown(folder)} has two folders that read '{name}'; rename one of them")
+            found.files[name] = dict(_images(Path(entry.path), identities, found.others))
+    _check(found)
+    return found
+
+
+def class_name(entry: os.DirEntry[str]) -> str:
+    """A folder's name as text, in composed Unicode. Raises UserError for what a config cannot hold as a name."""
+    text = unicodedata.normalize("NFC", shown(entry.name))
+    if "${" in text or text == "???":
+        raise UserError(f"{shown(entry.path)} has a name that a config cannot hold; rename it")
+    return text
+
+
+def _check(found: Branch) -> None:
+    folder, loose = shown(found.folder), found.files.get(None)
+    if not any(found.files.values()):
+        there = f"; of other kinds it holds {counted(found.others)}" if found.others else ""
+        raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}){there}; set data.source.root to images")
+    if loose and len(found.files) > 1:
+        raise UserError(f"{shown(next(iter(loose)))} lies beside class folders; move it into one of them")
+
+
+def _images(folder: Path, above: Sequence[Identity], others: Counter[str]) -> Iterator[tuple[Path, Stat]]:
+    """The images of a class folder. Raises UserError where some lie deeper."""
+    for entry in _visible(folder):
+        path = Path(entry.path)
+        if _is_image(entry):
+            yield path, _stat(path)
+        elif not _is_folder(entry):
+            others[path.suffix.lower()] += 1
+        else:
+            for deeper in _deeper(path, [*above, _identity(folder)]):
+                place = shown(folder)
+                raise UserError(
+                    f"{shown(deeper)} lies deeper than the class folder {place}; move images right into the folder of"
+                    f" their class, or set data.source.root={place} where that holds the classes or splits"
+                )
+
+
+def _deeper(folder: Path, above: Sequence[Identity]) -> Iterator[Path]:
+    """Images at any depth; a folder that links to one above it is not entered again."""
+    here = _identity(folder)
+    if here in above:
+        return
+    for entry in _visible(folder):
+        if _is_image(entry):
+            yield Path(entry.path)
+        elif _is_folder(entry):
+            yield from _deeper(Path(entry.path), [*above, here])
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds in alphabetical order, but for what is hidden or nobody put there on purpose."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = [one for one in entries if not one.name.startswith(".") and one.name.lower() not in LEFT_OUT]
+            return sorted(seen, key=lambda one: one.name)
+    except OSError as error:
+        raise UserError(
+            f"{shown(folder)} cannot be read: {error.strerror}; make it readable, or move it away"
+        ) from error
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    """By its name. Links that lead nowhere count, pipes and devices do not: reading them may never end."""
+    if Path(entry.name).suffix.lower() not in SUFFIXES:
+        return False
+    try:
+        return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    except OSError:  # a link that leads to itself
+        return True
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _stat(path: Path) -> Stat:
+    try:
+        found = path.stat()
+    except OSError:
+        return NOWHERE
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _identity(path: Path | str) -> Identity:
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
+
+
+def counted(others: Counter[str]) -> str:
+    """How many files there are of each suffix."""
+    return ", ".join(f"{num} {suffix or 'without suffix'}" for suffix, num in others.most_common(5))

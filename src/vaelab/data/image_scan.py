@@ -1,0 +1,183 @@
+"""Every image of a folder looked at once, before anything is trained, and what was found kept for the next time."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import PIL
+from rich.progress import track
+
+from vaelab.data.image_decoding import Header
+
+log = logging.getLogger(__name__)
+TIMEOUT = 120.0  # seconds for one file
+BATCH = 32  # files that a worker is asked for in a row
+MAX_WORKERS = 16
+PROGRAM = ("-P", "-m", "vaelab.data.image_worker")  # -P: nothing is imported from the current folder
+VERSION = f"1, Pillow {PIL.__version__}"
+
+Stat = tuple[int, int, int, int]  # bytes, when content and inode changed, and the inode
+Finding = Header | str  # a string is what keeps the file from being read
+
+
+def scan(files: Mapping[Path, Stat], cache: Path) -> dict[Path, Finding]:
+    """What each file holds. Of files that have not changed since, from `cache`.
+
+    Of several processes that scan at once, one does the work and the others wait for its cache.
+    """
+    with _locked(cache):
+        known = _restore(cache, files)
+        missing = [path for path in files if path not in known]
+        if missing:
+            known |= _examine(missing)
+            _keep(cache, files, known)
+    return {path: known[path] for path in files}
+
+
+def cache_of(root: Path, folder: Path) -> Path:
+    """The file under `folder` that keeps what was found below `root`."""
+    return folder / f"{hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]}.json"
+
+
+class Worker:
+    """A process that looks at files, started anew after one has ended it."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[str]:
+        package = Path(__file__).parents[2]  # wherever this process found vaelab
+        paths = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+        return subprocess.Popen(
+            [sys.executable, *PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # so that Ctrl-C reaches the parent alone
+        )
+
+    def look_at(self, path: Path) -> Finding:
+        """What the file holds, or what it did to the process."""
+        line = self.ask(json.dumps(str(path)))
+        if line:
+            return _finding(json.loads(line))
+        self.stop()
+        status = self.process.returncode
+        if self.closed:
+            raise RuntimeError("the scan is over")
+        self.process = self.start()
+        if line is None:
+            return f"takes longer than {TIMEOUT:g} seconds to read"
+        return f"ends the process that reads it ({signal.Signals(-status).name if status < 0 else f'status {status}'})"
+
+    def ask(self, line: str) -> str | None:
+        """The answer to a line: empty of a process that has ended, None of one that takes too long."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            print(line, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            return ""
+        ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
+        return self.process.stdout.readline() if ready else None
+
+    def stop(self) -> None:
+        if self.process.stdout and select.select([self.process.stdout], [], [], 0)[0]:
+            self.process.wait()  # it has closed its end, and its own exit status is the one to tell
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.closed = True
+        self.process.kill()
+        self.process.wait()
+
+
+def _examine(paths: Sequence[Path]) -> dict[Path, Finding]:
+    num_workers = max(1, min(len(os.sched_getaffinity(0)), MAX_WORKERS, len(paths) // BATCH))
+    workers = [Worker() for _ in range(num_workers)]
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def look_at(batch: Sequence[Path]) -> dict[Path, Finding]:
+        worker = free.get()
+        try:
+            return {path: worker.look_at(path) for path in batch}
+        finally:
+            free.put(worker)
+
+    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+    pool = ThreadPoolExecutor(num_workers)
+    found: dict[Path, Finding] = {}
+    try:
+        results = pool.map(look_at, batches)
+        if len(batches) > BATCH:
+            log.info("looking at %d images once", len(paths))
+            results = iter(track(results, "images", len(batches), transient=True))
+        for result in results:
+            found |= result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.close()
+    return found
+
+
+def _finding(answer: dict[str, Any]) -> Finding:
+    return str(answer["problem"]) if "problem" in answer else Header(**answer)
+
+
+def _restore(cache: Path, files: Mapping[Path, Stat]) -> dict[Path, Finding]:
+    """What is known of the files that are as they were; nothing where the cache is missing or damaged."""
+    try:
+        content = json.loads(cache.read_text())
+        if content["version"] != VERSION:
+            return {}
+        entries = {Path(name): (tuple(stat), _finding(answer)) for name, stat, answer in content["files"]}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+    return {path: entries[path][1] for path, stat in files.items() if path in entries and entries[path][0] == stat}
+
+
+def _keep(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]) -> None:
+    """Write the cache, where that is possible: without it the next run looks again."""
+    answers = {path: {"problem": one} if isinstance(one, str) else vars(one) for path, one in known.items()}
+    content = {"version": VERSION, "files": [[str(path), files[path], one] for path, one in answers.items()]}
+    temporary = cache.with_suffix(f".{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(content))
+        temporary.replace(cache)
+    except OSError as error:
+        log.info("what was found in the images is not kept: %s", error)
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Inside, no other process scans for the same cache, where a lock can be had."""
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(cache.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,48 @@
+"""Loaders whose worker processes answer a mistake with its sentence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+
+from vaelab.errors import UserError
+
+MARK = f"{UserError.__module__}.{UserError.__qualname__}: "  # before the message, in a traceback
+
+
+class Loader(DataLoader[Any]):
+    """A DataLoader that raises what a worker process raised, without the worker's traceback around it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return Told(super().__iter__())
+
+
+class Told:
+    """An iterator over batches."""
+
+    def __init__(self, batches: Iterator[Any]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> "Told":
+        return self
+
+    def end(self) -> None:
+        """Stop the other workers now: left to a garbage collector, they end with tracebacks of their own."""
+        if isinstance(self.batches, _MultiProcessingDataLoaderIter):
+            self.batches._shutdown_workers()
+
+    def __next__(self) -> Any:
+        try:
+            return next(self.batches)
+        except UserError as error:
+            self.end()
+            raise UserError(str(error).rpartition(MARK)[2].strip()) from None
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            self.end()
+            raise UserError(
+                f"a process that reads data ended early ({' '.join(str(error).split())}); set data.num_workers=0"
+                " or a smaller data.batch_size"
+            ) from error

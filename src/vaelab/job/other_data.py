@@ -1,0 +1,72 @@
+"""Data that a model was not trained on: for figures out of its distribution, or of a new test set."""
+
+from collections.abc import Collection
+
+from omegaconf import DictConfig
+
+from vaelab.config import build
+from vaelab.data.examples import NamesClasses
+from vaelab.data.facts import AUTO, FACTS
+from vaelab.errors import UserError
+
+PIXELS = ("scale", "binarization", "dequantization")  # what the model takes x for
+
+
+def chooses_other_data(overrides: Collection[str]) -> bool:
+    """Whether keys that are overridden name other examples; another share of the same ones is no other data."""
+    return "data" in overrides or "data.source.root" in overrides
+
+
+def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[str]) -> None:
+    """Present other data as the run's model wants it: its pixels, its shape, its numbering of classes.
+
+    `config` is what is to be evaluated, `saved` what the run was trained with; what is in `overrides` stays.
+
+    Raises:
+        UserError: the shape does not fit, or the labels do not fit a model that is told them.
+    """
+    node, before, name = config.data, saved.data, config.choices.data
+    free = [key for key in (*PIXELS, "shape", *FACTS) if f"data.{key}" not in overrides]
+    taken_over = [key for key in PIXELS if key in free]
+    if "shape" in free and "shape" in node.source:  # images that are brought to any shape
+        taken_over.append("shape")
+    for key in taken_over:
+        node[key] = before[key]
+    if list(node.shape) != list(before.shape):
+        raise UserError(
+            f"data '{name}' has examples of shape {list(node.shape)}, but the run's model takes {list(before.shape)};"
+            " choose data of that shape"
+        )
+    if "classes" in node.source:
+        number_as(node, before, [key for key in FACTS if key in free])
+    if config.choices.condition != "none":
+        check_labels(node, before, name)
+
+
+def number_as(node: DictConfig, before: DictConfig, free: Collection[str]) -> None:
+    """Let a folder say its own classes or, where the run knows all of them, number them as the run does."""
+    for key in free:
+        node[key] = AUTO
+    source = build(node.source)
+    assert isinstance(source, NamesClasses)
+    names = source.class_names()
+    if names and set(names) <= set(before.classes) and {"classes", "num_classes"} <= set(free):
+        node.classes, node.num_classes = before.classes, before.num_classes
+
+
+def check_labels(node: DictConfig, before: DictConfig, name: str) -> None:
+    """Raises UserError where a label would not mean what it meant in training."""
+    here, there = ([] if one.classes == AUTO else list(one.classes) for one in (node, before))
+    if node.num_classes != before.num_classes or (here and there and here != there):
+        raise UserError(
+            f"the run's model is told labels of {described(before.num_classes, there)}, but data '{name}' has"
+            f" {described(node.num_classes, here)}; choose data of the same classes"
+        )
+
+
+def described(num: int | str, names: Collection[str]) -> str:
+    """How many classes, and the first of their names."""
+    if num == AUTO:
+        return "classes of other names"
+    first = ", ".join(list(names)[:5]) + (", …" if len(names) > 5 else "")
+    return f"{num} classes{f' ({first})' if names else ''}"
