@@ -22,7 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for key in ("run", "ckpt"):
         folder, arguments = pop_folder(arguments, key)
         arguments += [] if folder is None else [f"{key}={quote(folder)}"]
-    return application("sample", sample, arguments)
+    return application("sample", sample, [quote_class(argument) for argument in arguments])
+
+
+def quote_class(argument: str) -> str:
+    """`y=<name>` as Hydra's grammar wants a text of any letters; numbers, lists and what is quoted stay."""
+    key, _, value = argument.partition("=")
+    if key != "y" or not value or value[0] in "['\"" or value.lstrip("-").isdecimal():
+        return argument
+    return f"y={quote(value)}"
 
 
 def sample(config: DictConfig) -> int:

@@ -20,14 +20,14 @@ class Probes:
     """`probe/knn<k>` and `probe/linear`: test accuracy of classifiers that see posterior means of training examples.
 
     k nearest neighbours of the code as it is, and multinomial logistic regression of the standardized code, of
-    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing for data without labels.
+    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing where there are no classes to tell apart.
     """
 
     num_neighbors: int
     max_examples: int
 
     def __call__(self, subject: Subject) -> list[Figure]:
-        if not subject.data.num_classes:
+        if subject.data.num_classes < 2:
             return []
         train, test = codes_of(subject, "train", self.max_examples), codes_of(subject, subject.split)
         if len(train[0]) < self.num_neighbors:

@@ -39,7 +39,7 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         )
     if "classes" in node.source:
         number_as(node, before, [key for key in FACTS if key in free])
-    if config.choices.condition != "none":
+    if config.choices.get("condition") != "none":
         check_labels(node, before, name)
 
 
@@ -47,16 +47,22 @@ def number_as(node: DictConfig, before: DictConfig, free: Collection[str]) -> No
     """Let a folder say its own classes or, where the run knows all of them, number them as the run does."""
     for key in free:
         node[key] = AUTO
+    if not {"classes", "num_classes"} <= set(free):
+        return
+    if before.num_classes == 0:  # the run leaves labels out
+        node.classes, node.num_classes = [], 0
+        return
     source = build(node.source)
     assert isinstance(source, NamesClasses)
     names = source.class_names()
-    if names and set(names) <= set(before.classes) and {"classes", "num_classes"} <= set(free):
-        node.classes, node.num_classes = before.classes, before.num_classes
+    known = bool(names) and set(names) <= set(before.classes)
+    node.classes = before.classes if known else list(names)
+    node.num_classes = len(node.classes)
 
 
 def check_labels(node: DictConfig, before: DictConfig, name: str) -> None:
     """Raises UserError where a label would not mean what it meant in training."""
-    here, there = ([] if one.classes == AUTO else list(one.classes) for one in (node, before))
+    here, there = (list(one.classes) for one in (node, before))
     if node.num_classes != before.num_classes or (here and there and here != there):
         raise UserError(
             f"the run's model is told labels of {described(before.num_classes, there)}, but data '{name}' has"
@@ -64,9 +70,7 @@ def check_labels(node: DictConfig, before: DictConfig, name: str) -> None:
         )
 
 
-def described(num: int | str, names: Collection[str]) -> str:
+def described(num: int, names: Collection[str]) -> str:
     """How many classes, and the first of their names."""
-    if num == AUTO:
-        return "classes of other names"
     first = ", ".join(list(names)[:5]) + (", …" if len(names) > 5 else "")
     return f"{num} classes{f' ({first})' if names else ''}"

@@ -1,13 +1,16 @@
 """A table of images, as it would stand in a paper."""
 
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -18,6 +21,8 @@ SEPARATOR = 3
 GAP = 14
 MARGIN = 10
 FONT_SIZE = 8
+# Beside matplotlib's own, for names of classes in other scripts.
+FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans", "Malgun Gothic")
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def figure(grid: Grid) -> Figure:
     canvas = FigureCanvasAgg(page)
     axes = page.add_axes((0, 0, 1, 1))
     axes.imshow(dots, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, parse_math=False)  # names of classes may hold $
+    names = {"parse_math": False, "fontfamily": installed_fonts()}  # of classes, which may hold $ and any script
+    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, **names)
     axes.set_xticks(columns[: len(grid.column_labels)], grid.column_labels)
     axes.tick_params(length=0, labelsize=FONT_SIZE, bottom=False, labelbottom=False, top=True, labeltop=True)
     axes.spines[:].set_visible(False)
@@ -73,11 +79,20 @@ def figure(grid: Grid) -> Figure:
     return page
 
 
+@cache
+def installed_fonts() -> list[str]:
+    """Families that are asked one after the other for a letter."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in FONTS if name in installed)]
+
+
 def save(grid: Grid, path: Path) -> None:
     """A PNG that is never seen half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
-    figure(grid).savefig(unfinished, format="png", dpi=DPI)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # which leaves a box in its place
+        figure(grid).savefig(unfinished, format="png", dpi=DPI)
     unfinished.replace(path)
 
 
