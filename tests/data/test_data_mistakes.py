@@ -1,14 +1,22 @@
 """What a user does wrong with data, and the exact sentence that answers."""
 
+import errno
 import gzip
+import hashlib
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from images import flipped_bits
 
-from vaelab.data import fetch
+from vaelab.data import fetch, idx
+from vaelab.data.dsprites import DSprites
 from vaelab.data.fashion_mnist import CHECKSUMS, FashionMNIST
 from vaelab.data.idx import load_part, read_idx
 from vaelab.data.image_folder import ImageFolder
+from vaelab.data.mnist import MNIST
+from vaelab.data.published_sprites import blocks
 from vaelab.errors import UserError
 
 NOISY = "set data.scale=none data.binarization=none data.dequantization=false"
@@ -149,3 +157,59 @@ def test_shape_that_is_no_image(tmp_path, shape):
 def test_share_that_is_none(tmp_path):
     expected = "data.source.test_fraction=1.5 is not a share; set it between 0 and 1"
     assert message(ImageFolder, str(tmp_path), [3, 4, 4], 1.5, 0) == expected
+
+
+def test_a_root_that_cannot_be_written(tmp_path):
+    (tmp_path / "root").write_text("a file")
+    ways = [fetch.Way("mirror", lambda scratch, names: (scratch / NAME).write_bytes(GOOD) and scratch)]
+    checksums = {NAME: hashlib.sha256(GOOD).hexdigest()}
+    assert message(fetch.fetch, tmp_path / "root/mnist", checksums, ways) == (
+        f"{tmp_path}/root/mnist cannot keep {NAME}: Not a directory;"
+        " set data.source.root to a folder that can be written"
+    )
+
+
+@pytest.mark.parametrize("source", [FashionMNIST, MNIST, lambda root: DSprites(root, 1, 1, 0)])
+def test_a_root_under_the_home(monkeypatch, tmp_path, source):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = source("~/data")
+    path = made.path if isinstance(made, DSprites) else made.folder
+    assert path.is_relative_to(tmp_path / "data")
+    assert message(source, "") == "data.source.root is empty; set it to a folder"
+
+
+def test_an_idx_file_that_cannot_be_read(tmp_path, monkeypatch):
+    path = tmp_path / NAME
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert message(read_idx, path, CHECKSUMS[NAME]) == (
+        f"{path} cannot be read: Permission denied; make it readable, or delete it"
+    )
+
+
+def refuse(path):
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+def test_an_archive_that_never_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "MOST_BYTES", 1000)
+    path = tmp_path / f"{NAME}.gz"
+    path.write_bytes(gzip.compress(bytes(10_000)))
+    expected = f"{path} unpacks to more than 1000 bytes; delete it and run again"
+    assert message(read_idx, path, CHECKSUMS[NAME]) == expected
+
+
+def test_every_flipped_bit_of_an_archive_is_found_or_changes_nothing(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez_compressed(path, imgs=np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
+    changed = [*flipped_bits(path.read_bytes()), *(path.read_bytes()[:size] for size in range(path.stat().st_size))]
+    found = 0
+    for content in changed:
+        path.write_bytes(content)
+        try:
+            read = np.concatenate(list(blocks(path, "imgs", (3, 2, 2), np.dtype(np.uint8))))
+        except UserError:
+            found += 1
+        else:
+            assert read.flatten().tolist() == list(range(12))
+    assert found > len(changed) / 2

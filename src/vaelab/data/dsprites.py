@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from jaxtyping import Int, UInt8
@@ -13,6 +12,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vaelab.data.examples import Indices
+from vaelab.data.place import place
 from vaelab.data.published_sprites import NAME, PublishedSprites
 from vaelab.data.randomness import hashed
 from vaelab.data.sprites import sprites
@@ -78,7 +78,7 @@ class DSprites:
                 f"data.source.num_train={num_train} and num_test={num_test} cannot be had of {total} images; set"
                 f" both to 1 or more and num_train to at most {total} - num_test"
             )
-        self.path = Path(root) / "dsprites" / NAME
+        self.path = place("data.source.root", root) / "dsprites" / NAME
         self.num_examples = {"train": num_train, "test": num_test}
         self.split_seed = split_seed
 

@@ -1,12 +1,11 @@
 """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747): 28 x 28 grey images of clothes in 10 classes."""
 
-from pathlib import Path
-
 from torchvision import datasets
 
 from vaelab.data.examples import Examples
 from vaelab.data.fetch import debian_package, fetch, local_copy, mirror
 from vaelab.data.idx import load_part
+from vaelab.data.place import place
 
 FOLDER = "usr/share/datasets/fashion-mnist"
 CHECKSUMS = {
@@ -21,7 +20,7 @@ class FashionMNIST:
     """60000 images to train on and 10000 for test, kept under `root`/fashion_mnist."""
 
     def __init__(self, root: str) -> None:
-        self.folder = Path(root) / "fashion_mnist"
+        self.folder = place("data.source.root", root) / "fashion_mnist"
 
     def prepare(self) -> None:
         """Fetches what is missing: from the operating system, torchvision's mirrors, Debian."""

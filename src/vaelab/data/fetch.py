@@ -40,7 +40,8 @@ def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> No
         missing = _missing(folder, checksums)
         if missing:
             log.info("%s lacks %d files; trying %s", folder, len(missing), way.name)
-            _try(way, folder, {name: checksums[name] for name in missing})
+            for name, content in _try(way, {name: checksums[name] for name in missing}).items():
+                _install(folder, name, content)
     missing = _missing(folder, checksums)
     if missing:
         raise UserError(
@@ -49,27 +50,40 @@ def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> No
         )
 
 
-def _try(way: Way, folder: Path, checksums: Mapping[str, str]) -> None:
+def _try(way: Way, checksums: Mapping[str, str]) -> dict[str, bytes]:
+    """The contents of those files that one way has, by their names."""
+    contents: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as scratch:
         try:
             found = way.bring(Path(scratch), list(checksums))
             for name, checksum in checksums.items():
-                _install(found, folder, name, checksum)
+                contents[name] = _content(found, name, checksum)
         except (OSError, HTTPException, subprocess.SubprocessError, tarfile.TarError, UserError) as error:
             log.info("%s: %s", way.name, error)
+    return contents
 
 
-def _install(found: Path, folder: Path, name: str, checksum: str) -> None:
+def _content(found: Path, name: str, checksum: str) -> bytes:
     path = find_idx(found, name)
     if path is None:
         raise FileNotFoundError(f"no {name}")
     content = unpacked(path)
     if hashlib.sha256(content).hexdigest() != checksum:
         raise OSError(f"{name} is not the file we know")
-    folder.mkdir(parents=True, exist_ok=True)
+    return content
+
+
+def _install(folder: Path, name: str, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it. Raises UserError where the folder takes none."""
     temporary = folder / f".{name}.{os.getpid()}"
-    temporary.write_bytes(content)
-    temporary.replace(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(folder / name)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot keep {name}: {error.strerror}; set data.source.root to a folder that can be written"
+        ) from error
 
 
 def _missing(folder: Path, checksums: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ PARTS = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 UNSIGNED_BYTES = 0x08
+MOST_BYTES = 1 << 28  # unpacked: five times the largest of these files
 
 
 def load_part(folder: Path, part: str, checksums: Mapping[str, str]) -> Examples:
@@ -66,13 +67,18 @@ def unpacked(path: Path) -> bytes:
     Raises:
         UserError: what gzip finds wrong.
     """
-    content = path.read_bytes()
-    if path.suffix != ".gz":
-        return content
     try:
-        return gzip.decompress(content)
+        if path.suffix != ".gz":
+            return path.read_bytes()
+        with gzip.open(path) as packed:
+            content = packed.read(MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be unpacked ({str(error).rstrip('.')}); delete it and run again") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; make it readable, or delete it") from error
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{path} unpacks to more than {MOST_BYTES} bytes; delete it and run again")
+    return content
 
 
 def _path(folder: Path, name: str) -> Path:

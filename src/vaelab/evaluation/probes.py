@@ -20,7 +20,8 @@ class Probes:
     """`probe/knn<k>` and `probe/linear`: test accuracy of classifiers that see posterior means of training examples.
 
     k nearest neighbours of the code as it is, and multinomial logistic regression of the standardized code, of
-    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing where there are no classes to tell apart.
+    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing where there are no classes to
+    tell apart.
     """
 
     num_neighbors: int
