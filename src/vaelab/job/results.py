@@ -74,8 +74,8 @@ def measure(
     """results.json in the folder `into`, pictures and checklist beside it, and the figures as a table.
 
     Everything is built anew from the config and the checkpoint, so that training reports what an evaluation of the
-    saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data` says
-    that the data may be others than the run was trained on.
+    saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data`
+    says that the data may be others than the run was trained on.
     """
     experiment = Experiment.build(config)
     experiment.expect(checkpoint, other_data)
