@@ -8,6 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import LISTED, check
+from vaelab.config.unintended import log_once
 
 CONF = Path(__file__).parents[1] / "conf"
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
@@ -109,11 +110,15 @@ def rounds() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("overrides", rounds(), ids=range(len(rounds())))
-def test_every_choice_composes_and_passes_the_check(overrides: list[str], composed: Callable[..., DictConfig]) -> None:
+def test_every_choice_composes_and_passes_the_check(
+    overrides: list[str], composed: Callable[..., DictConfig], caplog: pytest.LogCaptureFixture
+) -> None:
+    log_once.cache_clear()
     config = composed(*overrides)
     for key in missing(OmegaConf.to_container(config), ""):
         OmegaConf.update(config, key, "given")
     check(config, config.choices)
+    assert not caplog.records  # nothing in conf/ can hardly be meant
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

@@ -20,7 +20,6 @@ from vaelab.callbacks.latent_traversal import LatentTraversal, prior_quantiles, 
 from vaelab.callbacks.reconstruction_grid import ReconstructionGrid
 from vaelab.callbacks.sample_grid import SampleGrid
 from vaelab.config import build
-from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.view import View
@@ -167,14 +166,6 @@ def test_a_picture_is_the_same_each_time(plain: Fitted) -> None:
 def test_data_without_images_gives_no_pictures(tmp_path: Path) -> None:
     fit(tmp_path, "data=linear_gaussian", "likelihood=gaussian")
     assert not (tmp_path / "images").exists()
-
-
-def test_drawing_never_is_refused() -> None:
-    with pytest.raises(UserError) as caught:
-        SampleGrid(every_n_epochs=0, num_columns=1, max_classes=1, temperature=1.0)
-    assert str(caught.value) == (
-        "callbacks.sample_grid.every_n_epochs=0 must be 1 or more; to draw nothing, leave sample_grid out of callbacks"
-    )
 
 
 def test_reconstructions_stand_under_the_first_images(plain: Fitted) -> None:

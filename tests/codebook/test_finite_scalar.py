@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from vaelab.codebook.finite_scalar import FiniteScalar
-from vaelab.errors import UserError
 
 
 @pytest.mark.parametrize("levels", [[3, 3], [8, 6, 5], [8, 5, 5, 5]])
@@ -35,9 +34,3 @@ def test_the_gradient_passes_the_rounding_and_is_that_of_the_bound() -> None:
 def test_takes_no_examples() -> None:
     vectors, codes, _ = FiniteScalar([8, 6, 5])(torch.zeros(0, 5, 3))
     assert (vectors.shape, codes.shape) == ((0, 5, 3), (0, 5, 1))
-
-
-def test_two_levels_are_refused() -> None:
-    with pytest.raises(UserError) as caught:
-        FiniteScalar([8, 2])
-    assert str(caught.value) == "codebook.levels=[8, 2] must be numbers of 3 or more; give e.g. [8,6,5]"

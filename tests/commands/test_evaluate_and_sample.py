@@ -30,6 +30,9 @@ def newest(folder: Path, kind: str) -> Path:
     return max((only_run(folder) / kind).iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
+ONE = "config has 1 mistake:\n  "
+
+
 def test_evaluate_finds_what_training_found(folder: Path) -> None:
     run = only_run(folder)
     before = (run / "results.json").read_bytes()
@@ -75,13 +78,17 @@ def test_samples_are_those_of_the_seed(folder: Path) -> None:
     ("arguments", "sentence"),
     [
         (["y=10"], f"y=10 is not a class of this data; {ASKED}"),
-        (["y=[]"], f"y=[] asks for no label; {ASKED}"),
+        (["y=[]"], f"{ONE}y=[] must be an integer, text or a non-empty list of integers or text"),
         (["y=three"], f"y=three is not a class of this data; {ASKED}"),
-        (["num_samples=0"], "num_samples=0 is no number of samples; set it to 1 or more"),
-        (["num_samples=-3"], "num_samples=-3 is no number of samples; set it to 1 or more"),
-        (["num_samples=many"], "num_samples=many is no number of samples; set it to 1 or more"),
-        (["temperature=0"], "temperature=0 is no temperature; set it above 0"),
-        (["temperature=[1,0]"], "temperature=[1, 0] is no temperature; set it above 0"),
+        (["num_samples=0"], f"{ONE}num_samples=0 must be an integer of at least 1"),
+        (["num_samples=many"], f"{ONE}num_samples=many must be an integer of at least 1"),
+        (["temperature=0"], f"{ONE}temperature=0 must be a number above 0 or a non-empty list of numbers above 0"),
+        (
+            ["temperature=[1,0]"],
+            f"{ONE}temperature=[1,0] must be a number above 0 or a non-empty list of numbers above 0",
+        ),
+        (["seed=-1"], f"{ONE}seed=-1 must be an integer from 0 to 4294967295"),
+        (["+size=3"], f"{ONE}nothing reads the key 'size'; leave it out"),
         (
             ["temperature=[0.5,1]"],
             "temperature=[0.5, 1] has an entry for each level, but this model has no levels; give one number",

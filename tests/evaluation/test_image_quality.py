@@ -256,12 +256,3 @@ def test_a_cheap_look_is_at_few_images_of_its_split(
 ) -> None:
     asked = replace(subject(), split="validation", limit=150)
     assert {figure.num_examples for figure in measure()(asked)} == {150}
-
-
-def test_unknown_choices_are_refused(measure: Callable[..., ImageQuality]) -> None:
-    message = r"^image quality of=codes is unknown; choose one of samples, reconstructions$"
-    with pytest.raises(UserError, match=message):
-        measure(of="codes")
-    message = r"^image quality knows no score 'fod'; choose among fid, kid, prdc$"
-    with pytest.raises(UserError, match=message):
-        measure(scores=["fid", "fod"])

@@ -169,11 +169,6 @@ def test_a_download_is_kept_if_its_hash_is_right(
         assert not here.exists()
 
 
-def test_other_layers_are_refused() -> None:
-    with pytest.raises(UserError, match=r"^features.layer=128 is no layer; choose one of 64, 192, 768, 2048$"):
-        Inception(None, 128)
-
-
 def test_data_that_is_no_image_is_refused(
     model: Callable[..., VAE], weights: Path, composed: Callable[..., DictConfig]
 ) -> None:

@@ -181,8 +181,3 @@ def test_the_label_reaches_the_image(name: str, levels: Callable[..., VAE]) -> N
         images.append(latent.sample(4, torch.full((4,), y)))
     assert not torch.allclose(*images)
     assert latent.conditional
-
-
-def test_no_level_at_all_is_refused(levels: Callable[..., VAE]) -> None:
-    with pytest.raises(UserError, match=r"^latent.num_levels=0 leaves no latent; set it to 1 or more$"):
-        levels("ladder_vae", "latent.num_levels=0")

@@ -58,10 +58,3 @@ def test_a_posterior_without_moments_is_refused() -> None:
     assert DIP("means", 1.0, 1.0)(given, KLControl()).total.isfinite()
     with pytest.raises(UserError, match="but Point has no formula for them; set posterior=diagonal_gaussian"):
         DIP("aggregate", 1.0, 1.0)(given, KLControl())
-
-
-def test_a_covariance_that_nobody_knows_is_a_users_mistake() -> None:
-    with pytest.raises(
-        UserError, match=r"objective.covariance=mean is none of means, aggregate; did you mean 'means'\?"
-    ):
-        DIP("mean", 1.0, 1.0)

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from vaelab.adversary.contest import deceived, frozen, told_apart
 from vaelab.latent.single import Single
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
@@ -23,7 +24,7 @@ class Aggregate(nn.Module):
         self,
         latent: Single,
         discriminator: Callable[..., nn.Module],
-        weight: float,
+        weight: NonNegativeFloat,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
     ) -> None:
         super().__init__()

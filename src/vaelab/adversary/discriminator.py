@@ -1,17 +1,16 @@
 """A fully connected network that tells two kinds of vectors apart."""
 
-from collections.abc import Sequence
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.dense import dense
+from vaelab.ranges import Widths
 
 
 class Discriminator(nn.Module):
     """[.., size] -> [..]: the logit of being genuine, in nats, through layers as wide as `hidden` says."""
 
-    def __init__(self, size: int, hidden: Sequence[int], activation: nn.Module) -> None:
+    def __init__(self, size: int, hidden: Widths, activation: nn.Module) -> None:
         super().__init__()
         self.layers = dense([size, *hidden], activation, gated=False)
         self.head = nn.Linear(hidden[-1], 1)

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from vaelab.adversary.contest import frozen, told_apart
 from vaelab.latent.single import Single
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
@@ -26,7 +27,7 @@ class Factor(nn.Module):
         self,
         latent: Single,
         discriminator: Callable[..., nn.Module],
-        gamma: float,
+        gamma: NonNegativeFloat,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
     ) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from vaelab.adversary.contest import deceived, frozen, told_apart
 from vaelab.latent.single import Single
 from vaelab.protocol import Encoder
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
@@ -48,7 +49,7 @@ class Image(nn.Module):
         self,
         latent: Single,
         body: Callable[..., Encoder],
-        gamma: float,
+        gamma: NonNegativeFloat,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
     ) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Checkpoints that can be trusted: the best one is chosen only on losses that compare."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
@@ -16,7 +16,7 @@ class BestCheckpoint(ModelCheckpoint):
     While a schedule runs, a model is trained for another objective than the one it is watched by.
     """
 
-    def __init__(self, monitor: str, mode: str) -> None:
+    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
         super().__init__(
             filename="best",
             monitor=monitor,

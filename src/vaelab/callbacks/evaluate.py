@@ -19,6 +19,7 @@ from vaelab.evaluation.subject import Subject
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import evaluating
 from vaelab.protocol import Measure
+from vaelab.ranges import NonNegativeInt
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ class Evaluate(pl.Callback):
     """
 
     def __init__(
-        self, measures: Mapping[str, Measure], every_n_epochs: int, during_training: Collection[str], num_examples: int
+        self,
+        measures: Mapping[str, Measure],
+        every_n_epochs: NonNegativeInt,
+        during_training: Collection[str],
+        num_examples: NonNegativeInt,
     ) -> None:
         if every_n_epochs and (unknown := set(during_training) - set(measures)):
             raise UserError(

@@ -3,6 +3,7 @@
 import lightning.pytorch as pl
 
 from vaelab.model.vae import VAE
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 
 
 class FreeBits(pl.Callback):
@@ -12,7 +13,7 @@ class FreeBits(pl.Callback):
     1 floors every latent dimension on its own, the number of dimensions floors their sum.
     """
 
-    def __init__(self, nats: float, group_size: int) -> None:
+    def __init__(self, nats: NonNegativeFloat, group_size: PositiveInt) -> None:
         self.nats = nats
         self.group_size = group_size
 

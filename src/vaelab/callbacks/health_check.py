@@ -15,6 +15,7 @@ from vaelab.health.history import History
 from vaelab.health.line import Line, as_json, not_applicable, print_lines
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import VAE
+from vaelab.ranges import PositiveInt
 from vaelab.storage.atomic import write
 
 
@@ -25,7 +26,7 @@ class HealthCheck(pl.Callback):
     training up to the checkpoint. The counts are part of checkpoints, so a resumed run goes on counting.
     """
 
-    def __init__(self, checks: Mapping[str, Check], num_examples: int) -> None:
+    def __init__(self, checks: Mapping[str, Check], num_examples: PositiveInt) -> None:
         if num_examples < 1:
             raise UserError(f"callbacks.health_check.num_examples={num_examples} leaves none; set it to 1 or more")
         self.checks = checks

@@ -7,6 +7,7 @@ from torch import Tensor
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
 from vaelab.picture.view import View
+from vaelab.ranges import PositiveInt
 
 
 class Interpolation(PictureCallback):
@@ -20,7 +21,7 @@ class Interpolation(PictureCallback):
 
     name = "interpolation"
 
-    def __init__(self, every_n_epochs: int, num_pairs: int, num_steps: int) -> None:
+    def __init__(self, every_n_epochs: PositiveInt, num_pairs: PositiveInt, num_steps: PositiveInt) -> None:
         super().__init__(every_n_epochs)
         self.num_pairs = num_pairs
         self.num_steps = num_steps

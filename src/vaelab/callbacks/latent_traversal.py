@@ -1,9 +1,11 @@
 """What does each latent dimension mean?"""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import lightning.pytorch as pl
 import torch
+from annotated_types import MinLen
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent
@@ -12,6 +14,7 @@ from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
 from vaelab.picture.view import View
+from vaelab.ranges import NonNegativeInt, OpenFraction, PositiveInt
 from vaelab.terms import Batch, Terms
 
 NUM_PRIOR_SAMPLES = 10_000
@@ -28,7 +31,13 @@ class LatentTraversal(PictureCallback):
 
     name = "latent_traversal"
 
-    def __init__(self, every_n_epochs: int, max_dimensions: int, quantiles: Sequence[float], example: int) -> None:
+    def __init__(
+        self,
+        every_n_epochs: PositiveInt,
+        max_dimensions: PositiveInt,
+        quantiles: Annotated[Sequence[OpenFraction], MinLen(1)],
+        example: NonNegativeInt,
+    ) -> None:
         super().__init__(every_n_epochs)
         self.max_dimensions = max_dimensions
         self.quantiles = quantiles

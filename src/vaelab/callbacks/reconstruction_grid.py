@@ -5,6 +5,7 @@ import torch
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
 from vaelab.picture.view import View
+from vaelab.ranges import PositiveInt
 
 
 class ReconstructionGrid(PictureCallback):
@@ -12,7 +13,7 @@ class ReconstructionGrid(PictureCallback):
 
     name = "reconstruction_grid"
 
-    def __init__(self, every_n_epochs: int, num_rows: int, num_columns: int) -> None:
+    def __init__(self, every_n_epochs: PositiveInt, num_rows: PositiveInt, num_columns: PositiveInt) -> None:
         super().__init__(every_n_epochs)
         self.num_rows = num_rows
         self.num_columns = num_columns

@@ -7,6 +7,7 @@ from vaelab.data.randomness import seeded
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
 from vaelab.picture.view import View
+from vaelab.ranges import PositiveFloat, PositiveInt
 
 
 class SampleGrid(PictureCallback):
@@ -19,7 +20,13 @@ class SampleGrid(PictureCallback):
 
     name = "sample_grid"
 
-    def __init__(self, every_n_epochs: int, num_columns: int, max_classes: int, temperature: float) -> None:
+    def __init__(
+        self,
+        every_n_epochs: PositiveInt,
+        num_columns: PositiveInt,
+        max_classes: PositiveInt,
+        temperature: PositiveFloat,
+    ) -> None:
         super().__init__(every_n_epochs)
         self.num_columns = num_columns
         self.max_classes = max_classes

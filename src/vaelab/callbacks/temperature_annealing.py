@@ -16,6 +16,11 @@ class TemperatureAnnealing(pl.Callback):
     """
 
     def __init__(self, schedule: Schedule) -> None:
+        if min(schedule(0), schedule(schedule.end)) <= 0:
+            raise UserError(
+                f"callbacks.temperature_annealing.schedule goes from {schedule(0)} to {schedule(schedule.end)}, but a "
+                "temperature is above 0; set start and stop above 0"
+            )
         self.schedule = schedule
 
     def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
+from annotated_types import Ge, Le, MinLen
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from vector_quantize_pytorch import FSQ
 
 from vaelab.codebook.quantization import Quantization
-from vaelab.errors import UserError
 
 
 class FiniteScalar(nn.Module):
@@ -19,10 +20,8 @@ class FiniteScalar(nn.Module):
 
     num_quantizers = 1
 
-    def __init__(self, levels: Sequence[int]) -> None:
+    def __init__(self, levels: Annotated[Sequence[Annotated[int, Ge(3), Le(2**20)]], MinLen(1)]) -> None:
         super().__init__()
-        if not levels or min(levels) < 3:
-            raise UserError(f"codebook.levels={list(levels)} must be numbers of 3 or more; give e.g. [8,6,5]")
         self.dim = len(levels)
         self.num_codes = math.prod(levels)
         self.grid = FSQ(list(levels))

@@ -10,6 +10,7 @@ from vector_quantize_pytorch.vector_quantize_pytorch import Codebook
 
 from vaelab.codebook.pooled import pooled_samples, pooled_sum
 from vaelab.codebook.quantization import Quantization
+from vaelab.ranges import Decay, Levels, NonNegativeFloat, PositiveInt, Width
 
 
 class VectorQuantizer(nn.Module):
@@ -27,7 +28,13 @@ class VectorQuantizer(nn.Module):
     started: Tensor
 
     def __init__(
-        self, num_codes: int, dim: int, num_quantizers: int, decay: float, dead_below: float, commitment: float
+        self,
+        num_codes: Levels,
+        dim: Width,
+        num_quantizers: PositiveInt,
+        decay: Decay,
+        dead_below: NonNegativeFloat,
+        commitment: NonNegativeFloat,
     ) -> None:
         super().__init__()
         self.num_codes = num_codes

@@ -30,7 +30,7 @@ def doctor(config: DictConfig) -> int:
     with open_dict(config):
         choices = HydraConfig.get().runtime.choices
         config.choices = {str(k): v for k, v in choices.items() if "hydra" not in str(k)}
-        check(config, config.choices)
+        check(config, config.choices, "doctor")
         for group in LISTED:
             config.setdefault(group, {})  # which [] leaves out
     return launch("doctor", 1, config, num_processes(config))

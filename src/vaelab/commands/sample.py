@@ -4,13 +4,12 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from vaelab.commands.application import application
 from vaelab.commands.process import launch
 from vaelab.config import check
 from vaelab.config.text import pop_folder, quote
-from vaelab.errors import UserError
 from vaelab.run import Run
 from vaelab.storage.lock import locked
 from vaelab.storage.reservation import reserve_empty
@@ -34,10 +33,7 @@ def quote_class(argument: str) -> str:
 
 
 def sample(config: DictConfig) -> int:
-    check(config, {})
-    if not isinstance(config.num_samples, int) or config.num_samples < 1:
-        raise UserError(f"num_samples={config.num_samples} is no number of samples; set it to 1 or more")
-    check_temperature(config.temperature)
+    check(config, {}, "sample")
     run = Run.open(config.run)
     with locked(run.folder):
         saved = run.load_config(config.plugins)
@@ -45,10 +41,3 @@ def sample(config: DictConfig) -> int:
         checkpoint = run.checkpoint(config.ckpt)
         into = reserve_empty(run.folder / "samples" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
         return launch("sample", 1, config, saved, run, checkpoint, into)
-
-
-def check_temperature(temperature: object) -> None:
-    """Raises UserError for what is neither a number above 0 nor a list of such."""
-    each = list(temperature) if isinstance(temperature, ListConfig) else [temperature]
-    if not each or not all(isinstance(one, int | float) and one > 0 for one in each):
-        raise UserError(f"temperature={temperature} is no temperature; set it above 0")

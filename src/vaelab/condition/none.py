@@ -4,11 +4,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vaelab.ranges import NonNegativeInt
+
 
 class NoCondition(nn.Module):
     """y -> [B, 0]: the parts see no label, even where the data has one."""
 
-    def __init__(self, size: int = 0) -> None:
+    def __init__(self, size: NonNegativeInt = 0) -> None:
         super().__init__()
         assert size == 0, "no condition has no size"
         self.size = size

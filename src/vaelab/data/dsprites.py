@@ -17,6 +17,7 @@ from vaelab.data.published_sprites import NAME, PublishedSprites
 from vaelab.data.randomness import hashed
 from vaelab.data.sprites import sprites
 from vaelab.errors import UserError
+from vaelab.ranges import PositiveInt, Seed
 from vaelab.terms import Batch
 
 NAMES = ("shape", "scale", "orientation", "position_x", "position_y")
@@ -71,7 +72,7 @@ class DSprites:
     factor_names = NAMES
     factor_sizes = SIZES
 
-    def __init__(self, root: str, num_train: int, num_test: int, split_seed: int) -> None:
+    def __init__(self, root: str, num_train: PositiveInt, num_test: PositiveInt, split_seed: Seed) -> None:
         total = math.prod(SIZES)
         if min(num_train, num_test) < 1 or num_train + num_test > total:
             raise UserError(

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Le
 from torch import Generator
 
 from vaelab.data.class_numbers import number_classes
@@ -18,6 +20,7 @@ from vaelab.data.image_scan import Finding, Stat, cache_of, scan
 from vaelab.data.place import place
 from vaelab.data.randomness import hashed
 from vaelab.errors import UserError
+from vaelab.ranges import OpenFraction, Seed, Shape
 
 ERROR, SKIP = "error", "skip"
 NAMED = 3  # files in a sentence on many
@@ -37,12 +40,12 @@ class ImageFolder:
     def __init__(
         self,
         root: str,
-        shape: Sequence[int],
-        test_fraction: float,
-        split_seed: int,
-        classes: Sequence[str] | str = AUTO,
-        corrupt: str = ERROR,
-        bits: int = 16,
+        shape: Shape,
+        test_fraction: OpenFraction,
+        split_seed: Seed,
+        classes: Sequence[str] | Literal["auto"] = AUTO,
+        corrupt: Literal["error", "skip"] = ERROR,
+        bits: Annotated[int, Ge(8), Le(16)] = 16,
         cache: str = "data/scans",
     ) -> None:
         if len(shape) != 3 or shape[0] not in MODES:

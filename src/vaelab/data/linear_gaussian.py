@@ -9,6 +9,7 @@ from torch.distributions import MultivariateNormal
 
 from vaelab.data.examples import Examples
 from vaelab.data.randomness import hashed
+from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 
 
 class LinearGaussian:
@@ -22,12 +23,12 @@ class LinearGaussian:
 
     def __init__(
         self,
-        num_dimensions: int,
-        num_latents: int,
-        noise_scale: float,
-        num_train: int,
-        num_test: int,
-        source_seed: int,
+        num_dimensions: Width,
+        num_latents: Width,
+        noise_scale: PositiveFloat,
+        num_train: PositiveInt,
+        num_test: PositiveInt,
+        source_seed: Seed,
     ) -> None:
         self.num_examples = {"train": num_train, "test": num_test}
         self.noise_scale = noise_scale

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor
@@ -29,6 +30,7 @@ from vaelab.data.pixels import FixedNoise, Pixels
 from vaelab.data.randomness import hashed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
 from vaelab.errors import UserError
+from vaelab.ranges import NonNegativeInt, PositiveInt, Seed, Shape
 from vaelab.terms import Batch
 
 Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
@@ -55,21 +57,21 @@ class DataModule(LightningDataModule):
     def __init__(
         self,
         source: Source,
-        shape: Sequence[int],
-        num_classes: int | str,
-        batch_size: int,
-        chunk: int,
-        num_validation: int | str,
-        split_seed: int,
-        scale: str,
-        binarization: str,
+        shape: Shape,
+        num_classes: NonNegativeInt | Literal["auto"],
+        batch_size: PositiveInt,
+        chunk: PositiveInt,
+        num_validation: PositiveInt | Literal["auto"],
+        split_seed: Seed,
+        scale: Literal["unit", "symmetric", "none"],
+        binarization: Literal["none", "dynamic", "static"],
         dequantization: bool,
-        num_workers: int,
-        seed: int,
-        classes: Sequence[str] | str = (),
-        num_labels: int | str = ALL,
-        labelled_per_batch: int = 0,
-        corrupt: str = "error",
+        num_workers: Annotated[int, Ge(0), Le(1024)],
+        seed: Seed,
+        classes: Sequence[str] | Literal["auto"] = (),
+        num_labels: PositiveInt | Literal["all"] = ALL,
+        labelled_per_batch: NonNegativeInt = 0,
+        corrupt: Literal["error", "skip"] = "error",
     ) -> None:
         super().__init__()
         check_sizes(batch_size, chunk, num_validation, num_classes, classes)

@@ -1,11 +1,12 @@
 """A decoder that is too weak to do without its latents."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from vaelab.ranges import Shape
 
 
 class Affine(nn.Module):
@@ -15,7 +16,7 @@ class Affine(nn.Module):
     data needs      (Lucas et al. 2019, arXiv:1911.02469)
     """
 
-    def __init__(self, shape: Sequence[int], latent_dim: int, condition_size: int, num_parameters: int) -> None:
+    def __init__(self, shape: Shape, latent_dim: int, condition_size: int, num_parameters: int) -> None:
         super().__init__()
         self.parameter_shape = (num_parameters, *shape)
         self.layer = nn.Linear(latent_dim + condition_size, math.prod(self.parameter_shape))

@@ -1,12 +1,11 @@
 """Strided convolutional decoder, the mirror of the encoder."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
+from vaelab.ranges import Channels, Shape, Width
 
 
 class Conv(nn.Module):
@@ -17,10 +16,10 @@ class Conv(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
+        shape: Shape,
         latent_dim: int,
-        channels: Sequence[int],
-        num_features: int,
+        channels: Channels,
+        num_features: Width,
         activation: nn.Module,
         condition_size: int,
         num_parameters: int,

@@ -1,6 +1,5 @@
 """Convolutional decoder of latents that have places."""
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
 from vaelab.errors import UserError
+from vaelab.ranges import Channels, NonNegativeInt, Shape, Width
 from vaelab.residual import Residual
 
 
@@ -21,11 +21,11 @@ class Map(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
+        shape: Shape,
         latent_dim: int,
-        channels: Sequence[int],
-        num_features: int,
-        num_blocks: int,
+        channels: Channels,
+        num_features: Width,
+        num_blocks: NonNegativeInt,
         activation: nn.Module,
         condition_size: int,
         num_parameters: int,

@@ -1,13 +1,13 @@
 """Fully connected decoder."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.dense import dense
+from vaelab.ranges import Shape, Width, Widths
 
 
 class MLP(nn.Module):
@@ -15,10 +15,10 @@ class MLP(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
+        shape: Shape,
         latent_dim: int,
-        hidden: Sequence[int],
-        num_features: int,
+        hidden: Widths,
+        num_features: Width,
         activation: nn.Module,
         gated: bool,
         condition_size: int,

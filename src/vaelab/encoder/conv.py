@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.errors import UserError
+from vaelab.ranges import Channels, Shape, Width
 
 
 def halvings(shape: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
@@ -40,9 +41,9 @@ class Conv(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        channels: Sequence[int],
-        num_features: int,
+        shape: Shape,
+        channels: Channels,
+        num_features: Width,
         activation: nn.Module,
         condition_size: int,
     ) -> None:

@@ -1,7 +1,6 @@
 """Convolutional encoder whose features keep their places."""
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
+from vaelab.ranges import Channels, NonNegativeInt, Shape, Width
 from vaelab.residual import Residual
 
 
@@ -21,10 +21,10 @@ class Map(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        channels: Sequence[int],
-        num_features: int,
-        num_blocks: int,
+        shape: Shape,
+        channels: Channels,
+        num_features: Width,
+        num_blocks: NonNegativeInt,
         activation: nn.Module,
         condition_size: int,
     ) -> None:

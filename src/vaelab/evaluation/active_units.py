@@ -9,6 +9,7 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.subject import Subject
+from vaelab.ranges import NonNegativeFloat
 
 
 class ActiveUnits(Metric):
@@ -47,7 +48,7 @@ class ActiveUnits(Metric):
 class Activity:
     """`active_units`, the number of latent dimensions whose posterior mean varies over x."""
 
-    threshold: float
+    threshold: NonNegativeFloat
 
     def __call__(self, subject: Subject) -> list[Figure]:
         units = subject.metric(ActiveUnits(code_size(subject), self.threshold))

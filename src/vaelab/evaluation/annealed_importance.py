@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.errors import UserError
 from vaelab.evaluation.annealing import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.evaluation.latent_path import annealable, drawn, latent_path
 from vaelab.evaluation.subject import Subject
 from vaelab.latent.single import Single
+from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.terms import Batch
 
 Values = dict[str, Float[Tensor, " B"]]
@@ -74,22 +75,15 @@ class AnnealedImportance:
     of one. `chunk` examples run at a time, all their chains at once, which bounds the memory.
     """
 
-    num_examples: int
-    chunk: int
-    start: str
-    num_temperatures: int
-    num_chains: int
-    num_pilots: int
-    num_leapfrog: int
-    step_size: float
-    tolerance: float
-
-    def __post_init__(self) -> None:
-        for name in ("num_examples", "chunk", "num_temperatures", "num_chains", "num_pilots", "num_leapfrog"):
-            if getattr(self, name) < 1:
-                raise UserError(f"evaluation.annealed_importance.{name} is {getattr(self, name)}; set it to 1 or more")
-        if self.start not in ("prior", "posterior"):
-            raise UserError(f"evaluation.annealed_importance.start is '{self.start}'; set it to prior or posterior")
+    num_examples: PositiveInt
+    chunk: PositiveInt
+    start: Literal["prior", "posterior"]
+    num_temperatures: PositiveInt
+    num_chains: PositiveInt
+    num_pilots: PositiveInt
+    num_leapfrog: PositiveInt
+    step_size: PositiveFloat
+    tolerance: NonNegativeFloat
 
     def __call__(self, subject: Subject) -> list[Figure]:
         latent = annealable(subject.latent)

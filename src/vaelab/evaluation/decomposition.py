@@ -15,6 +15,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.share import own_share, summed
 from vaelab.evaluation.subject import Subject
+from vaelab.ranges import PositiveInt
 from vaelab.terms import Terms
 
 
@@ -116,7 +117,7 @@ class RateDecomposition:
     examples at a time, which bounds the memory.
     """
 
-    chunk: int
+    chunk: PositiveInt
 
     def __call__(self, subject: Subject) -> list[Figure]:
         decomposition = subject.metric(Decomposition(self.chunk))

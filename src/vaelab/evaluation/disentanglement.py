@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -25,6 +27,7 @@ from vaelab.evaluation.sap import (
     threshold_accuracy,
 )
 from vaelab.evaluation.subject import Subject
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Batch
 
 
@@ -39,15 +42,15 @@ class Disentanglement:
     """
 
     scores: Collection[str]
-    num_points: int
-    num_bins: int
-    boosted_points: int
-    boosted_rounds: int
-    num_trees: int
-    num_votes: int
-    group_size: int
-    min_scale: float
-    max_dimensions: int
+    num_points: PositiveInt
+    num_bins: Annotated[int, Ge(2)]
+    boosted_points: PositiveInt
+    boosted_rounds: PositiveInt
+    num_trees: PositiveInt
+    num_votes: PositiveInt
+    group_size: Annotated[int, Ge(2)]
+    min_scale: NonNegativeFloat
+    max_dimensions: Annotated[int, Ge(2)]
 
     def __post_init__(self) -> None:
         if unknown := [score for score in self.scores if score not in SCORES]:

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, MinLen
 
-from vaelab.errors import UserError
 from vaelab.evaluation.feature_store import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.frechet import frechet_distance
@@ -16,6 +17,7 @@ from vaelab.evaluation.kernel_distance import kernel_distance
 from vaelab.evaluation.prdc import few, prdc
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import Features
+from vaelab.ranges import PositiveInt
 
 Values = dict[str, tuple[float, float | None]]  # of each figure its value, and its deviation where there is one
 
@@ -34,20 +36,14 @@ class ImageQuality:
     reconstructions; `scores` are some of fid, kid and prdc. Features of real images are kept in `folder`.
     """
 
-    of: str
-    num_samples: int
+    of: Literal["samples", "reconstructions"]
+    num_samples: Annotated[int, Ge(2)]
     features: Features
-    scores: Collection[str]
-    nearest_k: int
-    kid_subsets: int
-    kid_subset_size: int
+    scores: Annotated[Collection[Literal["fid", "kid", "prdc"]], MinLen(1)]
+    nearest_k: PositiveInt
+    kid_subsets: PositiveInt
+    kid_subset_size: Annotated[int, Ge(2)]
     folder: str
-
-    def __post_init__(self) -> None:
-        if self.of not in PREFIXES:
-            raise UserError(f"image quality of={self.of} is unknown; choose one of {', '.join(PREFIXES)}")
-        if unknown := [score for score in self.scores if score not in SCORES]:
-            raise UserError(f"image quality knows no score '{unknown[0]}'; choose among {', '.join(SCORES)}")
 
     def __call__(self, subject: Subject) -> list[Figure]:
         network, folder = self.features(subject), Path(self.folder)

@@ -13,6 +13,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.subject import Subject
 from vaelab.protocol import LatentStructure, WeighsSamples
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Batch
 
 CHUNK = 10  # samples that are decoded at a time where nobody says how many, which bounds the memory
@@ -113,9 +114,9 @@ class Importance:
     record says so.
     """
 
-    num_samples: int
-    chunk: int
-    min_effective: float
+    num_samples: PositiveInt
+    chunk: PositiveInt
+    min_effective: NonNegativeFloat
 
     def __call__(self, subject: Subject) -> list[Figure]:
         streamed_log_sums(subject.latent, subject.one_example(), 1, 1)  # what it refuses, all processes refuse

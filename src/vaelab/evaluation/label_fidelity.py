@@ -10,6 +10,7 @@ from torchmetrics import Metric
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.judge import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.evaluation.subject import Subject
+from vaelab.ranges import PositiveInt
 
 
 class LabelFidelity(Metric):
@@ -51,7 +52,7 @@ class SampleLabels:
     a class.
     """
 
-    num_samples: int
+    num_samples: PositiveInt
     folder: str
 
     def __call__(self, subject: Subject) -> list[Figure]:

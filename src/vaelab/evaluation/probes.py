@@ -13,6 +13,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.codes import codes_of
 from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.subject import Subject
+from vaelab.ranges import PositiveInt
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Probes:
     tell apart.
     """
 
-    num_neighbors: int
-    max_examples: int
+    num_neighbors: PositiveInt
+    max_examples: PositiveInt
 
     def __call__(self, subject: Subject) -> list[Figure]:
         if subject.data.num_classes < 2:

@@ -14,6 +14,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.classifier import Classifier, recipe, trained_classifier
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import FeatureNetwork
+from vaelab.ranges import PositiveInt
 
 NUM_TURNS = 4
 
@@ -28,8 +29,8 @@ class CNN:
     recipe is a digest of these images, their labels, `epochs` and layers: other ones make other features.
     """
 
-    max_examples: int
-    epochs: int
+    max_examples: PositiveInt
+    epochs: PositiveInt
     folder: str
 
     def __call__(self, subject: Subject) -> FeatureNetwork:

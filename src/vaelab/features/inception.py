@@ -5,7 +5,7 @@ import io
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, UInt8
@@ -17,7 +17,6 @@ from vaelab.errors import UserError
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import FeatureNetwork
 
-LAYERS = (64, 192, 768, 2048)
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
 
 
@@ -30,11 +29,7 @@ class Inception:
     """
 
     weights: str | None
-    layer: int
-
-    def __post_init__(self) -> None:
-        if self.layer not in LAYERS:
-            raise UserError(f"features.layer={self.layer} is no layer; choose one of {', '.join(map(str, LAYERS))}")
+    layer: Literal[64, 192, 768, 2048]
 
     def __call__(self, subject: Subject) -> FeatureNetwork:
         shape = subject.data.shape

@@ -9,6 +9,7 @@ from vaelab.evaluation.codebook_use import CodebookUse
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged
 from vaelab.latent.quantized import Quantized
+from vaelab.ranges import Fraction, NonNegativeFloat
 
 NAME = "active units"
 
@@ -28,9 +29,9 @@ class ActiveDimensions:
     share is the perplexity of the codes over their number, at least `min_share_of_codes`.
     """
 
-    threshold: float
-    min_share: float
-    min_share_of_codes: float
+    threshold: NonNegativeFloat
+    min_share: Fraction
+    min_share_of_codes: Fraction
 
     def __call__(self, examination: Examination) -> Line:
         subject = examination.subject

@@ -8,6 +8,7 @@ from torch import nn
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged, not_applicable
+from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "decoder balance"
 
@@ -21,8 +22,8 @@ class DecoderBalance:
     runs from x to z beside it: levels of a ladder that both run through belong to the decoder.
     """
 
-    low: float
-    high: float
+    low: NonNegativeFloat
+    high: PositiveFloat
 
     def __call__(self, examination: Examination) -> Line:
         subject = examination.subject

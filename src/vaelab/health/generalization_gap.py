@@ -8,6 +8,7 @@ from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged, not_applicable
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Terms
 
 
@@ -44,7 +45,7 @@ class GeneralizationGap:
     depend on the unit of x, nor on where a log-density happens to be zero.
     """
 
-    max_gap: float
+    max_gap: NonNegativeFloat
 
     def __call__(self, examination: Examination) -> Line:
         num = min(examination.subject.size(split) for split in ("train", "validation"))

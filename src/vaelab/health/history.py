@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vaelab.health.line import Line, judged, not_applicable
+from vaelab.ranges import Fraction
 
 if TYPE_CHECKING:
     from vaelab.health.examination import Examination
@@ -53,7 +54,7 @@ class FiniteLosses:
 class ClippedGradients:
     """The share of training steps whose gradients were clipped, at most `max_share`."""
 
-    max_share: float
+    max_share: Fraction
 
     def __call__(self, examination: "Examination") -> Line:
         name, history = "clipped gradients", examination.history

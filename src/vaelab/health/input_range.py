@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged
+from vaelab.ranges import Fraction, NonNegativeFloat, PositiveFloat
 
 NAME = "input range"
 FAR = 1e6  # no bounded support reaches so far
@@ -57,9 +58,9 @@ class InputRange:
     between `min_deviation` and `max_deviation`: networks and their first steps are made for numbers near 1.
     """
 
-    min_share: float
-    min_deviation: float
-    max_deviation: float
+    min_share: Fraction
+    min_deviation: NonNegativeFloat
+    max_deviation: PositiveFloat
 
     def __call__(self, examination: Examination) -> Line:
         subject, extent = examination.subject, examination.subject.metric(Extent())

@@ -11,6 +11,7 @@ from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged, not_applicable
 from vaelab.latent.hierarchical import Hierarchical
 from vaelab.protocol import LatentStructure
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Terms
 
 
@@ -56,8 +57,8 @@ class LatentUse:
     example gets the z of the one before it.
     """
 
-    min_nats: float
-    min_rate: float
+    min_nats: NonNegativeFloat
+    min_rate: NonNegativeFloat
 
     def __call__(self, examination: Examination) -> Line:
         subject, shuffled = examination.subject, examination.subject.metric(Shuffled())

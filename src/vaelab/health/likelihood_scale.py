@@ -9,6 +9,7 @@ from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import PASSED, Line, judged
+from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "likelihood"
 
@@ -47,8 +48,8 @@ class LikelihoodScale:
     variance, which not every p(x|z) has a formula for. FixedGaussian of scale 1 on pixels in [0, 1] is far below 1.
     """
 
-    low: float
-    high: float
+    low: NonNegativeFloat
+    high: PositiveFloat
 
     def __call__(self, examination: Examination) -> Line:
         subject, residuals = examination.subject, examination.subject.metric(Residuals())

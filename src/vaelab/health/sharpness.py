@@ -9,6 +9,7 @@ from torchmetrics import Metric
 
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged, not_applicable
+from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "sharpness"
 
@@ -38,8 +39,8 @@ class Edges(Metric):
 class Sharpness:
     """Mean gradient magnitude of reconstructions over that of the images, between `low` and `high`."""
 
-    low: float
-    high: float
+    low: NonNegativeFloat
+    high: PositiveFloat
 
     def __call__(self, examination: Examination) -> Line:
         subject, edges = examination.subject, examination.subject.metric(Edges())

@@ -12,6 +12,7 @@ from vaelab.health.active_units import code_variance
 from vaelab.health.examination import Examination
 from vaelab.health.line import Line, judged, not_applicable
 from vaelab.latent.quantized import Quantized
+from vaelab.ranges import Fraction, NonNegativeFloat, PositiveInt
 
 NAME = "traversal"
 LEVELS = (0.1, 0.9)
@@ -58,12 +59,12 @@ class Traversal:
     Dimensions are active above a variance of `threshold`, and the `max_dimensions` of the highest are looked at.
     """
 
-    threshold: float
-    max_dimensions: int
-    num_codes: int
-    num_draws: int
-    min_response: float
-    min_share: float
+    threshold: NonNegativeFloat
+    max_dimensions: PositiveInt
+    num_codes: PositiveInt
+    num_draws: PositiveInt
+    min_response: NonNegativeFloat
+    min_share: Fraction
 
     def __call__(self, examination: Examination) -> Line:
         subject = examination.subject

@@ -9,10 +9,12 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import build
+from vaelab.config.unintended import TRAINING, log_unintended
 from vaelab.data.facts import write_facts
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
@@ -45,6 +47,8 @@ class Experiment:
         model = build(config.model)
         check_meaning(config, data, model.latent)
         check_optimizer(config, model)
+        if rank_zero_only.rank == 0:
+            log_unintended(config, {TRAINING: len(data.split("train"))})
         return cls(config, data, model)
 
     @classmethod

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from vaelab.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share
+
 
 class Schedule(Protocol):
     """A pure function of the step, so that a resumed run continues exactly."""
@@ -21,9 +23,9 @@ class Schedule(Protocol):
 class Linear:
     """From `start` to `stop` in a straight line over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)"""
 
-    start: float
-    stop: float
-    steps: int
+    start: NonNegativeFloat
+    stop: NonNegativeFloat
+    steps: NonNegativeInt
 
     @property
     def end(self) -> int:
@@ -37,9 +39,9 @@ class Linear:
 class Cosine:
     """From `start` to `stop` along half a cosine over `steps`: flat at both ends."""
 
-    start: float
-    stop: float
-    steps: int
+    start: NonNegativeFloat
+    stop: NonNegativeFloat
+    steps: NonNegativeInt
 
     @property
     def end(self) -> int:
@@ -56,10 +58,10 @@ class Sigmoid:
     `sharpness` is the number of logistic scales between the ends.       (Bowman et al. 2016, arXiv:1511.06349)
     """
 
-    start: float
-    stop: float
-    steps: int
-    sharpness: float = 10.0
+    start: NonNegativeFloat
+    stop: NonNegativeFloat
+    steps: NonNegativeInt
+    sharpness: PositiveFloat = 10.0
 
     @property
     def end(self) -> int:
@@ -78,11 +80,11 @@ class Cyclical:
     After the last cycle it stays at `stop`.       (Fu et al. 2019, arXiv:1903.10145, eq. 6)
     """
 
-    start: float
-    stop: float
-    steps: int
-    num_cycles: int
-    ramp: float = 0.5
+    start: NonNegativeFloat
+    stop: NonNegativeFloat
+    steps: NonNegativeInt
+    num_cycles: PositiveInt
+    ramp: Share = 0.5
 
     @property
     def end(self) -> int:

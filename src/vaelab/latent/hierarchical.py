@@ -10,12 +10,12 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.center import center
 from vaelab.distribution.temperature import tempered
-from vaelab.errors import UserError
 from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
 from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
 from vaelab.levels.temperature import per_level
 from vaelab.protocol import Condition, Density
+from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms
 
 Choose = Callable[[int, Any, Tensor], Tensor]  # number of a rung, the rung, its state [N, …] -> z [N, D]
@@ -30,15 +30,13 @@ class Hierarchical(Structure):
 
     def __init__(
         self,
-        num_levels: int,
+        num_levels: PositiveInt,
         condition: Condition,
         prior: nn.Module | PriorFactory,
         levels: Callable[..., Any],
         likelihood: Density,
     ) -> None:
         super().__init__()
-        if num_levels < 1:
-            raise UserError(f"latent.num_levels={num_levels} leaves no latent; set it to 1 or more")
         self.num_levels = num_levels
         self.condition = condition
         self.levels = levels(

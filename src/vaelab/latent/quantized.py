@@ -16,6 +16,7 @@ from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
 from vaelab.levels.temperature import per_level
 from vaelab.protocol import Condition, Decoder, Density, Encoder
+from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms
 
 
@@ -36,8 +37,8 @@ class Quantized(Structure):
         prior: nn.Module | PriorFactory,
         decoder: Callable[..., Decoder],
         likelihood: Density,
-        num_positions: int,
-        num_start: int,
+        num_positions: PositiveInt,
+        num_start: PositiveInt,
     ) -> None:
         super().__init__()
         self.condition = condition

@@ -14,6 +14,7 @@ from vaelab.latent.prior import PriorFactory
 from vaelab.latent.single import Single
 from vaelab.latent.structure import Structure
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
+from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
@@ -43,7 +44,7 @@ class SemiSupervised(Structure):
         prior: nn.Module | PriorFactory,
         decoder: Callable[..., Decoder],
         likelihood: Density,
-        classification_weight: float,
+        classification_weight: NonNegativeFloat,
     ) -> None:
         super().__init__()
         if not condition.size:

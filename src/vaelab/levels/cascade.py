@@ -11,6 +11,7 @@ from torch.distributions import Distribution, Independent
 from vaelab.dense import dense
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
 from vaelab.protocol import Decoder, Encoder, Posterior
+from vaelab.ranges import Width, Widths
 
 
 class Step(nn.Module):
@@ -55,8 +56,8 @@ class Cascade(nn.Module):
     def __init__(
         self,
         num_levels: int,
-        latent_dim: int,
-        hidden: Sequence[int],
+        latent_dim: Width,
+        hidden: Widths,
         activation: nn.Module,
         encoder: Callable[..., Encoder],
         posterior: Callable[..., Posterior],

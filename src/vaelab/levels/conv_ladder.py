@@ -12,6 +12,7 @@ from vaelab.errors import UserError
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Posterior
+from vaelab.ranges import PositiveInt, Shape, Width
 from vaelab.residual import Residual, loud
 
 conv = partial(nn.Conv2d, kernel_size=3, padding=1)
@@ -47,11 +48,11 @@ class Head(nn.Module):
 
 
 def conv_ladder(
-    shape: Sequence[int],
+    shape: Shape,
     num_levels: int,
-    num_resolutions: int,
-    channels: int,
-    latent_channels: int,
+    num_resolutions: PositiveInt,
+    channels: Width,
+    latent_channels: Width,
     activation: nn.Module,
     posterior: Callable[..., Posterior],
     condition_size: int,

@@ -7,13 +7,14 @@ from torch import nn
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Decoder, Encoder, Posterior
+from vaelab.ranges import Width
 from vaelab.residual import Residual, loud
 
 
 def dense_ladder(
     num_levels: int,
-    latent_dim: int,
-    width: int,
+    latent_dim: Width,
+    width: Width,
     activation: nn.Module,
     encoder: Callable[..., Encoder],
     posterior: Callable[..., Posterior],

@@ -1,7 +1,5 @@
 """Grey levels, as 8-bit pictures have them."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,6 +8,7 @@ from torch.distributions import Independent
 from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture, GreyLevels
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.likelihood.likelihood import Likelihood
+from vaelab.ranges import Levels, PositiveInt, Shape
 
 
 class DiscretizedLogistic(Likelihood):
@@ -21,7 +20,7 @@ class DiscretizedLogistic(Likelihood):
 
     spread: Tensor
 
-    def __init__(self, shape: Sequence[int], num_mixtures: int = 5, num_levels: int = 256) -> None:
+    def __init__(self, shape: Shape, num_mixtures: PositiveInt = 5, num_levels: Levels = 256) -> None:
         super().__init__(shape)
         self.num_parameters = 3 * num_mixtures
         self.num_mixtures = num_mixtures

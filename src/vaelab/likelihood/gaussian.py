@@ -1,7 +1,6 @@
 """Gaussian pixels, by where their scale comes from: fixed, learned, predicted or optimal."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -11,6 +10,9 @@ from torch.distributions import Independent, Normal, constraints
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.optimal_normal import OptimalNormal
 from vaelab.likelihood.likelihood import Likelihood
+from vaelab.ranges import Decay, PositiveFloat, Shape
+
+MIN_SCALE = math.exp(-6)  # as in the code of Rybkin et al.
 
 
 class FixedGaussian(Likelihood):
@@ -20,7 +22,7 @@ class FixedGaussian(Likelihood):
     support = constraints.real
     support_text = "finite x"
 
-    def __init__(self, shape: Sequence[int], scale: float = 1.0) -> None:
+    def __init__(self, shape: Shape, scale: PositiveFloat = 1.0) -> None:
         super().__init__(shape)
         self.scale = scale
 
@@ -36,7 +38,7 @@ class LearnedGaussian(Likelihood):
     support = constraints.real
     support_text = "finite x"
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
         self.log_scale = nn.Parameter(torch.zeros(()))
 
@@ -73,7 +75,7 @@ class OptimalGaussian(Likelihood):
     variance: Tensor
     num_updates: Tensor
 
-    def __init__(self, shape: Sequence[int], decay: float = 0.99, min_scale: float = math.exp(-6)) -> None:
+    def __init__(self, shape: Shape, decay: Decay = 0.99, min_scale: PositiveFloat = MIN_SCALE) -> None:
         super().__init__(shape)
         self.decay = decay
         self.min_scale = min_scale

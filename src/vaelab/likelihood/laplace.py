@@ -1,13 +1,12 @@
 """Laplace pixels: the likelihood behind an absolute-error loss."""
 
-from collections.abc import Sequence
-
 from jaxtyping import Float
 from torch import Tensor, distributions
 from torch.distributions import Independent, constraints
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.likelihood.likelihood import Likelihood
+from vaelab.ranges import PositiveFloat, Shape
 
 
 class FixedLaplace(Likelihood):
@@ -17,7 +16,7 @@ class FixedLaplace(Likelihood):
     support = constraints.real
     support_text = "finite x"
 
-    def __init__(self, shape: Sequence[int], scale: float = 1.0) -> None:
+    def __init__(self, shape: Shape, scale: PositiveFloat = 1.0) -> None:
         super().__init__(shape)
         self.scale = scale
 

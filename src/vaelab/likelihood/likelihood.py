@@ -1,13 +1,12 @@
 """What every p(x|z) has in common."""
 
-from collections.abc import Sequence
-
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions.constraints import Constraint
 
 from vaelab.distribution.joint import Joint
+from vaelab.ranges import Shape
 
 
 class Likelihood(nn.Module):
@@ -22,7 +21,7 @@ class Likelihood(nn.Module):
     support: Constraint
     support_text: str
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = tuple(shape)
 

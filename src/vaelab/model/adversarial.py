@@ -14,6 +14,7 @@ from vaelab.model.descent import Descent
 from vaelab.model.structure import only_single
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
+from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss
 
 
@@ -30,7 +31,7 @@ class Adversarial(VAE):
         objective: Objective,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler],
-        seed: int,
+        seed: Seed,
         adversary: Callable[..., Adversary],
     ) -> None:
         super().__init__(latent, objective, optimizer, scheduler, seed)

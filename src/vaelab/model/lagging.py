@@ -17,6 +17,7 @@ from vaelab.model.processes import averaged
 from vaelab.model.structure import only_single
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
+from vaelab.ranges import PositiveInt, Seed
 from vaelab.terms import Batch, Terms
 
 
@@ -39,9 +40,9 @@ class Lagging(VAE):
         objective: Objective,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler],
-        seed: int,
-        max_inner_steps: int,
-        interval: int,
+        seed: Seed,
+        max_inner_steps: PositiveInt,
+        interval: PositiveInt,
     ) -> None:
         super().__init__(latent, objective, optimizer, scheduler, seed)
         self.automatic_optimization = False

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
+from vaelab.ranges import Seed
 from vaelab.run import Run
 
 
@@ -29,7 +30,7 @@ class SecondStage(VAE):
         objective: Objective,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler],
-        seed: int,
+        seed: Seed,
         first_stage: str,
     ) -> None:
         super().__init__(latent, objective, optimizer, scheduler, seed)

@@ -22,6 +22,7 @@ from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
 from vaelab.model.clipping import clip
 from vaelab.protocol import LatentStructure, Objective, StartsFromData, WeighsSamples
+from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss, Terms
 
 DATA = "data_fingerprint"  # the checkpoint's key for the examples that it was trained on
@@ -42,7 +43,7 @@ class VAE(pl.LightningModule):
         objective: Objective,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler],
-        seed: int,
+        seed: Seed,
     ) -> None:
         super().__init__()
         self.latent = latent

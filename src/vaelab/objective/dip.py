@@ -1,16 +1,17 @@
 """The ELBO with a covariance of the latents that is pulled to the identity: DIP-VAE."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelab.errors import UserError, did_you_mean
+from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Loss, Terms
-
-COVARIANCES = ("means", "aggregate")
 
 
 class DIP:
@@ -24,12 +25,13 @@ class DIP:
 
     honours = frozenset({"weight", "free_nats", "capacity"})
 
-    def __init__(self, covariance: str, off_diagonal: float, diagonal: float, num_samples: int = 1) -> None:
-        if covariance not in COVARIANCES:
-            raise UserError(
-                f"objective.covariance={covariance} is none of {', '.join(COVARIANCES)}"
-                f"{did_you_mean(covariance, COVARIANCES)}"
-            )
+    def __init__(
+        self,
+        covariance: Literal["means", "aggregate"],
+        off_diagonal: NonNegativeFloat,
+        diagonal: NonNegativeFloat,
+        num_samples: PositiveInt = 1,
+    ) -> None:
         self.covariance = covariance
         self.off_diagonal = off_diagonal
         self.diagonal = diagonal

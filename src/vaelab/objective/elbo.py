@@ -2,6 +2,7 @@
 
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Loss, Terms
 
 
@@ -12,7 +13,7 @@ class ELBO:
     rate, at beta = 0, there is nothing that a control could act on.
     """
 
-    def __init__(self, beta: float = 1.0, num_samples: int = 1) -> None:
+    def __init__(self, beta: NonNegativeFloat = 1.0, num_samples: PositiveInt = 1) -> None:
         self.beta = beta
         self.num_samples = num_samples
         self.honours = frozenset({"weight", "free_nats", "capacity"} if beta else ())

@@ -1,16 +1,17 @@
 """Bounds made of importance weights: IWAE, MIWAE and CIWAE, with three estimators of their gradient."""
 
+from typing import Literal
+
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.errors import UserError, did_you_mean
+from vaelab.errors import UserError
 from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.control import KLControl
 from vaelab.objective.path_gradient import doubly_reparameterize, path_log_prob
 from vaelab.objective.summed import summed
+from vaelab.ranges import Fraction, PositiveInt
 from vaelab.terms import Loss, Terms
-
-GRADIENTS = ("reparameterized", "sticking_the_landing", "doubly_reparameterized")
 
 
 class Importance:
@@ -33,11 +34,13 @@ class Importance:
 
     honours = frozenset({"weight"})
 
-    def __init__(self, num_samples: int, num_bounds: int, elbo_share: float, gradient: str) -> None:
-        if gradient not in GRADIENTS:
-            raise UserError(
-                f"objective.gradient={gradient} is none of {', '.join(GRADIENTS)}{did_you_mean(gradient, GRADIENTS)}"
-            )
+    def __init__(
+        self,
+        num_samples: PositiveInt,
+        num_bounds: PositiveInt,
+        elbo_share: Fraction,
+        gradient: Literal["reparameterized", "sticking_the_landing", "doubly_reparameterized"],
+    ) -> None:
         self.samples_per_bound = num_samples
         self.num_samples = num_samples * num_bounds
         self.elbo_share = elbo_share

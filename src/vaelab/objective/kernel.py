@@ -5,8 +5,6 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.errors import UserError, did_you_mean
-
 Kernel = Callable[[Tensor, float], Tensor]
 
 
@@ -21,10 +19,3 @@ def inverse_multiquadratic(squared_distance: Float[Tensor, "*N"], scale: float) 
 
 
 KERNELS: dict[str, Kernel] = {"rbf": rbf, "inverse_multiquadratic": inverse_multiquadratic}
-
-
-def kernel_named(name: str) -> Kernel:
-    """Raises UserError for a name that no kernel has."""
-    if name not in KERNELS:
-        raise UserError(f"objective.kernel={name} is none of {', '.join(KERNELS)}{did_you_mean(name, KERNELS)}")
-    return KERNELS[name]

@@ -1,15 +1,18 @@
 """The aggregate posterior held to the prior by their maximum mean discrepancy: InfoVAE and WAE."""
 
 import math
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Le
 from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
-from vaelab.objective.kernel import Kernel, kernel_named
+from vaelab.objective.kernel import KERNELS, Kernel
 from vaelab.objective.summed import summed
+from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.terms import Loss, Terms
 
 
@@ -24,10 +27,17 @@ class MMD:
     Each process of several compares its own batch with as many draws of the prior.
     """
 
-    def __init__(self, alpha: float, strength: float, kernel: str, scale: float, num_samples: int = 1) -> None:
+    def __init__(
+        self,
+        alpha: Annotated[float, Le(1)],
+        strength: NonNegativeFloat,
+        kernel: Literal["rbf", "inverse_multiquadratic"],
+        scale: PositiveFloat,
+        num_samples: PositiveInt = 1,
+    ) -> None:
         self.alpha = alpha
         self.strength = strength
-        self.kernel = kernel_named(kernel)
+        self.kernel = KERNELS[kernel]
         self.scale = scale
         self.num_samples = num_samples
         self.honours = frozenset({"weight", "free_nats", "capacity"} if alpha != 1 else ())

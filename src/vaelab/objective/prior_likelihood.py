@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
+from vaelab.ranges import PositiveInt
 from vaelab.terms import Loss, Terms
 
 
@@ -16,7 +17,7 @@ class PriorLikelihood:
 
     honours: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, num_samples: int = 1) -> None:
+    def __init__(self, num_samples: PositiveInt = 1) -> None:
         self.num_samples = num_samples
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:

@@ -7,6 +7,7 @@ from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.control import KLControl
 from vaelab.objective.importance import controlled_log_weight
 from vaelab.objective.summed import summed
+from vaelab.ranges import PositiveInt
 from vaelab.terms import Loss, Terms
 
 
@@ -28,7 +29,7 @@ class Renyi:
 
     honours = frozenset({"weight"})
 
-    def __init__(self, alpha: float, num_samples: int) -> None:
+    def __init__(self, alpha: float, num_samples: PositiveInt) -> None:
         self.alpha = alpha
         self.num_samples = num_samples
 

@@ -3,18 +3,19 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.distribution.divergence import factorises
-from vaelab.errors import UserError, did_you_mean
+from vaelab.errors import UserError
 from vaelab.evaluation.decomposition import aggregate_log_prob
 from vaelab.evaluation.share import is_first_process
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
+from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Loss, Terms
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class TotalCorrelation:
 
     honours = frozenset({"weight"})
 
-    def __init__(self, alpha: float, beta: float, gamma: float, estimator: str, num_samples: int = 1) -> None:
-        if estimator not in ESTIMATORS:
-            raise UserError(
-                f"objective.estimator={estimator} is none of {', '.join(ESTIMATORS)}"
-                f"{did_you_mean(str(estimator), ESTIMATORS)}; q(z) of all examples is for evaluation=decomposition"
-            )
+    def __init__(
+        self,
+        alpha: NonNegativeFloat,
+        beta: NonNegativeFloat,
+        gamma: NonNegativeFloat,
+        estimator: Literal["mws", "mss"],
+        num_samples: PositiveInt = 1,
+    ) -> None:
         self.alpha = alpha
         self.beta = beta
         self.gamma = gamma

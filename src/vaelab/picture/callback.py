@@ -11,10 +11,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 
 from vaelab.data.randomness import seeded
-from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.picture.grid import Grid, save
 from vaelab.picture.view import View
+from vaelab.ranges import PositiveInt
 
 
 class PictureCallback(pl.Callback):
@@ -30,12 +30,7 @@ class PictureCallback(pl.Callback):
 
     name: str
 
-    def __init__(self, every_n_epochs: int) -> None:
-        if every_n_epochs < 1:
-            raise UserError(
-                f"callbacks.{self.name}.every_n_epochs={every_n_epochs} must be 1 or more; "
-                f"to draw nothing, leave {self.name} out of callbacks"
-            )
+    def __init__(self, every_n_epochs: PositiveInt) -> None:
         self.every_n_epochs = every_n_epochs
 
     @abstractmethod

@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.point import Point
+from vaelab.ranges import Width
 
 
 class Deterministic(nn.Module):
@@ -12,7 +13,7 @@ class Deterministic(nn.Module):
     Ghosh et al. 2020, arXiv:1903.12436
     """
 
-    def __init__(self, num_features: int, latent_dim: int) -> None:
+    def __init__(self, num_features: int, latent_dim: Width) -> None:
         super().__init__()
         self.size = latent_dim
         self.head = nn.Linear(num_features, latent_dim)

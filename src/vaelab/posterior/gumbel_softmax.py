@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.one_hots import OneHots
+from vaelab.ranges import Levels, PositiveFloat, Width
 
 
 class GumbelSoftmax(nn.Module):
@@ -19,14 +20,19 @@ class GumbelSoftmax(nn.Module):
     temperature: Tensor
 
     def __init__(
-        self, num_features: int, latent_dim: int, num_categories: int, temperature: float, straight_through: bool
+        self,
+        num_features: int,
+        latent_dim: Width,
+        num_categories: Levels,
+        temperature: PositiveFloat,
+        straight_through: bool,
     ) -> None:
         super().__init__()
         self.shape = (latent_dim, num_categories)
         self.size = latent_dim * num_categories
         self.straight_through = straight_through
         self.head = nn.Linear(num_features, self.size)
-        self.register_buffer("temperature", torch.tensor(temperature))
+        self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def forward(self, features: Float[Tensor, "B F"]) -> OneHots:
         logits = self.head(features).float().unflatten(-1, self.shape)

@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
+from vaelab.ranges import PositiveInt
+
 NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32's resolution
 
 
 class Planar(nn.Module):
     """`transforms` planes in a row, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770"""
 
-    def __init__(self, features: int, context: int, transforms: int) -> None:
+    def __init__(self, features: int, context: int, transforms: PositiveInt) -> None:
         super().__init__()
         self.transform = LazyComposedTransform(*(Plane(features, context) for _ in range(transforms)))
 

@@ -1,12 +1,14 @@
 """A posterior on the unit sphere."""
 
+from typing import Annotated
+
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
-from vaelab.errors import UserError
 
 
 class VonMisesFisher(nn.Module):
@@ -15,12 +17,8 @@ class VonMisesFisher(nn.Module):
     Davidson et al. 2018, arXiv:1804.00891; log kappa is the output, and is bounded.
     """
 
-    def __init__(self, num_features: int, latent_dim: int) -> None:
+    def __init__(self, num_features: int, latent_dim: Annotated[int, Ge(2), Le(2**20)]) -> None:
         super().__init__()
-        if latent_dim < 2:
-            raise UserError(
-                f"posterior 'von_mises_fisher' needs a sphere, but latent_dim={latent_dim}; set it to 2 or more"
-            )
         self.size = latent_dim
         self.head = nn.Linear(num_features, latent_dim + 1)
 

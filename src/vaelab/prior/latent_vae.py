@@ -1,6 +1,5 @@
 """A VAE of the latents as their prior."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from vaelab.latent.single import Single
 from vaelab.likelihood.gaussian import LearnedGaussian
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 from vaelab.prior.standard_normal import StandardNormal
+from vaelab.ranges import Width, Widths
 
 
 class LatentVAE(nn.Module):
@@ -24,7 +24,7 @@ class LatentVAE(nn.Module):
     VAE with latents of the same size can fit it (Dai & Wipf 2019, arXiv:1903.05789, section 4).
     """
 
-    def __init__(self, latent_dim: int, hidden: Sequence[int], num_features: int) -> None:
+    def __init__(self, latent_dim: Width, hidden: Widths, num_features: Width) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         network: dict[str, Any] = {

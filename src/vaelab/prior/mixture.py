@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.gaussian_mixture import GaussianMixture
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.ranges import Width
 
 
 class Mixture(nn.Module):
@@ -15,7 +16,7 @@ class Mixture(nn.Module):
     against. Components begin with width one, at draws of N(0, I).
     """
 
-    def __init__(self, latent_dim: int, num_components: int) -> None:
+    def __init__(self, latent_dim: Width, num_components: Width) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(num_components))
         self.loc = nn.Parameter(torch.randn(num_components, latent_dim))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from vaelab.distribution.autoregressive_codes import AutoregressiveCodes
+from vaelab.ranges import PositiveInt, Width
 
 
 class GatedLayer(nn.Module):
@@ -57,9 +58,9 @@ class PixelCNN(nn.Module):
         num_codes: int,
         code_shape: Sequence[int],
         condition_size: int,
-        num_features: int,
-        num_layers: int,
-        kernel_size: int,
+        num_features: Width,
+        num_layers: PositiveInt,
+        kernel_size: PositiveInt,
     ) -> None:
         super().__init__()
         self.code_shape = torch.Size(code_shape)

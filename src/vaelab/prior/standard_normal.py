@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from vaelab.distribution.joint import Joint
+from vaelab.ranges import Width
 
 
 class StandardNormal(nn.Module):
@@ -14,7 +15,7 @@ class StandardNormal(nn.Module):
     loc: Tensor
     scale: Tensor
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, latent_dim: Width) -> None:
         super().__init__()
         self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
         self.register_buffer("scale", torch.ones(latent_dim), persistent=False)

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.one_hots import OneHots
+from vaelab.ranges import Levels, Width
 
 
 class UniformCategorical(nn.Module):
@@ -16,7 +17,7 @@ class UniformCategorical(nn.Module):
     logits: Tensor
     unit: Tensor
 
-    def __init__(self, latent_dim: int, num_categories: int) -> None:
+    def __init__(self, latent_dim: Width, num_categories: Levels) -> None:
         super().__init__()
         self.register_buffer("logits", torch.zeros(latent_dim, num_categories), persistent=False)
         self.register_buffer("unit", torch.tensor(1.0), persistent=False)

@@ -1,6 +1,9 @@
 """A prior on the unit sphere."""
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -12,7 +15,7 @@ class UniformSphere(nn.Module):
 
     like: Tensor
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, latent_dim: Annotated[int, Ge(2), Le(2**20)]) -> None:
         super().__init__()
         self.register_buffer("like", torch.zeros(latent_dim), persistent=False)
 

@@ -1,6 +1,6 @@
 """A prior that is made of posteriors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +11,7 @@ from torch.distributions import Distribution, Normal
 from vaelab.distribution.divergence import factorises
 from vaelab.distribution.gaussian_mixture import GaussianMixture
 from vaelab.errors import UserError
+from vaelab.ranges import NonNegativeInt, Shape, Width
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
@@ -31,9 +32,9 @@ class Vamp(nn.Module):
     def __init__(
         self,
         infer: Callable[[Tensor, Tensor | None], Distribution],
-        shape: Sequence[int],
-        num_classes: int,
-        num_components: int,
+        shape: Shape,
+        num_classes: NonNegativeInt,
+        num_components: Width,
         from_data: bool,
     ) -> None:
         super().__init__()

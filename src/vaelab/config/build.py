@@ -1,0 +1,54 @@
+"""Builds what a checked config describes: the only file that knows Hydra's instantiate."""
+
+import errno
+import logging
+import re
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig
+
+from vaelab.errors import UserError
+
+log = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, of which every job says the same
+WHERE = re.compile(r"Error in call to target '(?P<target>[^']+)'[\s\S]*?(?:full_key: (?P<key>\S+))?$")
+
+
+def build(node: DictConfig | ListConfig) -> Any:
+    """What a node describes: its `_target_` called with its arguments, inner nodes first.
+
+    Interpolations resolve through the whole config that the node belongs to; lists arrive as Python lists.
+
+    Raises:
+        UserError: a constructor refused its arguments, whatever it raised.
+    """
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = _root_cause(error)
+        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in FULL):
+            raise cause from None
+        if cause is None or isinstance(cause, AssertionError):  # our mistake
+            raise
+        log.debug("a constructor refused its arguments", exc_info=cause)  # hydra.verbose=true shows where
+        raise UserError(_refusal(error, cause)) from error
+
+
+def _root_cause(error: BaseException) -> BaseException | None:
+    """What a constructor raised, however many nodes it passed."""
+    cause = error.__cause__
+    return _root_cause(cause) if isinstance(cause, InstantiationException) else cause
+
+
+def _refusal(error: InstantiationException, cause: BaseException) -> str:
+    """`place: Class refuses its arguments: reason`, from Hydra's text about it."""
+    innermost: BaseException = error
+    while isinstance(innermost.__cause__, InstantiationException):
+        innermost = innermost.__cause__
+    found = WHERE.match(str(innermost))
+    name = found["target"].rpartition(".")[2] if found else "a constructor"
+    place = f"{found['key']}: " if found and found["key"] else ""
+    reason = next(iter(str(cause).strip().splitlines()), "") or "no reason given"
+    return f"{place}{name} refuses its arguments: {type(cause).__name__}: {reason}"

@@ -1,0 +1,87 @@
+"""What stands behind `${…}` in a config: the value with the place where it is written, or why there is none."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
+
+from vaelab.errors import did_you_mean
+from vaelab.paths import CONF
+
+# What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
+OUTSIDE_HYDRA = ("HydraConfig was not set", "Unsupported interpolation type hydra")
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+
+
+class Broken(NamedTuple):
+    """Why an interpolation leads nowhere, and the key that is to blame, empty where a resolver is."""
+
+    sentence: str
+    key: str
+
+
+def origin(node: DictConfig | ListConfig, key: Any) -> tuple[str, Any]:
+    """The full key at which the value of `node[key]` is written, and its OmegaConf node.
+
+    Raises:
+        OmegaConfBaseException: an interpolation that is broken, or a value that is missing.
+    """
+    found: Any = node._get_node(key, throw_on_missing_value=True)
+    while found._is_interpolation():
+        found = found._dereference_node()
+    return str(found._get_full_key(None)), found
+
+
+def broken(node: DictConfig | ListConfig, key: Any) -> Broken | None:
+    """Why the interpolation at `node[key]` leads nowhere, unless it is because of another one, which says so itself."""
+    text = written(node, key)
+    try:
+        node[key]
+    except InterpolationToMissingValueError:
+        return None  # reported where the value is missing
+    except InterpolationKeyError as error:
+        return _without_key(text, node, str(error))
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0].rpartition(" raised while resolving interpolation: ")[2].strip('"')
+        elsewhere = REFERENCE.sub("", text) != text and "${" not in REFERENCE.sub("", text)
+        if reason not in OUTSIDE_HYDRA and not (elsewhere and "Recursive" not in reason):
+            return Broken(f"'{text}' does not resolve: {reason}", "")
+    return None
+
+
+def written(node: DictConfig | ListConfig, key: Any) -> str:
+    """The text of a value before interpolation."""
+    plain: Any = OmegaConf.to_container(node, resolve=False)
+    return str(plain[key])
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every dotted key that plain dicts and lists refer to as `${key}`."""
+    if isinstance(node, dict | list):
+        for each in node.values() if isinstance(node, dict) else node:
+            yield from references(each)
+    elif isinstance(node, str):
+        yield from REFERENCE.findall(node)
+
+
+def paths(value: Any, above: str = "") -> Iterator[str]:
+    """The dotted path of every key in nested dicts."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        yield f"{above}{key}"
+        yield from paths(inner, f"{above}{key}.")
+
+
+def _without_key(text: str, node: DictConfig | ListConfig, reason: str) -> Broken | None:
+    """A group that is wanted and not chosen, or a key that does not exist."""
+    root: Any = OmegaConf.to_container(node._get_root(), resolve=False)
+    existing = set(paths(root))
+    wanted = [key for key in REFERENCE.findall(text) if key not in existing]
+    if not wanted:
+        return None if REFERENCE.search(text) else Broken(f"no key for '{text}'", reason)
+    group, _, inner = wanted[0].partition(".")
+    if not inner and (CONF / group).is_dir():
+        choices = ", ".join(sorted(file.stem for file in (CONF / group).glob("[!_]*.yaml")))
+        return Broken(f"'{text}' needs a choice of group {group}; give {group}=... (available: {choices})", group)
+    return Broken(f"no key for '{text}'{did_you_mean(wanted[0], existing)}", wanted[0] if group in root else group)

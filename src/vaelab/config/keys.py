@@ -1,0 +1,100 @@
+"""What each command reads of a config: the keys that belong to no part, and the kinds of the parts themselves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import Parameter
+from typing import Annotated, Any
+
+import lightning.pytorch as pl
+from annotated_types import MinLen
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config.arguments import parameters
+from vaelab.config.call import mistakes_of_values
+from vaelab.config.check import LISTED, Choices, in_its_file
+from vaelab.config.interpolation import paths, references
+from vaelab.config.mistake import Mistake
+from vaelab.errors import did_you_mean
+from vaelab.paths import CONF
+from vaelab.protocol import Measure
+from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
+
+
+@dataclass
+class Training:
+    """conf/train.yaml; its other keys are groups, which these refer to."""
+
+    data: pl.LightningDataModule
+    model: pl.LightningModule
+    trainer: pl.Trainer
+    seed: Seed
+    latent_dim: Width
+    name: str
+    sweep: str
+    project: str
+    group: str
+    tags: Sequence[str]
+    callbacks: Mapping[str, pl.Callback] = field(default_factory=dict)
+    evaluation: Mapping[str, Measure] = field(default_factory=dict)
+    logger: Mapping[str, Logger] = field(default_factory=dict)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    plugins: Sequence[str] = ()
+    overwrite: bool = False
+
+
+@dataclass
+class Doctor(Training):
+    """conf/doctor.yaml: a training, and the thresholds of the checklist."""
+
+    doctor: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Sampling:
+    """conf/sample.yaml."""
+
+    run: str
+    ckpt: str
+    num_samples: PositiveInt
+    y: int | str | Annotated[Sequence[int | str], MinLen(1)]
+    temperature: PositiveFloat | Annotated[Sequence[PositiveFloat], MinLen(1)]
+    seed: Seed
+
+
+READ = {"train": Training, "doctor": Doctor, "sample": Sampling}
+# Arguments of Lightning's Trainer that a command gives it, over any in the config.
+SET_BY_COMMANDS = {
+    "trainer.callbacks": "choose callbacks=[...]",
+    "trainer.logger": "choose logger=[...], or logger=[] for none",
+    "trainer.plugins": "leave it out",
+    "trainer.default_root_dir": "set hydra.run.dir=...",
+    "trainer.enable_checkpointing": "leave it out",
+    "trainer.enable_model_summary": "leave it out",
+}
+
+
+def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iterator[str | Mistake]:
+    """Top-level keys that the command does not read, does not find, or cannot use."""
+    read = {one.name: one for one in parameters(READ[command]) or ()}
+    groups = {*choices, *LISTED, *(folder.name for folder in CONF.iterdir() if folder.is_dir()), "hydra"}
+    plain = OmegaConf.to_container(config, resolve=False)
+    used = {key.partition(".")[0] for key in references(plain)}
+    for key in map(str, config):
+        if key not in {*read, *groups, *used}:
+            yield f"nothing reads the key '{key}'" + meant(key, list(paths(plain)), [*read, *groups])
+    for key, one in read.items():
+        if one.default is Parameter.empty and key not in config:
+            yield Mistake(key, f"{key} is not set; give {key}=...")
+    for key, way_out in SET_BY_COMMANDS.items():
+        if OmegaConf.select(config, key, throw_on_resolution_failure=False) is not None and command != "sample":
+            yield Mistake(key, f"{key} is set by vaelab itself; {way_out}")
+    annotations = {key: one.annotation for key, one in read.items() if key in config}
+    yield from (in_its_file(mistake, choices) for mistake in mistakes_of_values(config, annotations))
+
+
+def meant(key: str, existing: list[str], others: list[str]) -> str:
+    """The end of a sentence that suggests where a key belongs."""
+    same = [path for path in existing if path.rpartition(".")[2] == key != path]
+    return f"; did you mean '{same[0]}'?" if same else did_you_mean(key, others) or "; leave it out"
