@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,7 +30,13 @@ FAST = (
 def call(folder: Path, command: str, *arguments: str) -> int:
     """Exit status of a command, run here as if started in `folder`."""
     with chdir(folder):
-        return import_module(f"vaelab.commands.{command}").main(arguments)
+        return import_module(f"vaelab.commands.{command}").main(last_of_each(arguments))
+
+
+def last_of_each(arguments: Sequence[str]) -> list[str]:
+    """Arguments of which the later override the earlier, such as those of FAST; a user may give each key once."""
+    last = {argument.partition("=")[0]: place for place, argument in enumerate(arguments)}
+    return [one for place, one in enumerate(arguments) if "=" not in one or last[one.partition("=")[0]] == place]
 
 
 def start(
@@ -40,7 +46,7 @@ def start(
     # W&B's variable names its service, which a process of its own would share with this one.
     inherited = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
     return subprocess.Popen(
-        [sys.executable, *python, "-m", "vaelab.commands.main", command, *arguments],
+        [sys.executable, *python, "-m", "vaelab.commands.main", command, *last_of_each(arguments)],
         cwd=folder,
         stdout=(folder / "out.txt").open("w"),
         stderr=(folder / "err.txt").open("w"),

@@ -14,6 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.commands.mistakes import explain
+from vaelab.commands.overrides import check_overrides
 from vaelab.commands.process import Stopped, say, stoppable
 from vaelab.config.text import pop_override
 from vaelab.errors import Refused, UserError
@@ -53,6 +54,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     # Hydra's own parser takes no option between two overrides.
     sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
     try:
+        check_overrides(arguments)
         with stoppable():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:

@@ -39,9 +39,10 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
     kept = [group for group in KEPT if config.get(group) is not None]
     for group in kept:
         ConfigStore.instance().store(group=group, name=STORED, node=config[group])
-    name = f"name='${{hydra:runtime.choices.model}}-{config.choices.data}'"
+    named = any(argument.startswith("name=") for argument in arguments)
+    name = [] if named else [f"name='${{hydra:runtime.choices.model}}-{config.choices.data}'"]
     sizes = [f"latent_dim={config.latent_dim}", f"run={quote(str(run.folder))}"]
-    return [name, *sizes, *(f"{group}={STORED}" for group in kept), *arguments]
+    return [*name, *sizes, *(f"{group}={STORED}" for group in kept), *arguments]
 
 
 def with_choices_of(run: Run, config: DictConfig) -> None:
