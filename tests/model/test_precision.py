@@ -1,15 +1,17 @@
 """Wild network outputs stay finite, and bfloat16 is for networks only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lightning.pytorch as pl
 import pytest
 import torch
 from torch import Tensor, nn
+from variants import NAMES, choices
 
 from vaelab.data.module import DataModule
-from vaelab.job.precision import precision
+from vaelab.errors import UserError
+from vaelab.job.precision import precision, set_default_dtype
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
@@ -88,6 +90,67 @@ def test_amx_counts_as_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     assert precision("auto", "cpu") == "bf16-mixed"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [("64", "64-true"), ("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed"), ("64-true", "64-true")],
+)
+def test_short_forms_are_written_out(wanted: str, meant: str) -> None:
+    assert precision(wanted, "cpu") == meant
+
+
+@pytest.mark.parametrize("wanted", ["bf16-true", "16-true"])
+def test_weights_of_16_bits_are_refused(wanted: str) -> None:
+    with pytest.raises(UserError, match=rf"^trainer\.precision={wanted} keeps .*; set trainer\.precision=\w+-mixed, "):
+        set_default_dtype(wanted)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """What a job does under trainer.precision=64-true."""
+    set_default_dtype("64-true")
+    yield
+    set_default_dtype("32-true")
+
+
+def floats(terms: object) -> set[torch.dtype]:
+    return {getattr(terms, name).dtype for name in ("log_px", "log_pz", "log_qz", "kl")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_computes_in_float64_throughout(
+    name: str, float64: None, model: Callable[..., VAE], digits: Callable[..., DataModule]
+) -> None:
+    """One float32 on the way would be an error of types, or end as float32 in the terms."""
+    vae, data = model(*choices(name)), digits()
+    batch = data.batch("train", torch.arange(8))
+    assert {batch.x.dtype, *(weight.dtype for weight in vae.parameters())} == {torch.float64}
+    loss = vae.loss_of(batch).total
+    loss.backward()
+    assert loss.dtype == torch.float64
+    vae.eval()
+    assert floats(vae.latent(batch)) == {torch.float64}
+    assert vae.latent.sample(4, batch.y[:4] if vae.latent.conditional else None).dtype == torch.float64
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_likelihood_computes_in_float64(
+    likelihood: str, float64: None, model: Callable[..., VAE], digits: Callable[..., DataModule]
+) -> None:
+    vae = model(f"likelihood={likelihood}")
+    terms = vae.latent(digits().batch("train", torch.arange(8)))
+    assert floats(terms) == {torch.float64}
+    assert terms.log_px.isfinite().all()
+
+
+def test_float64_and_float32_agree(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> None:
+    vae, batch = model("posterior=deterministic"), digits().batch("train", torch.arange(8))
+    single = vae.latent(batch).log_px
+    double = vae.double().latent(batch._replace(x=batch.x.double())).log_px
+    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    assert torch.allclose(single.double(), double, rtol=1e-5)
+    assert not torch.equal(single.double(), double)
 
 
 def test_wild_heads_reach_the_distributions(model: Callable[..., VAE], batch: Batch) -> None:

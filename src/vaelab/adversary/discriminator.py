@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.dense import dense
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Widths
 
 
@@ -16,4 +17,4 @@ class Discriminator(nn.Module):
         self.head = nn.Linear(hidden[-1], 1)
 
     def forward(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
-        return self.head(self.layers(z)).squeeze(-1).float()
+        return full_precision(self.head(self.layers(z)).squeeze(-1))

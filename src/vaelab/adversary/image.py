@@ -10,6 +10,7 @@ from torch.distributions import Normal
 from torch.optim import Optimizer
 
 from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.full_precision import full_precision
 from vaelab.latent.single import Single
 from vaelab.protocol import Encoder
 from vaelab.ranges import NonNegativeFloat
@@ -28,7 +29,7 @@ class Critic(nn.Module):
         self, x: Float[Tensor, "N *event"], c: Float[Tensor, "N Y"]
     ) -> tuple[Float[Tensor, "N F"], Float[Tensor, " N"]]:
         features = self.body(x, c)
-        return features.float(), self.head(features).squeeze(-1).float()
+        return full_precision(features), full_precision(self.head(features).squeeze(-1))
 
 
 class Image(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import FSQ
 
 from vaelab.codebook.quantization import Quantization
+from vaelab.full_precision import full_precision
 
 
 class FiniteScalar(nn.Module):
@@ -27,7 +28,7 @@ class FiniteScalar(nn.Module):
         self.grid = FSQ(list(levels))
 
     def forward(self, features: Float[Tensor, "B N E"]) -> Quantization:
-        vectors, codes = self.grid(features.float())
+        vectors, codes = self.grid(full_precision(features))
         return Quantization(vectors, codes.long().unsqueeze(-1), {})
 
     def lookup(self, codes: Int[Tensor, "B N 1"]) -> Float[Tensor, "B N E"]:

@@ -10,6 +10,7 @@ from vector_quantize_pytorch.vector_quantize_pytorch import Codebook
 
 from vaelab.codebook.pooled import pooled_samples, pooled_sum
 from vaelab.codebook.quantization import Quantization
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Decay, Levels, NonNegativeFloat, PositiveInt, Width
 
 
@@ -45,7 +46,7 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, features: Float[Tensor, "B N E"]) -> Quantization:
-        z, codes = features.float(), []
+        z, codes = full_precision(features), []
         sums = [torch.zeros_like(z)]
         with torch.autocast(z.device.type, enabled=False):
             for stage in self.stages:
@@ -72,7 +73,7 @@ class VectorQuantizer(nn.Module):
         """Put the codes at the k-means of features and of their residuals, but only in a codebook that is new."""
         if self.started:
             return
-        residual = features.float().flatten(0, 1)
+        residual = full_precision(features).flatten(0, 1)
         stage: Any
         for q, stage in enumerate(self.stages):
             stage.initted.fill_(False)

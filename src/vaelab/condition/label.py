@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vaelab.errors import UserError
-from vaelab.ranges import NonNegativeInt
+from vaelab.ranges import NumClasses
 
 NO_LABELS = "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none"
 
@@ -13,7 +13,7 @@ NO_LABELS = "condition 'label' needs labels, but the data has none; choose data 
 class Label(nn.Module):
     """y -> one-hot [B, size], for `size` classes."""
 
-    def __init__(self, size: NonNegativeInt) -> None:
+    def __init__(self, size: NumClasses) -> None:
         super().__init__()
         if not size:
             raise UserError(NO_LABELS)

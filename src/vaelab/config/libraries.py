@@ -11,7 +11,7 @@ from vaelab.ranges import Decay, Fraction, NonNegativeFloat, NonNegativeInt, Pos
 
 Steps = PositiveInt | Literal[-1]
 PRECISION = Literal[
-    "auto", "32-true", "bf16-mixed", "64-true", "16-mixed", "bf16-true", "16-true", "32", "64", "bf16", "16", 32, 64, 16
+    "auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true", "32", "bf16", "16", "64", 32, 16, 64
 ]
 COMPLETE = "no others"  # whatever **kwargs is said to take
 TRAINER: dict[str, Any] = {

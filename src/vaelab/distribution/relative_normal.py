@@ -10,6 +10,7 @@ from torch.distributions import Distribution, Independent, Normal
 from vaelab.distribution.divergence import factorises
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.full_precision import full_precision
 
 
 def standard_normal(like: Float[Tensor, "*B D"]) -> Independent:
@@ -22,7 +23,7 @@ def relative_normal(base: Independent, raw: Float[Tensor, "*B 2D"]) -> Independe
 
     (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2)
     """
-    shift, log_ratio = raw.float().chunk(2, -1)
+    shift, log_ratio = full_precision(raw).chunk(2, -1)
     return normal(base.base_dist.loc + shift, base.base_dist.scale * bounded_log_scale(log_ratio).exp())
 
 

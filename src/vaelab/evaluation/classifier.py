@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from vaelab.data.randomness import seeded
 from vaelab.evaluation.kept import keep, restored
+from vaelab.full_precision import in_float32
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Classifier(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Y"]:
-        return self.layers(x)
+        return self.layers(x.float())
 
     @property
     def trunk(self) -> nn.Sequential:
@@ -42,6 +43,7 @@ class Classifier(nn.Module):
         return self.layers[:-2]
 
 
+@in_float32()
 def trained_classifier(
     x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
 ) -> Classifier:

@@ -16,6 +16,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from vaelab.errors import UserError
 from vaelab.evaluation.subject import Subject
 from vaelab.features.network import FeatureNetwork
+from vaelab.full_precision import in_float32
 
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
 
@@ -46,6 +47,7 @@ class Inception:
 class QuantizedInception(nn.Module):
     """Images in [0, 1], grey or RGB, to the averaged activations of one layer."""
 
+    @in_float32()
     def __init__(self, path: Path, layer: int) -> None:
         super().__init__()
         weights = io.BytesIO()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaelab.evaluation.journal import fingerprint
 from vaelab.evaluation.subject import Subject
+from vaelab.full_precision import in_float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class FeatureNetwork:
     network: nn.Module
 
     def __call__(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
-        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False), in_float32():
             features = self.network(x.float())
         # Said here, since a network that takes bytes would see black.
         return features.where(x.flatten(1).isfinite().all(1, keepdim=True), torch.nan)

@@ -109,4 +109,4 @@ def quantiles(subject: Subject, num_draws: int) -> Float[Tensor, "2 D"]:
     labels = torch.arange(num_draws, device=subject.device) % max(1, subject.data.num_classes)
     with subject.seeded("traversal"):
         z = subject.latent.draw(num_draws, labels if subject.latent.conditional else None)
-    return z.float().quantile(torch.tensor(LEVELS, device=z.device), 0)
+    return z.float().quantile(torch.tensor(LEVELS, dtype=torch.float32, device=z.device), 0)

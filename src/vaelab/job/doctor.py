@@ -18,6 +18,7 @@ from vaelab.health.kl_schedule import settled
 from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED, Line, failed, print_lines
 from vaelab.job.experiment import Experiment, check_optimizer, quiet
 from vaelab.job.meaning import check_meaning
+from vaelab.job.precision import set_default_dtype
 from vaelab.job.rehearsal import num_steps, take_first_step
 from vaelab.model.vae import VAE
 from vaelab.protocol import Classifies
@@ -29,6 +30,7 @@ def doctor(config: DictConfig, num_processes: int) -> None:
     """The part of the checklist that one batch can answer. Raises UserError where a line failed."""
     quiet()
     torch.distributions.Distribution.set_default_validate_args(False)  # as in training, which would go on
+    set_default_dtype(str(config.trainer.precision))
     pl.seed_everything(config.seed, verbose=False)
     data = build(config.data)
     data.prepare_data()

@@ -21,7 +21,7 @@ from vaelab.errors import UserError
 from vaelab.job.checkpoint_io import AtomicCheckpointIO
 from vaelab.job.meaning import check_meaning
 from vaelab.job.memory import keep_freed_memory
-from vaelab.job.precision import precision
+from vaelab.job.precision import precision, set_default_dtype
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import DATA, VAE
 from vaelab.run import Run
@@ -40,7 +40,7 @@ class Experiment:
     @classmethod
     def build(cls, config: DictConfig) -> "Experiment":
         """Raises UserError where parts do not fit each other or the data."""
-        start_process(config.seed)
+        start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
         data.prepare_data()
         write_facts(config.data, data)
@@ -54,7 +54,7 @@ class Experiment:
     @classmethod
     def build_without_data(cls, config: DictConfig) -> "Experiment":
         """The parts of a run whose data need not be there: nothing is fetched, read or checked of it."""
-        start_process(config.seed)
+        start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
         write_facts(config.data, data)
         return cls(config, data, build(config.model))
@@ -111,12 +111,13 @@ class Experiment:
                 )
 
 
-def start_process(seed: int) -> None:
+def start_process(seed: int, precision: str) -> None:
     """What holds for the whole process before anything is built."""
     quiet()
     keep_freed_memory()
     # Densities are checked by our tests; checking each call would make a GPU wait for the host.
     torch.distributions.Distribution.set_default_validate_args(False)
+    set_default_dtype(precision)
     pl.seed_everything(seed, verbose=False)
 
 

@@ -1,17 +1,36 @@
-"""What `trainer.precision=auto` means on this machine."""
+"""What `trainer.precision` means on this machine."""
 
 import torch
+
+from vaelab.errors import UserError
+
+# Lightning's short forms.
+LONG_FORMS = {"64": "64-true", "32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
 
 
 def precision(wanted: str, accelerator: str) -> str:
     """`bf16-mixed` where the hardware multiplies bfloat16 itself, `32-true` elsewhere, unless told otherwise.
 
-    Likelihood and KL are computed in float32 either way.
+    Likelihood and KL are computed in float32 either way, and in float64 under `64-true`.
     """
     if wanted != "auto":
-        return wanted
+        return LONG_FORMS.get(wanted, wanted)
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available()):
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if native else "32-true"
+
+
+def set_default_dtype(wanted: str) -> None:
+    """Floats of a trainer's precision from here on, model and data alike; a process may run several jobs.
+
+    Raises UserError for weights of 16 bits, in which a step of Adam is lost and which likelihood and KL cannot use.
+    """
+    if wanted in ("bf16-true", "16-true"):
+        way_out = wanted.replace("true", "mixed")
+        raise UserError(
+            f"trainer.precision={wanted} keeps the weights themselves in 16 bits, from which no likelihood can be "
+            f"computed; set trainer.precision={way_out}, which computes the networks in 16 bits"
+        )
+    torch.set_default_dtype(torch.float64 if LONG_FORMS.get(wanted, wanted) == "64-true" else torch.float32)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaelab.errors import UserError
+from vaelab.full_precision import full_precision
 from vaelab.latent.label_terms import label_terms
 from vaelab.latent.prior import PriorFactory
 from vaelab.latent.single import Single
@@ -60,7 +61,7 @@ class SemiSupervised(Structure):
 
     def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
         """The logits of q(y | x)."""
-        return self.head(self.features(x, torch.zeros(len(x), 0, device=x.device))).float()
+        return full_precision(self.head(self.features(x, torch.zeros(len(x), 0, device=x.device))))
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
         log_qy, known = self.classify(x).log_softmax(1), self.known(x, y)

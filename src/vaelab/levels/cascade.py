@@ -10,6 +10,7 @@ from torch.distributions import Distribution, Independent
 
 from vaelab.dense import dense
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
+from vaelab.full_precision import full_precision
 from vaelab.protocol import Decoder, Encoder, Posterior
 from vaelab.ranges import Width, Widths
 
@@ -35,7 +36,7 @@ class Step(nn.Module):
 
     def prior(self, state: Float[Tensor, "N A"]) -> Independent:
         """p(z | above)."""
-        raw = self.expect(state).float()
+        raw = full_precision(self.expect(state))
         return relative_normal(standard_normal(raw.chunk(2, -1)[0]), raw)
 
     def posterior(self, state: Float[Tensor, "N A"], seen: Float[Tensor, "N F"], prior: Independent) -> Independent:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent
 
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
+from vaelab.full_precision import full_precision
 from vaelab.residual import Layer, Residual, loud, shrunk
 
 
@@ -43,7 +44,7 @@ class Rung(nn.Module):
 
     def prior(self, state: Float[Tensor, "N W *size"]) -> Independent:
         """p(z | state), [N, size]."""
-        raw = self.expect(state).flatten(1).float()
+        raw = full_precision(self.expect(state).flatten(1))
         return relative_normal(standard_normal(raw.chunk(2, -1)[0]), raw)
 
     def posterior(

@@ -7,6 +7,7 @@ from torch.distributions import Independent
 
 from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture, GreyLevels
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.full_precision import full_precision
 from vaelab.likelihood.likelihood import Likelihood
 from vaelab.ranges import Levels, PositiveInt, Shape
 
@@ -31,7 +32,7 @@ class DiscretizedLogistic(Likelihood):
         self.register_buffer("spread", (torch.arange(num_mixtures) + 0.5) / num_mixtures, persistent=False)
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
-        per_kind = parameters.float().unflatten(-len(self.shape) - 1, (3, self.num_mixtures))
+        per_kind = full_precision(parameters).unflatten(-len(self.shape) - 1, (3, self.num_mixtures))
         logits, raw_loc, raw_log_scale = per_kind.movedim(-len(self.shape) - 1, -1).unbind(-len(self.shape) - 2)
         # A new decoder, whose outputs are near zero, says: grey, give or take exp(-2).
         log_scale = bounded_log_scale(raw_log_scale, bound=6.0) - 2.0

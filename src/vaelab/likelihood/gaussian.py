@@ -9,6 +9,7 @@ from torch.distributions import Independent, Normal, constraints
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.optimal_normal import OptimalNormal
+from vaelab.full_precision import full_precision
 from vaelab.likelihood.likelihood import Likelihood
 from vaelab.ranges import Decay, PositiveFloat, Shape
 
@@ -44,7 +45,7 @@ class LearnedGaussian(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (loc,) = self.unpack(parameters)
-        scale = bounded_log_scale(self.log_scale.float()).exp()
+        scale = bounded_log_scale(full_precision(self.log_scale)).exp()
         return self.over_pixels(Normal(loc, scale, validate_args=False))
 
 

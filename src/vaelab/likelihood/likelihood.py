@@ -6,6 +6,7 @@ from torch.distributions import Distribution, Independent
 from torch.distributions.constraints import Constraint
 
 from vaelab.distribution.joint import Joint
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Shape
 
 
@@ -35,7 +36,7 @@ class Likelihood(nn.Module):
 
     def unpack(self, parameters: Float[Tensor, "..."]) -> tuple[Float[Tensor, "..."], ...]:
         """The P parameters of each pixel and channel, each [*batch, *shape], in float32."""
-        return parameters.float().unbind(-len(self.shape) - 1)
+        return full_precision(parameters).unbind(-len(self.shape) - 1)
 
     def over_pixels(self, distribution: Distribution) -> Independent:
         """The distribution of x as a whole, from one of each pixel and channel."""

@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.point import Point
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Width
 
 
@@ -19,4 +20,4 @@ class Deterministic(nn.Module):
         self.head = nn.Linear(num_features, latent_dim)
 
     def forward(self, features: Float[Tensor, "B F"]) -> Point:
-        return Point(self.head(features).float())
+        return Point(full_precision(self.head(features)))

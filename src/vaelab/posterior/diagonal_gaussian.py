@@ -6,6 +6,7 @@ from torch.distributions import Independent, Normal
 
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Width
 
 
@@ -21,5 +22,5 @@ class DiagonalGaussian(nn.Module):
         self.head = nn.Linear(num_features, 2 * latent_dim)
 
     def forward(self, features: Float[Tensor, "B F"]) -> Independent:
-        loc, raw = self.head(features).float().chunk(2, -1)  # [B, D] each
+        loc, raw = full_precision(self.head(features)).chunk(2, -1)  # [B, D] each
         return Joint(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False), 1, validate_args=False)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.flow import Flow as FlowDistribution
 from vaelab.distribution.flow import begun_at_identity
+from vaelab.full_precision import full_precision
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 from vaelab.ranges import Width
 
@@ -30,4 +31,4 @@ class Flow(nn.Module):
         self.transform = transform.inv if fast_sampling else transform
 
     def forward(self, features: Float[Tensor, "B F"]) -> FlowDistribution:
-        return FlowDistribution(self.transform(features.float()), self.base(features))
+        return FlowDistribution(self.transform(full_precision(features)), self.base(features))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.full_normal import FullNormal
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Width
 
 
@@ -25,7 +26,7 @@ class FullCovariance(nn.Module):
         self.register_buffer("below", torch.tril_indices(latent_dim, latent_dim, -1), persistent=False)
 
     def forward(self, features: Float[Tensor, "B F"]) -> FullNormal:
-        loc, raw, entries = self.head(features).float().split(self.sizes, -1)
+        loc, raw, entries = full_precision(self.head(features)).split(self.sizes, -1)
         lower = torch.diag_embed(bounded_log_scale(raw).exp())  # [B, D, D]
         lower[:, self.below[0], self.below[1]] = entries
         return FullNormal(loc, lower)

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.one_hots import OneHots
+from vaelab.full_precision import full_precision
 from vaelab.ranges import Levels, PositiveFloat, Width
 
 
@@ -35,6 +36,6 @@ class GumbelSoftmax(nn.Module):
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def forward(self, features: Float[Tensor, "B F"]) -> OneHots:
-        logits = self.head(features).float().unflatten(-1, self.shape)
+        logits = full_precision(self.head(features)).unflatten(-1, self.shape)
         relaxed = self.training and not self.straight_through
         return OneHots(logits, self.temperature, relaxed, exact=not self.training)

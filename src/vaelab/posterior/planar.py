@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
+from vaelab.full_precision import full_precision
 from vaelab.ranges import PositiveInt
 
 NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32's resolution
@@ -31,7 +32,7 @@ class Plane(LazyTransform):
         self.head = nn.Linear(context, sum(self.sizes))
 
     def forward(self, c: Float[Tensor, "B C"]) -> "PlanarTransform":
-        u, w, b = self.head(c).float().split(self.sizes, -1)
+        u, w, b = full_precision(self.head(c)).split(self.sizes, -1)
         return PlanarTransform(u, w, b.squeeze(-1))
 
 

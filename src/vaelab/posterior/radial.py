@@ -8,6 +8,7 @@ from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
 from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.full_precision import full_precision
 from vaelab.ranges import PositiveInt
 
 
@@ -28,7 +29,7 @@ class Centre(LazyTransform):
         self.head = nn.Linear(context, sum(self.sizes))
 
     def forward(self, c: Float[Tensor, "B C"]) -> "RadialTransform":
-        center, radius, strength = self.head(c).float().split(self.sizes, -1)
+        center, radius, strength = full_precision(self.head(c)).split(self.sizes, -1)
         return RadialTransform(center, bounded_log_scale(radius).exp(), strength)
 
 

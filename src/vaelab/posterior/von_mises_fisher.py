@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
+from vaelab.full_precision import full_precision
 
 
 class VonMisesFisher(nn.Module):
@@ -23,5 +24,5 @@ class VonMisesFisher(nn.Module):
         self.head = nn.Linear(num_features, latent_dim + 1)
 
     def forward(self, features: Float[Tensor, "B F"]) -> VonMisesFisherDistribution:
-        loc, raw = self.head(features).float().split([self.size, 1], -1)
+        loc, raw = full_precision(self.head(features)).split([self.size, 1], -1)
         return VonMisesFisherDistribution(F.normalize(loc, dim=-1), bounded_log_scale(raw.squeeze(-1)).exp())

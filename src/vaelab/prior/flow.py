@@ -10,7 +10,7 @@ from vaelab.distribution.flow import Flow as FlowDistribution
 from vaelab.distribution.flow import begun_at_identity
 from vaelab.errors import UserError
 from vaelab.prior.standard_normal import StandardNormal
-from vaelab.ranges import NonNegativeInt, Width
+from vaelab.ranges import NumClasses, Width
 
 
 class Flow(nn.Module):
@@ -20,7 +20,7 @@ class Flow(nn.Module):
     counts. With a `condition_size` of 0 it is the same for all conditions.
     """
 
-    def __init__(self, latent_dim: Width, condition_size: NonNegativeInt, flow: Callable[..., Any]) -> None:
+    def __init__(self, latent_dim: Width, condition_size: NumClasses, flow: Callable[..., Any]) -> None:
         super().__init__()
         self.condition_size = condition_size
         self.base = StandardNormal(latent_dim)

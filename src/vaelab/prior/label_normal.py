@@ -8,7 +8,7 @@ from torch.distributions import Independent, Normal
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.errors import UserError
-from vaelab.ranges import NonNegativeInt, Width
+from vaelab.ranges import NumClasses, Width
 
 
 class LabelNormal(nn.Module):
@@ -17,7 +17,7 @@ class LabelNormal(nn.Module):
     Sohn et al. 2015, NeurIPS, whose prior depends on what is given.
     """
 
-    def __init__(self, latent_dim: Width, num_classes: NonNegativeInt) -> None:
+    def __init__(self, latent_dim: Width, num_classes: NumClasses) -> None:
         super().__init__()
         self.loc = nn.Parameter(torch.zeros(num_classes, latent_dim))
         self.log_scale = nn.Parameter(torch.zeros(num_classes, latent_dim))

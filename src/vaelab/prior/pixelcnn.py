@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from vaelab.distribution.autoregressive_codes import AutoregressiveCodes
+from vaelab.full_precision import full_precision
 from vaelab.ranges import PositiveInt, Width
 
 
@@ -89,4 +90,4 @@ class PixelCNN(nn.Module):
         # A sum without its last term: subtracting it again would let a rounding error tell what it was.
         coarser = pad(embedded[..., :-1, :].cumsum(3), (0, 0, 1, 0))
         h = self.mix(left.permute(0, 2, 3, 1).unsqueeze(3) + coarser)
-        return torch.einsum("brwqf,qfk->brwqk", h, self.weight).float() + self.bias[:num_rows]
+        return full_precision(torch.einsum("brwqf,qfk->brwqk", h, self.weight)) + self.bias[:num_rows]

@@ -11,7 +11,7 @@ from torch.distributions import Distribution, Normal
 from vaelab.distribution.divergence import factorises
 from vaelab.distribution.gaussian_mixture import GaussianMixture
 from vaelab.errors import UserError
-from vaelab.ranges import NonNegativeInt, Shape, Width
+from vaelab.ranges import NumClasses, Shape, Width
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
@@ -33,7 +33,7 @@ class Vamp(nn.Module):
         self,
         infer: Callable[[Tensor, Tensor | None], Distribution],
         shape: Shape,
-        num_classes: NonNegativeInt,
+        num_classes: NumClasses,
         num_components: Width,
         from_data: bool,
     ) -> None:
