@@ -95,6 +95,46 @@ def test_a_mistake_before_training(
     assert not list(tmp_path.glob("outputs/*"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "beginning"),
+    [
+        (
+            ["callbacks.checkpoint.monitor=elbo"],
+            "trainer, callbacks or logger: `ModelCheckpoint(monitor='elbo')` could not",
+        ),
+        (
+            ["+callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStopping", "+callbacks.stop.monitor=val/x"],
+            "trainer, callbacks or logger: Early stopping conditioned on metric `val/x` which is not available",
+        ),
+        (
+            ["+trainer.val_check_interval=1000"],
+            "trainer, callbacks or logger: `val_check_interval` (1000) must be less",
+        ),
+        (
+            ["optimizer._target_=torch.optim.SparseAdam", "~optimizer.fused"],
+            "optimizer or scheduler: SparseAdam does not support dense gradients",
+        ),
+        (["trainer.precision=bf16-true"], "trainer.precision=bf16-true keeps the weights themselves in 16 bits"),
+        (
+            ["callbacks=[checkpoint,latent_traversal]", "callbacks.latent_traversal.example=200"],
+            "callbacks.latent_traversal.example=200 is not among the 200 validation examples; set it between 0 and 199",
+        ),
+        (
+            ["encoder.hidden=[1048576,1048576]"],
+            "model.latent: Single refuses its arguments: RuntimeError: ",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_a_library_refuses_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], beginning: str
+) -> None:
+    assert call(tmp_path, "train", *FAST, "trainer=smoke", *arguments) == 1
+    sentence = said(capsys)
+    assert sentence.startswith(beginning)
+    assert "\n" not in sentence
+
+
 def test_an_altered_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "data/fashion_mnist/train-images-idx3-ubyte"
     path.parent.mkdir(parents=True)

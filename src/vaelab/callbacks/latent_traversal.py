@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
+from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
@@ -52,6 +53,14 @@ class LatentTraversal(PictureCallback):
         self.kl_sums.append(terms.kl.double().sum(0))
         self.num_examples += len(terms.kl)
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
+        size = len(pl_module.data.split("validation"))
+        if self.example >= size:
+            raise UserError(
+                f"callbacks.latent_traversal.example={self.example} is not among the {size} validation examples; "
+                f"set it between 0 and {size - 1}"
+            )
+
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         self.restart()
 
@@ -81,6 +90,8 @@ class LatentTraversal(PictureCallback):
         self.add(outputs)
 
     def grid(self, view: View) -> Grid | None:
+        if self.example >= len(view.data.split(view.split)):  # a test split may be smaller
+            return None
         batch = view.batch(torch.tensor([self.example]))
         code, prior = view.latent.encode(batch.x, batch.y), view.latent(batch).prior
         if code.dim() != 2 or prior.event_shape != code.shape[1:]:

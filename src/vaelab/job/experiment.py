@@ -22,6 +22,7 @@ from vaelab.job.checkpoint_io import AtomicCheckpointIO
 from vaelab.job.meaning import check_meaning
 from vaelab.job.memory import keep_freed_memory
 from vaelab.job.precision import precision, set_default_dtype
+from vaelab.job.refusal import first_sentence
 from vaelab.model.descent import StepsItself
 from vaelab.model.vae import DATA, VAE
 from vaelab.run import Run
@@ -75,7 +76,7 @@ class Experiment:
                 enable_checkpointing=True,
                 enable_model_summary=False,
             )
-        except (MisconfigurationException, ValueError, TypeError) as error:
+        except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
         if isinstance(self.model, StepsItself):
             self.model.descent.take_over(trainer)
@@ -128,11 +129,6 @@ def check_optimizer(config: DictConfig, model: VAE) -> None:
     except (ValueError, TypeError) as error:
         names = f"optimizer '{config.choices.optimizer}', scheduler '{config.choices.scheduler}'"
         raise UserError(f"{names}: {first_sentence(error)}") from error
-
-
-def first_sentence(error: Exception) -> str:
-    """What somebody else's exception says, without the advice that often follows."""
-    return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
 
 
 def quiet() -> None:

@@ -19,6 +19,7 @@ from vaelab.config.text import escape_references
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment, first_sentence
+from vaelab.job.refusal import refusals_explained
 from vaelab.job.results import circumstances, measure
 from vaelab.job.tracking import build_history
 from vaelab.logger.session import Session
@@ -63,7 +64,8 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
         run.save_config(written)
         start(loggers, config, run, checkpoint)
     try:
-        trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+        with refusals_explained():
+            trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     except RESTORING as error:
         if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
             raise

@@ -1,0 +1,38 @@
+"""What libraries refuse while they train is a sentence about the config, not a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from vaelab.errors import UserError
+
+# Whose code speaks about values of the config, and the part of the config that it speaks about.
+SPEAKERS = {"lightning": "trainer, callbacks or logger", "torch.optim": "optimizer or scheduler"}
+
+
+@contextmanager
+def refusals_explained() -> Iterator[None]:
+    """Inside, what Lightning or an optimizer raises itself becomes a UserError; errors of our own code pass."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        module = raised_in(error.__traceback__)
+        speaker = next((part for name, part in SPEAKERS.items() if module.partition(name)[:2] == ("", name)), None)
+        if speaker is None or isinstance(error, OSError | AssertionError):
+            raise
+        raise UserError(f"{speaker}: {first_sentence(error)}") from error
+
+
+def raised_in(traceback: TracebackType | None) -> str:
+    """The name of the module whose line raised."""
+    module = ""
+    while traceback is not None:
+        module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
+    return module
+
+
+def first_sentence(error: Exception) -> str:
+    """What somebody else's exception says, without the advice that often follows."""
+    return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
