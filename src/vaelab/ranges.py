@@ -4,9 +4,16 @@ No float in a config may be infinite or NaN.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+
+class OrWord(NamedTuple):
+    """A word that a config may have for a number; it is replaced before the constructor is called."""
+
+    word: str
+
 
 PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
@@ -22,6 +29,6 @@ Widths = Sequence[Width]
 Channels = Annotated[Sequence[Width], MinLen(1)]
 Shape = Annotated[Sequence[Width], MinLen(1)]
 Levels = Annotated[int, Ge(2), Le(2**20)]  # of what is told apart: categories, codes, grey levels
-NumClasses = NonNegativeInt | Literal["auto"]  # auto stands until the data have said it
+NumClasses = Annotated[int, Ge(0), OrWord("auto")]  # auto stands until the data have said it
 # What random number generators of torch and numpy both take.
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from vaelab.config.values import accepts
 from vaelab.config.wording import describe, show
+from vaelab.ranges import NumClasses
 
 CASES = [
     # value, choices, sentence, where {} is the value as it was given
@@ -43,9 +44,11 @@ CASES = [
     ("latent_dim=1", "posterior=von_mises_fisher prior=uniform_sphere", "{} must be an integer from 2 to 1048576"),
     ("seed=null", "", "{} must be an integer from 0 to 4294967295"),
     ("seed=4294967296", "", "{} must be an integer from 0 to 4294967295"),
-    ("name=3", "", "{} must be text; quote it: name=\"'3'\""),
+    ("name=../x", "", "{} leads out of outputs/; give a name without '..'"),
+    ("name=''", "", "name='' must be non-empty text"),
+    ("name=3", "", "{} must be non-empty text; quote it: name=\"'3'\""),
     ("tags=[1]", "", "{} must be a list of text"),
-    ("project=null", "", "{} must be text"),
+    ("project=null", "", "{} must be non-empty text"),
     ("compile=true", "", "nothing reads the key 'compile'; leave it out"),
     ("seeed=1", "", "nothing reads the key 'seeed'; did you mean 'seed'?"),
     ("lr=0.1", "", "nothing reads the key 'lr'; did you mean 'optimizer.lr'?"),
@@ -138,10 +141,8 @@ CASES = [
     (
         "trainer.precision=foo",
         "",
-        (
-            "{} must be auto, 32-true, bf16-mixed, 64-true, 16-mixed, bf16-true, 16-true, '32', '64', bf16, "
-            "'16', 32, 64 or 16 (conf/trainer/cpu.yaml)"
-        ),
+        "{} must be auto, 32-true, bf16-mixed, 16-mixed, 64-true, bf16-true, 16-true, 32, bf16, 16 or 64 "
+        "(conf/trainer/cpu.yaml)",
     ),
     (
         "trainer.devices=[]",
@@ -323,6 +324,10 @@ def test_a_value_that_fits(mistakes: Callable[..., list[str]], overrides: str, c
         (Tensor, 0.1, False),
         (Any, [{}], True),
         ("a name that nobody knows", 1, True),
+        (NumClasses, "auto", True),
+        (NumClasses, 0, True),
+        (NumClasses, -1, False),
+        (NumClasses, "automatic", False),
     ],
 )
 def test_types_are_strict_but_for_what_yaml_cannot_write(annotation: Any, value: Any, fits: bool) -> None:
@@ -344,6 +349,7 @@ def test_types_are_strict_but_for_what_yaml_cannot_write(annotation: Any, value:
         (nn.Module, "a Module (a node with _target_, not _partial_)"),
         (Callable[..., Optimizer], "an Optimizer (a node with _target_, _partial_)"),
         (int | str | Path, "an integer or text"),
+        (NumClasses, "an integer of at least 0 or auto"),
     ],
 )
 def test_annotations_in_plain_words(annotation: Any, words: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
+from pathlib import PurePath
 from typing import Annotated, Any
 
 import lightning.pytorch as pl
@@ -15,6 +16,7 @@ from vaelab.config.call import mistakes_of_values
 from vaelab.config.check import LISTED, Choices, in_its_file
 from vaelab.config.interpolation import paths, references
 from vaelab.config.mistake import Mistake
+from vaelab.config.unintended import value_at
 from vaelab.errors import did_you_mean
 from vaelab.paths import CONF
 from vaelab.protocol import Measure
@@ -30,9 +32,9 @@ class Training:
     trainer: pl.Trainer
     seed: Seed
     latent_dim: Width
-    name: str
-    sweep: str
-    project: str
+    name: Annotated[str, MinLen(1)]
+    sweep: Annotated[str, MinLen(1)]
+    project: Annotated[str, MinLen(1)]
     group: str
     tags: Sequence[str]
     callbacks: Mapping[str, pl.Callback] = field(default_factory=dict)
@@ -90,8 +92,17 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
     for key, way_out in SET_BY_COMMANDS.items():
         if OmegaConf.select(config, key, throw_on_resolution_failure=False) is not None and command != "sample":
             yield Mistake(key, f"{key} is set by vaelab itself; {way_out}")
+    yield from outside_outputs(config)
     annotations = {key: one.annotation for key, one in read.items() if key in config}
     yield from (in_its_file(mistake, choices) for mistake in mistakes_of_values(config, annotations))
+
+
+def outside_outputs(config: DictConfig) -> Iterator[Mistake]:
+    """Names of folders that would lead out of the one for all runs."""
+    for key in ("name", "sweep"):
+        name = value_at(config, key)
+        if isinstance(name, str) and ".." in PurePath(name).parts:
+            yield Mistake(key, f"{key}={name} leads out of outputs/; give a name without '..'")
 
 
 def meant(key: str, existing: list[str], others: list[str]) -> str:

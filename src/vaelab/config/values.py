@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AfterValidator, ConfigDict, InstanceOf, Strict, TypeAdapter, ValidationError
 
 from vaelab.config.part import Part, fits
+from vaelab.ranges import OrWord
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 PLAIN = (int, float, bool, str, NoneType, None)
@@ -61,7 +62,10 @@ def from_yaml(annotation: Any) -> Any:
     if annotation is Any or annotation in PLAIN or origin is Literal:
         return annotation
     if origin is Annotated:
-        return Annotated[(from_yaml(args[0]), *annotation.__metadata__)]  # type: ignore[return-value]
+        words = [each for each in annotation.__metadata__ if isinstance(each, OrWord)]
+        ranges = [each for each in annotation.__metadata__ if each not in words]
+        number = Annotated[(from_yaml(args[0]), *ranges)] if ranges else from_yaml(args[0])
+        return Union[(number, *(Literal[each.word] for each in words))]
     if origin in (Union, UnionType):
         return Union[tuple(from_yaml(each) for each in args)]  # noqa: UP007
     if kind in SETS:

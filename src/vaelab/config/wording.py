@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from vaelab.config.part import Part
 from vaelab.config.values import LARGEST, LISTS, MAPPINGS, SETS, too_large
+from vaelab.ranges import OrWord
 
 LONG = 80  # characters of a value that a sentence repeats
 NOUNS: dict[Any, tuple[str, str]] = {
@@ -40,9 +41,10 @@ def _alternatives(annotation: Any, many: bool) -> list[str]:
     if kind in NOUNS:
         return [NOUNS[kind][many]]
     if origin is Annotated:
-        return [_with_range(each, annotation.__metadata__) for each in _alternatives(args[0], many)]
+        words = [each.word for each in annotation.__metadata__ if isinstance(each, OrWord)]
+        return [*(_with_range(each, annotation.__metadata__) for each in _alternatives(args[0], many)), *words]
     if origin is Literal:
-        return [show(each) for each in args]
+        return list({str(each): show(each) for each in args}.values())  # of '32' and 32 one is enough
     if origin in (Union, UnionType):
         return [words for each in args for words in _alternatives(each, many)]
     if kind in LISTS + SETS + MAPPINGS:
@@ -81,6 +83,8 @@ def _with_range(noun: str, metadata: Iterable[Any]) -> str:
     limits = {type(each): each for each in metadata}
     if MinLen in limits:
         least = limits[MinLen].min_length
+        if noun == "text":
+            return "non-empty text"
         return noun.replace("a list", "a non-empty list" if least == 1 else f"a list (at least {least} long)", 1)
     if Ge in limits and Le in limits:
         return f"{noun} from {show(limits[Ge].ge)} to {show(limits[Le].le)}"

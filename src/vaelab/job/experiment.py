@@ -48,8 +48,7 @@ class Experiment:
         model = build(config.model)
         check_meaning(config, data, model.latent)
         check_optimizer(config, model)
-        if rank_zero_only.rank == 0:
-            log_unintended(config, {TRAINING: len(data.split("train"))})
+        rank_zero_only(log_unintended)(config, {TRAINING: len(data.split("train"))})
         return cls(config, data, model)
 
     @classmethod

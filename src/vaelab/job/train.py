@@ -63,14 +63,14 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     if trainer.is_global_zero:
         run.save_config(written)
         start(loggers, config, run, checkpoint)
-    try:
-        with refusals_explained():
+    with refusals_explained():
+        try:
             trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
-    except RESTORING as error:
-        if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
-            raise
-        why = f"{type(error).__name__}: {first_sentence(error)}"
-        raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
+        except RESTORING as error:
+            if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
+                raise
+            why = f"{type(error).__name__}: {first_sentence(error)}"
+            raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
     trainer.strategy.barrier()
     return Trained(trainer.fit_loop.state_dict(), trainer.global_step)
 
