@@ -250,7 +250,7 @@ def test_data_may_lie_anywhere(saved: dict[str, Any], load: Callable[..., DictCo
     [
         ("logger.wandb.settings", {"base_url": "https://example.org"}),
         ("logger.wandb.settings", {"api_key": "x" * 40}),
-        ("logger.wandb.settings", "${tags}"),
+        ("logger.wandb.settings", "${kl}"),
         ("logger.wandb.entity", "somebody"),
         ("logger.wandb.log_model", True),
         ("logger.wandb.dir", "x"),
@@ -267,7 +267,7 @@ def test_data_may_lie_anywhere(saved: dict[str, Any], load: Callable[..., DictCo
 def test_no_argument_of_others_connects_or_writes(
     saved: dict[str, Any], load: Callable[..., DictConfig], key: str, value: object
 ) -> None:
-    plain = {**changed(saved, key, value), "tags": {"base_url": "https://example.org"}}
+    plain = {**changed(saved, key, value), "kl": {"base_url": "https://example.org"}}
     with pytest.raises(UserError, match="is not an argument that a saved config may give; if you want it, give "):
         load(plain)
 
@@ -375,8 +375,11 @@ def test_every_truncation_gets_a_sentence_or_a_config(saved: dict[str, Any], tmp
     text = OmegaConf.to_yaml(OmegaConf.create(saved))
     for end in range(0, len(text), 397):
         (tmp_path / "config.yaml").write_text(text[:end])
-        with pytest.raises(UserError):
-            Run.open(tmp_path).load_config()
+        try:
+            config = Run.open(tmp_path).load_config()
+        except UserError:
+            continue
+        assert {"model", "data", "seed", "choices"} <= set(config)
 
 
 def test_a_link_out_of_the_folder_is_refused(saved: dict[str, Any], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def nothing_was_said_before() -> None:
         (
             "callbacks.checkpoint.mode=min",
             "",
-            "callbacks.checkpoint.monitor=val/elbo with mode=min keeps the worst weights",
+            "callbacks.checkpoint.monitor=val/bound with mode=min keeps the worst weights",
         ),
         (
             "callbacks.checkpoint.monitor=val/rate",

@@ -44,6 +44,7 @@ class Training:
     run: str | None = None
     plugins: Sequence[str] = ()
     overwrite: bool = False
+    init_from: str | None = None
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Sampling:
     y: int | str | Annotated[Sequence[int | str], MinLen(1)]
     temperature: PositiveFloat | Annotated[Sequence[PositiveFloat], MinLen(1)]
     seed: Seed
+    plugins: Sequence[str] = ()
 
 
 READ = {"train": Training, "doctor": Doctor, "sample": Sampling}

@@ -20,19 +20,6 @@ from vaelab.paths import CONF
 
 MAX_BYTES = 300_000  # the largest config of conf/ has 20,000
 MAX_DEPTH = 40
-SCALARS = (
-    "seed",
-    "latent_dim",
-    "name",
-    "sweep",
-    "project",
-    "group",
-    "tags",
-    "run",
-    "init_from",
-    "overwrite",
-    "plugins",
-)
 CHOICES = "choices"
 INSTANTIATE = ("_target_", "_partial_", "_recursive_", "_convert_")
 FORBIDDEN = ("hydra", "defaults")  # Hydra's own words: other files, other resolvers, the environment
@@ -127,7 +114,7 @@ def _faults_of_form(plain: Any) -> Iterator[str]:
             yield f"'{key}' is {_kind(value)} and not a choice's keys; {WAY_OUT}"
         elif key in LISTED and value and not all(isinstance(one, dict) for one in value.values()):
             yield f"'{key}' has an entry without keys; {WAY_OUT}"
-        elif key not in groups and key not in (*SCALARS, CHOICES):
+        elif key in FORBIDDEN or (isinstance(value, dict) and key not in (*groups, CHOICES)):
             yield f"it has the key '{key}', which no run saves; delete it there if you trust the rest"
     missing = [key for key in ("model", "data", "seed", CHOICES) if plain.get(key) is None]
     if missing:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 log = logging.getLogger(__name__)
 TRAINING = "number of training examples"  # known once the data are there
-GAINS = ("elbo", "accuracy", "active_units", "mutual_information", "label_fidelity")  # the more, the better
+GAINS = ("bound", "elbo", "accuracy", "active_units", "mutual_information", "label_fidelity")  # the more, the better
 LOSSES = ("loss", "rate", "distortion", "bce", "mse", "gap")  # the less, the better
 
 

@@ -18,8 +18,8 @@ from vaelab.config import build
 from vaelab.config.text import escape_references
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
-from vaelab.job.experiment import Experiment, first_sentence
-from vaelab.job.refusal import refusals_explained
+from vaelab.job.experiment import Experiment
+from vaelab.job.refusal import first_sentence, refusals_explained
 from vaelab.job.results import circumstances, measure
 from vaelab.job.tracking import build_history
 from vaelab.logger.session import Session
