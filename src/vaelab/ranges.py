@@ -15,6 +15,12 @@ class OrWord(NamedTuple):
     word: str
 
 
+class ByAnotherPart(NamedTuple):
+    """Of an argument that a config leaves out: what is built around this part knows it."""
+
+
+Supplied = Annotated[int, ByAnotherPart()]
+SuppliedSizes = Annotated[Sequence[int], ByAnotherPart()]
 PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]

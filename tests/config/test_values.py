@@ -6,11 +6,14 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from vaelab.config import check
 from vaelab.config.values import accepts
 from vaelab.config.wording import describe, show
+from vaelab.errors import UserError
 from vaelab.ranges import NumClasses
 
 CASES = [
@@ -99,6 +102,21 @@ CASES = [
         "objective.covariance=mean",
         "objective=dip_i",
         "{} must be means or aggregate; did you mean 'means'? (conf/objective/dip_i.yaml)",
+    ),
+    (
+        "posterior.flow.features=3",
+        "posterior=nsf",
+        "posterior.flow (conf/posterior/nsf.yaml): NSF gets 'features' from the model; leave it out",
+    ),
+    (
+        "encoder.condition_size=3",
+        "",
+        "encoder (conf/encoder/conv.yaml): Conv gets 'condition_size' from the model; leave it out",
+    ),
+    (
+        "optimizer.params=[1]",
+        "",
+        "optimizer (conf/optimizer/adam.yaml): Adam gets 'params' from the model; leave it out",
     ),
     ("posterior.flow.bins=1", "posterior=nsf", "{} must be an integer of at least 2 (conf/posterior/nsf.yaml)"),
     (
@@ -322,6 +340,8 @@ def test_a_value_that_fits(mistakes: Callable[..., list[str]], overrides: str, c
         (Annotated[Sequence[Annotated[int, Ge(1)]], MinLen(1)], [], False),
         (Tensor | float, 0.1, True),
         (Tensor, 0.1, False),
+        (Literal[1, "a"], True, False),
+        (Literal[1, "a"], 1.0, False),
         (Any, [{}], True),
         ("a name that nobody knows", 1, True),
         (NumClasses, "auto", True),
@@ -371,3 +391,28 @@ def test_annotations_in_plain_words(annotation: Any, words: str) -> None:
 )
 def test_values_are_shown_as_a_command_line_takes_them(value: Any, text: str) -> None:
     assert show(value) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("trainer.devices", "trainer.devices is not set; give trainer.devices=..."),
+        ("seed", "seed is not set; give seed=..."),
+        ("data", "data is not set; give data=..."),
+        ("encoder.channels", "encoder (conf/encoder/conv.yaml): Conv needs 'channels'"),
+        (
+            "encoder",
+            "latent.encoder (conf/latent/single.yaml): '${encoder}' needs a choice of group encoder; "
+            "give encoder=... (available: conv, map, mlp)",
+        ),
+    ],
+)
+def test_a_key_that_was_deleted_is_missed_once(composed: Callable[..., DictConfig], key: str, sentence: str) -> None:
+    config = composed("data=digits").copy()
+    OmegaConf.set_struct(config, False)
+    config.sweep = "sweep"
+    above, _, last = key.rpartition(".")
+    del (OmegaConf.select(config, above) if above else config)[last]
+    with pytest.raises(UserError) as caught:
+        check(config, config.choices)
+    assert str(caught.value) == f"config has 1 mistake:\n  {sentence}"

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 from vaelab.dense import dense
 from vaelab.full_precision import full_precision
-from vaelab.ranges import Widths
+from vaelab.ranges import Supplied, Widths
 
 
 class Discriminator(nn.Module):
     """[.., size] -> [..]: the logit of being genuine, in nats, through layers as wide as `hidden` says."""
 
-    def __init__(self, size: int, hidden: Widths, activation: nn.Module) -> None:
+    def __init__(self, size: Supplied, hidden: Widths, activation: nn.Module) -> None:
         super().__init__()
         self.layers = dense([size, *hidden], activation, gated=False)
         self.head = nn.Linear(hidden[-1], 1)

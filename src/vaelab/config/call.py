@@ -15,6 +15,7 @@ from vaelab.config.part import Part
 from vaelab.config.values import accepts
 from vaelab.config.wording import describe, options, show
 from vaelab.errors import UserError, did_you_mean
+from vaelab.ranges import ByAnotherPart
 
 SINGLE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 HYDRA_KEYS: dict[str, Any] = {
@@ -41,12 +42,23 @@ def mistakes_of_call(node: DictConfig) -> Iterator[Mistake | str]:
         return
     yield from mistakes_of_values(node, {key: of for key, of in HYDRA_KEYS.items() if key in node})
     given = [str(key) for key in node if key not in HYDRA_KEYS]
-    yield from _misfits(str(name).rpartition(".")[2], accepted, given, len(args), bool(node.get("_partial_", False)))
+    name, partial = str(name).rpartition(".")[2], bool(node.get("_partial_", False))
+    supplied = [one.name for one in accepted if is_supplied(one.annotation)] if partial and not args else []
+    yield from (f"{name} gets '{key}' from the model; leave it out" for key in given if key in supplied)
+    # Who else writes a part says of none of its arguments that they come later.
+    accepted = [one for one in accepted if one.name not in supplied]
+    known = [one for one in given if one not in supplied]
+    yield from _misfits(name, accepted, known, len(args), partial and not supplied)
     by_name = {one.name: one.annotation for one in accepted if one.kind in SINGLE}
     yield from mistakes_of_values(node, {key: by_name[key] for key in given if key in by_name})
     if args:
         by_place = [one.annotation for one in accepted if one.kind in SINGLE[:2]]
         yield from mistakes_of_values(node._args_, dict(enumerate(by_place[: len(args)])))
+
+
+def is_supplied(annotation: Any) -> bool:
+    """Whether the argument comes from what is built around this part."""
+    return any(isinstance(each, ByAnotherPart) for each in getattr(annotation, "__metadata__", ()))
 
 
 def mistakes_of_values(node: DictConfig | ListConfig, annotations: Mapping[Any, Any]) -> Iterator[Mistake]:

@@ -68,6 +68,7 @@ class Sampling:
 
 
 READ = {"train": Training, "doctor": Doctor, "sample": Sampling}
+WANTED = ("accelerator", "devices", "max_epochs", "precision")  # of the trainer, which commands read
 # Arguments of Lightning's Trainer that a command gives it, over any in the config.
 SET_BY_COMMANDS = {
     "trainer.callbacks": "choose callbacks=[...]",
@@ -91,6 +92,9 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
     for key, one in read.items():
         if one.default is Parameter.empty and key not in config:
             yield Mistake(key, f"{key} is not set; give {key}=...")
+    for key in WANTED:
+        if command != "sample" and OmegaConf.is_dict(config.get("trainer")) and key not in config.trainer:
+            yield Mistake(f"trainer.{key}", f"trainer.{key} is not set; give trainer.{key}=...")
     for key, way_out in SET_BY_COMMANDS.items():
         if OmegaConf.select(config, key, throw_on_resolution_failure=False) is not None and command != "sample":
             yield Mistake(key, f"{key} is set by vaelab itself; {way_out}")

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
 
-from vaelab.ranges import Decay, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share, Widths
+from vaelab.ranges import (
+    ByAnotherPart,
+    Decay,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    Supplied,
+    Widths,
+)
 
 Steps = PositiveInt | Literal[-1]
 PRECISION = Literal[
@@ -38,6 +49,7 @@ TRAINER: dict[str, Any] = {
     "use_distributed_sampler": Literal[False],  # repeats examples
 }
 OPTIMIZER: dict[str, Any] = {
+    "params": Annotated[Any, ByAnotherPart()],
     "lr": NonNegativeFloat,
     "weight_decay": NonNegativeFloat,
     "eps": NonNegativeFloat,
@@ -47,6 +59,8 @@ OPTIMIZER: dict[str, Any] = {
 }
 FLOW: dict[str, Any] = {
     COMPLETE: True,
+    "features": Supplied,
+    "context": Supplied,
     "activation": Callable[..., Any],
     "residual": bool,
     "normalize": bool,
@@ -82,6 +96,7 @@ CLOSER: dict[str, dict[str, Any]] = {
     },
     "torch.nn.modules.activation.LeakyReLU": {"negative_slope": NonNegativeFloat},
     "torch.optim.optimizer.Optimizer": OPTIMIZER,
+    "torch.optim.lr_scheduler.LRScheduler": {"optimizer": Annotated[Any, ByAnotherPart()]},
     "torch.optim.lr_scheduler.CosineAnnealingLR": {"T_max": PositiveInt, "eta_min": NonNegativeFloat},
     "torch.optim.lr_scheduler.ConstantLR": {"factor": Share, "total_iters": NonNegativeInt},
     "torch.optim.lr_scheduler.StepLR": {"step_size": PositiveInt, "gamma": PositiveFloat},

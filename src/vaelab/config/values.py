@@ -7,10 +7,10 @@ from pathlib import PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AfterValidator, ConfigDict, InstanceOf, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, InstanceOf, Strict, TypeAdapter, ValidationError
 
 from vaelab.config.part import Part, fits
-from vaelab.ranges import OrWord
+from vaelab.ranges import ByAnotherPart, OrWord
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 PLAIN = (int, float, bool, str, NoneType, None)
@@ -59,11 +59,13 @@ def from_yaml(annotation: Any) -> Any:
     """The annotation of what a yaml gives for it: lists for tuples, text for paths, Parts for objects."""
     origin, args = get_origin(annotation), get_args(annotation)
     kind = origin or annotation
-    if annotation is Any or annotation in PLAIN or origin is Literal:
+    if annotation is Any or annotation in PLAIN:
         return annotation
+    if origin is Literal:
+        return Annotated[annotation, BeforeValidator(_of_type({type(each) for each in args}))]
     if origin is Annotated:
         words = [each for each in annotation.__metadata__ if isinstance(each, OrWord)]
-        ranges = [each for each in annotation.__metadata__ if each not in words]
+        ranges = [each for each in annotation.__metadata__ if not isinstance(each, OrWord | ByAnotherPart)]
         number = Annotated[(from_yaml(args[0]), *ranges)] if ranges else from_yaml(args[0])
         return Union[(number, *(Literal[each.word] for each in words))]
     if origin in (Union, UnionType):
@@ -80,6 +82,17 @@ def from_yaml(annotation: Any) -> Any:
     if inspect.isclass(kind):
         return Annotated[InstanceOf[Part], AfterValidator(_refusing(annotation))]
     return Any  # a type variable, or what only a type checker understands
+
+
+def _of_type(types: set[type]) -> Callable[[Any], Any]:
+    """In Python 1.0 and true equal the 1 of a Literal."""
+
+    def refuse(value: Any) -> Any:
+        if type(value) not in types:
+            raise ValueError("another type")
+        return value
+
+    return refuse
 
 
 def _refusing(annotation: Any) -> Callable[[Part], Part]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.ranges import Shape
+from vaelab.ranges import Shape, Supplied
 
 
 class Affine(nn.Module):
@@ -16,7 +16,7 @@ class Affine(nn.Module):
     data needs      (Lucas et al. 2019, arXiv:1911.02469)
     """
 
-    def __init__(self, shape: Shape, latent_dim: int, condition_size: int, num_parameters: int) -> None:
+    def __init__(self, shape: Shape, latent_dim: Supplied, condition_size: Supplied, num_parameters: Supplied) -> None:
         super().__init__()
         self.parameter_shape = (num_parameters, *shape)
         self.layer = nn.Linear(latent_dim + condition_size, math.prod(self.parameter_shape))

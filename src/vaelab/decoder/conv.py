@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
-from vaelab.ranges import Channels, Shape, Width
+from vaelab.ranges import Channels, Shape, Supplied, Width
 
 
 class Conv(nn.Module):
@@ -17,12 +17,12 @@ class Conv(nn.Module):
     def __init__(
         self,
         shape: Shape,
-        latent_dim: int,
+        latent_dim: Supplied,
         channels: Channels,
         num_features: Width,
         activation: nn.Module,
-        condition_size: int,
-        num_parameters: int,
+        condition_size: Supplied,
+        num_parameters: Supplied,
     ) -> None:
         super().__init__()
         sizes = halvings(shape, len(channels))[::-1]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
 from vaelab.errors import UserError
-from vaelab.ranges import Channels, NonNegativeInt, Shape, Width
+from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
 from vaelab.residual import Residual
 
 
@@ -22,13 +22,13 @@ class Map(nn.Module):
     def __init__(
         self,
         shape: Shape,
-        latent_dim: int,
+        latent_dim: Supplied,
         channels: Channels,
         num_features: Width,
         num_blocks: NonNegativeInt,
         activation: nn.Module,
-        condition_size: int,
-        num_parameters: int,
+        condition_size: Supplied,
+        num_parameters: Supplied,
     ) -> None:
         super().__init__()
         self.sizes = halvings(shape, len(channels))[::-1]

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.dense import dense
-from vaelab.ranges import Shape, Width, Widths
+from vaelab.ranges import Shape, Supplied, Width, Widths
 
 
 class MLP(nn.Module):
@@ -16,13 +16,13 @@ class MLP(nn.Module):
     def __init__(
         self,
         shape: Shape,
-        latent_dim: int,
+        latent_dim: Supplied,
         hidden: Widths,
         num_features: Width,
         activation: nn.Module,
         gated: bool,
-        condition_size: int,
-        num_parameters: int,
+        condition_size: Supplied,
+        num_parameters: Supplied,
     ) -> None:
         super().__init__()
         self.parameter_shape = (num_parameters, *shape)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.errors import UserError
-from vaelab.ranges import Channels, Shape, Width
+from vaelab.ranges import Channels, Shape, Supplied, Width
 
 
 def halvings(shape: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
@@ -45,7 +45,7 @@ class Conv(nn.Module):
         channels: Channels,
         num_features: Width,
         activation: nn.Module,
-        condition_size: int,
+        condition_size: Supplied,
     ) -> None:
         super().__init__()
         self.num_features = num_features

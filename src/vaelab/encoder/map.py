@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
-from vaelab.ranges import Channels, NonNegativeInt, Shape, Width
+from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
 from vaelab.residual import Residual
 
 
@@ -26,7 +26,7 @@ class Map(nn.Module):
         num_features: Width,
         num_blocks: NonNegativeInt,
         activation: nn.Module,
-        condition_size: int,
+        condition_size: Supplied,
     ) -> None:
         super().__init__()
         self.feature_shape = (num_features, *halvings(shape, len(channels))[-1])

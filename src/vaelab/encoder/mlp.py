@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.dense import dense
-from vaelab.ranges import Shape, Width, Widths
+from vaelab.ranges import Shape, Supplied, Width, Widths
 
 
 class MLP(nn.Module):
@@ -20,7 +20,7 @@ class MLP(nn.Module):
         num_features: Width,
         activation: nn.Module,
         gated: bool,
-        condition_size: int,
+        condition_size: Supplied,
     ) -> None:
         super().__init__()
         self.num_features = num_features

@@ -12,7 +12,7 @@ from vaelab.dense import dense
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
 from vaelab.full_precision import full_precision
 from vaelab.protocol import Decoder, Encoder, Posterior
-from vaelab.ranges import Width, Widths
+from vaelab.ranges import Supplied, Width, Widths
 
 
 class Step(nn.Module):
@@ -56,15 +56,15 @@ class Cascade(nn.Module):
 
     def __init__(
         self,
-        num_levels: int,
+        num_levels: Supplied,
         latent_dim: Width,
         hidden: Widths,
         activation: nn.Module,
         encoder: Callable[..., Encoder],
         posterior: Callable[..., Posterior],
         decoder: Callable[..., Decoder],
-        condition_size: int,
-        num_parameters: int,
+        condition_size: Supplied,
+        num_parameters: Supplied,
     ) -> None:
         super().__init__()
         self.encoder = encoder(condition_size=condition_size)

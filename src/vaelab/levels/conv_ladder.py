@@ -12,7 +12,7 @@ from vaelab.errors import UserError
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Posterior
-from vaelab.ranges import PositiveInt, Shape, Width
+from vaelab.ranges import PositiveInt, Shape, Supplied, Width
 from vaelab.residual import Residual, loud
 
 conv = partial(nn.Conv2d, kernel_size=3, padding=1)
@@ -49,14 +49,14 @@ class Head(nn.Module):
 
 def conv_ladder(
     shape: Shape,
-    num_levels: int,
+    num_levels: Supplied,
     num_resolutions: PositiveInt,
     channels: Width,
     latent_channels: Width,
     activation: nn.Module,
     posterior: Callable[..., Posterior],
-    condition_size: int,
-    num_parameters: int,
+    condition_size: Supplied,
+    num_parameters: Supplied,
 ) -> Ladder:
     """Levels spread evenly over resolutions, each half of the next: at the top a vector, below it maps of latents.
 

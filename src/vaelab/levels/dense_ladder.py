@@ -7,20 +7,20 @@ from torch import nn
 from vaelab.levels.ladder import Ladder
 from vaelab.levels.rung import Rung
 from vaelab.protocol import Decoder, Encoder, Posterior
-from vaelab.ranges import Width
+from vaelab.ranges import Supplied, Width
 from vaelab.residual import Residual, loud
 
 
 def dense_ladder(
-    num_levels: int,
+    num_levels: Supplied,
     latent_dim: Width,
     width: Width,
     activation: nn.Module,
     encoder: Callable[..., Encoder],
     posterior: Callable[..., Posterior],
     decoder: Callable[..., Decoder],
-    condition_size: int,
-    num_parameters: int,
+    condition_size: Supplied,
+    num_parameters: Supplied,
 ) -> Ladder:
     """Dense rungs of `latent_dim` latents each, between the chosen encoder and the chosen decoder.
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.point import Point
 from vaelab.full_precision import full_precision
-from vaelab.ranges import Width
+from vaelab.ranges import Supplied, Width
 
 
 class Deterministic(nn.Module):
@@ -14,7 +14,7 @@ class Deterministic(nn.Module):
     Ghosh et al. 2020, arXiv:1903.12436
     """
 
-    def __init__(self, num_features: int, latent_dim: Width) -> None:
+    def __init__(self, num_features: Supplied, latent_dim: Width) -> None:
         super().__init__()
         self.size = latent_dim
         self.head = nn.Linear(num_features, latent_dim)

@@ -7,7 +7,7 @@ from torch.distributions import Independent, Normal
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.full_precision import full_precision
-from vaelab.ranges import Width
+from vaelab.ranges import Supplied, Width
 
 
 class DiagonalGaussian(nn.Module):
@@ -16,7 +16,7 @@ class DiagonalGaussian(nn.Module):
     Kingma & Welling 2014, arXiv:1312.6114
     """
 
-    def __init__(self, num_features: int, latent_dim: Width) -> None:
+    def __init__(self, num_features: Supplied, latent_dim: Width) -> None:
         super().__init__()
         self.size = latent_dim
         self.head = nn.Linear(num_features, 2 * latent_dim)

@@ -10,7 +10,7 @@ from vaelab.distribution.flow import Flow as FlowDistribution
 from vaelab.distribution.flow import begun_at_identity
 from vaelab.full_precision import full_precision
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
-from vaelab.ranges import Width
+from vaelab.ranges import Supplied, Width
 
 
 class Flow(nn.Module):
@@ -23,7 +23,9 @@ class Flow(nn.Module):
     density of any z in one pass, as in Papamakarios et al. 2017, arXiv:1705.07057.
     """
 
-    def __init__(self, num_features: int, latent_dim: Width, flow: Callable[..., Any], fast_sampling: bool) -> None:
+    def __init__(
+        self, num_features: Supplied, latent_dim: Width, flow: Callable[..., Any], fast_sampling: bool
+    ) -> None:
         super().__init__()
         self.size = latent_dim
         self.base = DiagonalGaussian(num_features, latent_dim)

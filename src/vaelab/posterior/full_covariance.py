@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from vaelab.distribution.full_normal import FullNormal
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.full_precision import full_precision
-from vaelab.ranges import Width
+from vaelab.ranges import Supplied, Width
 
 
 class FullCovariance(nn.Module):
@@ -18,7 +18,7 @@ class FullCovariance(nn.Module):
 
     below: Tensor
 
-    def __init__(self, num_features: int, latent_dim: Width) -> None:
+    def __init__(self, num_features: Supplied, latent_dim: Width) -> None:
         super().__init__()
         self.size = latent_dim
         self.sizes = [latent_dim, latent_dim, latent_dim * (latent_dim - 1) // 2]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.one_hots import OneHots
 from vaelab.full_precision import full_precision
-from vaelab.ranges import Levels, PositiveFloat, Width
+from vaelab.ranges import Levels, PositiveFloat, Supplied, Width
 
 
 class GumbelSoftmax(nn.Module):
@@ -22,7 +22,7 @@ class GumbelSoftmax(nn.Module):
 
     def __init__(
         self,
-        num_features: int,
+        num_features: Supplied,
         latent_dim: Width,
         num_categories: Levels,
         temperature: PositiveFloat,

@@ -10,7 +10,7 @@ from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
 from vaelab.full_precision import full_precision
-from vaelab.ranges import PositiveInt
+from vaelab.ranges import PositiveInt, Supplied
 
 NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32's resolution
 
@@ -18,7 +18,7 @@ NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32
 class Planar(nn.Module):
     """`transforms` planes in a row, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770"""
 
-    def __init__(self, features: int, context: int, transforms: PositiveInt) -> None:
+    def __init__(self, features: Supplied, context: Supplied, transforms: PositiveInt) -> None:
         super().__init__()
         self.transform = LazyComposedTransform(*(Plane(features, context) for _ in range(transforms)))
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.product import Product as ProductDistribution
 from vaelab.protocol import Posterior
+from vaelab.ranges import Supplied
 
 
 class Product(nn.Module):
@@ -16,7 +17,7 @@ class Product(nn.Module):
     kinds in the same order.
     """
 
-    def __init__(self, num_features: int, parts: Mapping[str, Callable[..., nn.Module]]) -> None:
+    def __init__(self, num_features: Supplied, parts: Mapping[str, Callable[..., nn.Module]]) -> None:
         super().__init__()
         self.parts = nn.ModuleDict({name: part(num_features=num_features) for name, part in parts.items()})
         posteriors: list[Posterior] = list(self.parts.values())  # type: ignore[arg-type]

@@ -9,13 +9,13 @@ from zuko.lazy import LazyComposedTransform, LazyTransform
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.full_precision import full_precision
-from vaelab.ranges import PositiveInt
+from vaelab.ranges import PositiveInt, Supplied
 
 
 class Radial(nn.Module):
     """`transforms` centres in a row, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770"""
 
-    def __init__(self, features: int, context: int, transforms: PositiveInt) -> None:
+    def __init__(self, features: Supplied, context: Supplied, transforms: PositiveInt) -> None:
         super().__init__()
         self.transform = LazyComposedTransform(*(Centre(features, context) for _ in range(transforms)))
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
 from vaelab.full_precision import full_precision
+from vaelab.ranges import Supplied
 
 
 class VonMisesFisher(nn.Module):
@@ -18,7 +19,7 @@ class VonMisesFisher(nn.Module):
     Davidson et al. 2018, arXiv:1804.00891; log kappa is the output, and is bounded.
     """
 
-    def __init__(self, num_features: int, latent_dim: Annotated[int, Ge(2), Le(2**20)]) -> None:
+    def __init__(self, num_features: Supplied, latent_dim: Annotated[int, Ge(2), Le(2**20)]) -> None:
         super().__init__()
         self.size = latent_dim
         self.head = nn.Linear(num_features, latent_dim + 1)

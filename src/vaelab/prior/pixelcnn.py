@@ -1,7 +1,5 @@
 """A prior that learns which codes go together."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -9,7 +7,7 @@ from torch.nn.functional import pad
 
 from vaelab.distribution.autoregressive_codes import AutoregressiveCodes
 from vaelab.full_precision import full_precision
-from vaelab.ranges import PositiveInt, Width
+from vaelab.ranges import PositiveInt, Supplied, SuppliedSizes, Width
 
 
 class GatedLayer(nn.Module):
@@ -56,9 +54,9 @@ class PixelCNN(nn.Module):
 
     def __init__(
         self,
-        num_codes: int,
-        code_shape: Sequence[int],
-        condition_size: int,
+        num_codes: Supplied,
+        code_shape: SuppliedSizes,
+        condition_size: Supplied,
         num_features: Width,
         num_layers: PositiveInt,
         kernel_size: PositiveInt,

@@ -1,13 +1,12 @@
 """The prior of a VQ-VAE's first stage."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent
 
 from vaelab.distribution.joint import Joint
+from vaelab.ranges import Supplied, SuppliedSizes
 
 
 class UniformCodes(nn.Module):
@@ -15,7 +14,7 @@ class UniformCodes(nn.Module):
 
     logits: Tensor
 
-    def __init__(self, num_codes: int, code_shape: Sequence[int], condition_size: int) -> None:
+    def __init__(self, num_codes: Supplied, code_shape: SuppliedSizes, condition_size: Supplied) -> None:
         super().__init__()
         self.code_shape = torch.Size(code_shape)
         self.register_buffer("logits", torch.zeros(num_codes), persistent=False)
