@@ -120,6 +120,15 @@ def test_a_mistake_before_training(
             "callbacks.latent_traversal.example=200 is not among the 200 validation examples; set it between 0 and 199",
         ),
         (
+            ["likelihood.shape=[3]"],
+            "the parts of the model do not fit each other or the data: too many values to unpack",
+        ),
+        (["encoder.shape=[1,8]"], "the parts of the model do not fit each other or the data: mat1 and mat2 shapes"),
+        (
+            ["trainer.limit_test_batches=0.001"],
+            "trainer, callbacks or logger: You requested to check 0.001 of the `test",
+        ),
+        (
             ["encoder.hidden=[1048576,1048576]"],
             "model.latent: Single refuses its arguments: RuntimeError: ",
         ),

@@ -1,5 +1,7 @@
 """Whether the parts of an experiment fit together: asked of one real batch before anything is trained."""
 
+import logging
+
 import torch
 from omegaconf import DictConfig
 
@@ -7,6 +9,8 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.protocol import Classifies, LatentStructure
 from vaelab.terms import Batch
+
+log = logging.getLogger(__name__)
 
 
 def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
@@ -27,8 +31,23 @@ def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure)
             f"condition '{config.choices.condition}' needs the label of every example, but data.num_labels="
             f"{config.data.num_labels} keeps only some; set data.num_labels=all or model=m2"
         )
-    with torch.no_grad():
-        latent(Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))
+    check_sizes(latent, Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))
+
+
+def check_sizes(latent: LatentStructure, batch: Batch) -> None:
+    """Raises UserError where the parts cannot be computed one after the other."""
+    try:
+        with torch.no_grad():
+            latent(batch)
+    except UserError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        log.debug("the first example", exc_info=True)  # hydra.verbose=true shows where
+        raise UserError(
+            "the parts of the model do not fit each other or the data: "
+            f"{next(iter(str(error).splitlines()), type(error).__name__)}; "
+            "set data.shape and latent_dim, which all parts read, and not those of one part"
+        ) from error
 
 
 def way_out(config: DictConfig, low: float, high: float) -> str:

@@ -16,6 +16,7 @@ from vaelab.callbacks.evaluate import Evaluate
 from vaelab.config import build
 from vaelab.evaluation.record import as_json
 from vaelab.job.experiment import Experiment
+from vaelab.job.refusal import refusals_explained
 from vaelab.job.table import print_results
 from vaelab.model.vae import VAE
 from vaelab.run import Run
@@ -84,7 +85,8 @@ def measure(
     trainer = experiment.trainer(Run(into), [*measures, save, *others], loggers or [])
     if loops is not None:
         trainer.fit_loop.load_state_dict(dict(loops))
-    trainer.test(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    with refusals_explained():
+        trainer.test(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     if trainer.is_global_zero:
         print_results(experiment.model.records, into)
 
