@@ -238,6 +238,19 @@ def test_a_refused_score_leaves_the_others(
     ]
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as numpy says it
+@pytest.mark.parametrize("change", [{"kid_subset_size": 0}, {"kid_subsets": 0}, {"kid_subset_size": 1}])
+def test_parameters_that_leave_no_number_leave_a_sentence(
+    change: dict[str, int], measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+) -> None:
+    asked = subject()
+    found = named(measure(scores=["kid"], **change)(asked))
+    for figure in found.values():
+        assert figure.as_json()["value"] is None
+        assert "its value is nan" in figure.warning
+    assert bool(found) != bool(asked.left_out)
+
+
 def test_images_that_are_no_numbers_are_refused(
     measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
 ) -> None:
