@@ -65,16 +65,15 @@ class VAE(pl.LightningModule):
                 if isinstance(part, StartsFromData):
                     with seeded(self.seed, "start", type(part).__name__):
                         part.start_from(self.data)
-            self.try_objective()
 
     @torch.no_grad()
-    def try_objective(self) -> None:
-        """Raises UserError, before a step is taken, where the objective cannot be had of these latents."""
-        x, y, index = self.data.batch("train", torch.arange(min(2, len(self.data.split("train")))))
-        batch = self.data.transfer_batch_to_device(Batch(x, y, index), self.device, 0)
-        with seeded(self.seed, "try"):
+    def on_fit_start(self) -> None:
+        """Raises UserError, before a step is taken or saved, where the objective cannot be had of these latents."""
+        precision, index = self.trainer.precision_plugin, torch.arange(min(2, len(self.data.split("train"))))
+        batch = self.data.transfer_batch_to_device(self.data.batch("train", index), self.device, 0)
+        with seeded(self.seed, "try"), precision.forward_context():
             latent = deepcopy(self.latent)  # a codebook learns from whatever it sees
-            self.objective(latent(batch, self.objective.num_samples), self.control)
+            self.objective(latent(precision.convert_input(batch), self.objective.num_samples), self.control)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.loss = self.loss_of(batch)
