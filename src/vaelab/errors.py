@@ -1,6 +1,7 @@
 """What ends a command with one sentence and no traceback."""
 
 import difflib
+import errno
 import signal
 from collections.abc import Iterable
 
@@ -21,6 +22,13 @@ class Interrupted(Exception):
 
 class Refused(BaseException):
     """A sentence that ends a command from where exceptions would be turned into warnings."""
+
+
+# What a system answers where a file or folder cannot be used: full, not permitted, read-only, of another kind.
+UNUSABLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE),
+}
 
 
 def reason(error: UserError | OSError) -> str:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from commandline import call
 
-from vaelab.commands.process import free_port
+from vaelab.commands.children import free_port
 
 TIMEOUT = 900.0  # seconds for all commands; a process that waits for one that failed would wait for ever
 

@@ -1,34 +1,38 @@
 """Ctrl-C and SIGTERM: save, then stop."""
 
-import signal
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from time import monotonic
 
 import lightning.pytorch as pl
+import torch
 
 from vaelab.errors import Interrupted
+from vaelab.signals import check, received
 
 
 class Interruption(pl.Callback):
     """Saves `last.ckpt` after the batch in which a signal came, and raises Interrupted before the next.
 
-    In between, Lightning hands the batch's metrics to the loggers. Several processes agree on it every
-    `interval` batches: asking each other in every batch would slow them.
+    In between, Lightning hands the batch's metrics to the loggers. The end of an epoch saves itself. Several
+    processes ask each other about once in `seconds`: asking in every batch would slow them. While training goes on,
+    signals have to be deferred.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self, checkpoints: Path, interval: int = 10) -> None:
+    def __init__(self, checkpoints: Path, seconds: float = 1.0, most: int = 100) -> None:
         self.checkpoints = checkpoints
-        self.interval = interval
-        self.received = 0
+        self.seconds = seconds
+        self.most = most
+        self.signum = 0
         self.saved = False
-        self.previous: dict[int, Any] = {}
+        self.interval = 1  # batches from one question to the next
+        self.batches = 0  # since the last one
+        self.asked = monotonic()
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        for signum in self.SIGNALS:
-            self.previous[signum] = signal.signal(signum, self.remember)
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        if self.saved or (batch_idx == 0 and self.agreed(trainer)):
+            raise Interrupted(self.signum, self.checkpoints.parent)
 
     def on_train_batch_end(
         self,
@@ -38,29 +42,27 @@ class Interruption(pl.Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        if (trainer.world_size == 1 or batch_idx % self.interval == 0) and self.agreed(trainer):
+        self.batches += 1
+        due = trainer.world_size == 1 or self.batches >= self.interval
+        if due and not trainer.is_last_batch and self.agreed(trainer):
             trainer.save_checkpoint(self.checkpoints / "last.ckpt")
             self.saved = True
 
-    def on_train_batch_start(
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.agreed(trainer):
+            raise Interrupted(self.signum, self.checkpoints.parent)
+
+    def on_test_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
-        if self.saved:
-            raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.agreed(trainer):  # the last epoch has saved itself
-            raise Interrupted(self.received or signal.SIGTERM, self.checkpoints.parent)
+        check()
 
     def agreed(self, trainer: pl.Trainer) -> bool:
-        """Whether a signal has come to any process."""
-        return trainer.strategy.reduce_boolean_decision(bool(self.received), all=False)
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        while self.previous:
-            signum, handler = self.previous.popitem()
-            signal.signal(signum, handler)
-
-    def remember(self, signum: int, frame: FrameType | None) -> None:
-        """The handler: the batch under way is finished first."""
-        self.received = signum
+        """Whether a signal has come to any process, which is then that of all."""
+        told = torch.tensor([float(received()), monotonic() - self.asked], device=trainer.strategy.root_device)
+        signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()  # type: ignore[union-attr]
+        affordable = int(self.interval * self.seconds / max(seconds, 1e-3))
+        self.interval = min(max(affordable, 1), 2 * self.interval, self.most)
+        self.batches, self.asked = 0, monotonic()
+        self.signum = int(signum)
+        return self.signum > 0

@@ -11,18 +11,33 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from vaelab.commands.comparison import print_comparison
 from vaelab.commands.mistakes import explain
+from vaelab.commands.outcome import Outcome, say
 from vaelab.commands.overrides import check_overrides
-from vaelab.commands.process import Stopped, say, stoppable
+from vaelab.commands.ranks import from_rank_zero, is_rank_zero
+from vaelab.commands.requeue import requeue
 from vaelab.config.text import pop_override
-from vaelab.errors import Refused, UserError
+from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.paths import CONF
 from vaelab.run import Run
+from vaelab.signals import Stopped, handled
 
-Task = Callable[[DictConfig], int]
+Task = Callable[[DictConfig], Outcome]
 KEPT = ("model", "experiment")  # each chooses parts of several groups, on which the weights depend
+
+
+class Failed(Exception):
+    """A job failed and has no value. So launchers that run it elsewhere, and sweepers, hear of it."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(status, sentence)
+        self.status = status
+        self.sentence = sentence
 
 
 def application(name: str, task: Task, arguments: Sequence[str]) -> int:
@@ -37,39 +52,61 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     # Threads that spin for long while they wait take the processor from whatever else it has to serve.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     gc.disable()  # until a job starts: composing leaves nothing to collect, and looking costs a tenth of a second
-    statuses = [0]
-
-    here = Path.cwd()
-
-    def job(config: DictConfig) -> None:
-        try:
-            with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
-                statuses.append(task(config))
-        except UserError as error:
-            print(error, file=sys.stderr)
-            statuses.append(1)
-        if statuses[-1] > 128:  # nor are the other jobs of a multirun wanted
-            raise Stopped(statuses[-1] - 128)
-
     # Hydra's own parser takes no option between two overrides.
     sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
+    here, statuses = Path.cwd(), [0]
+
+    def job(config: DictConfig) -> float | None:
+        with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
+            ended = run_job(task, config)
+        if ended.status and not jobs_stay_here():
+            raise Failed(ended.status, ended.sentence)
+        statuses.append(ended.status)
+        return ended.objective
+
     try:
         check_overrides(arguments)
-        with stoppable():
+        with handled():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:
-        say([str(stop)] if statuses[-1] <= 128 else [])
+        say([str(stop), requeue(stop.signum)])
         return 128 + stop.signum
     except Refused as refusal:
         say([str(refusal)])
         return 1
+    except Failed as failure:
+        print_comparison(Path(HydraConfig.get().sweep.dir))  # of the others, which Hydra leaves out then
+        say([f"a job failed: {failure.sentence}"] if failure.sentence else [])
+        return failure.status
     except Exception as error:
         sentence = explain(error, CONF)
         if sentence is None:
             raise
-        print(sentence, file=sys.stderr)
+        say([sentence])
         return 2
     return max(statuses)
+
+
+def run_job(task: Task, config: DictConfig) -> Outcome:
+    """What becomes of one job, here or where a launcher takes it. Raises Stopped: no other job is wanted then."""
+    with handled():
+        try:
+            ended = task(from_rank_zero(lambda: config))
+        except (UserError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in UNUSABLE:
+                raise
+            ended = Outcome(1, reason(error))
+            say([ended.sentence])
+        if ended.status > 128:
+            raise Stopped(ended.status - 128, "")
+    return ended
+
+
+def jobs_stay_here() -> bool:
+    """Whether Hydra's own launcher and sweeper run the jobs: in this process, all of them, whatever becomes of one."""
+    config = HydraConfig.get()
+    targets = (config.launcher._target_, config.sweeper._target_)
+    return config.mode == RunMode.RUN or all(target.startswith("hydra._internal.") for target in targets)
 
 
 def help_of(name: str) -> str:
@@ -135,7 +172,10 @@ def key_of(argument: str) -> str:
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
-    """Inside, what is logged also goes to the end of a file, as Hydra does it in folders of its own."""
+    """Inside, what rank 0 logs also goes to the end of a file, as Hydra does it in folders of its own."""
+    if not is_rank_zero():
+        yield
+        return
     handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
     logging.getLogger().addHandler(handler)

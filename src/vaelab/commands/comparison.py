@@ -1,6 +1,7 @@
 """The table at the end of a multirun."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
@@ -11,29 +12,38 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
-from vaelab.printing import print_line, print_table
-
 
 class Comparison(Callback):
     """Prints the results of all jobs of a multirun that have any."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir)
-        variants = collect(folder)
-        if variants:
-            print_table(compare(variants))
-            print_line(f"run folders: {folder}")
+        print_comparison(Path(config.hydra.sweep.dir))
+
+
+def print_comparison(folder: Path) -> None:
+    """The table of a multirun's folder, if any job has results."""
+    variants = collect(folder)
+    if variants:
+        print_table(compare(variants))
+        print_line(f"run folders: {folder}")
 
 
 def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
     """The results of each variant's jobs; a variant is a job's overrides but for the seed."""
     variants: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for results in sorted(folder.glob("*/results.json"), key=lambda path: int(path.parent.name)):
-        overrides = OmegaConf.to_container(OmegaConf.load(results.parent / ".hydra" / "overrides.yaml"))
-        assert isinstance(overrides, list)
-        name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
-        variants[name].append(values(results))
+    for saved in sorted(folder.rglob(".hydra/overrides.yaml"), key=lambda path: in_numbers(path.relative_to(folder))):
+        results = saved.parents[1] / "results.json"
+        if results.is_file():
+            overrides = OmegaConf.to_container(OmegaConf.load(saved))
+            assert isinstance(overrides, list)
+            name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
+            variants[name].append(values(results))
     return varying(variants)
+
+
+def in_numbers(path: Path) -> list[tuple[int, str]]:
+    """A key to sort by: text as it is, and numbers by their value, so that job 10 comes after job 9."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
 
 
 def values(results: Path) -> dict[str, float]:

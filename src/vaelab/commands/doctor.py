@@ -7,7 +7,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vaelab.commands.application import application
-from vaelab.commands.process import launch, num_processes, say
+from vaelab.commands.outcome import Outcome, say
+from vaelab.commands.process import launch, num_processes
 from vaelab.commands.second_stage import is_second_stage
 from vaelab.config import LISTED, check
 
@@ -25,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return application("doctor", doctor, [*arguments, "hydra.mode=RUN"])
 
 
-def doctor(config: DictConfig) -> int:
-    """Exit status of examining what a config describes."""
+def doctor(config: DictConfig) -> Outcome:
+    """What becomes of examining what a config describes."""
     with open_dict(config):
         choices = HydraConfig.get().runtime.choices
         config.choices = {str(k): v for k, v in choices.items() if "hydra" not in str(k)}

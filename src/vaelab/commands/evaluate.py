@@ -9,13 +9,15 @@ from omegaconf import DictConfig
 
 from vaelab.commands.application import application, key_of, log_file, with_config_of
 from vaelab.commands.comparison import compare, values
-from vaelab.commands.process import launch, num_processes, say
+from vaelab.commands.outcome import Outcome, say
+from vaelab.commands.process import launch, num_processes
+from vaelab.commands.ranks import from_rank_zero
+from vaelab.commands.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.text import pop_folder
 from vaelab.errors import UserError
 from vaelab.printing import print_table
 from vaelab.run import Run
-from vaelab.storage.lock import locked
 from vaelab.storage.reservation import reserve_empty
 
 
@@ -48,11 +50,11 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
     into: list[Path] = []
     keys = [key_of(argument) for argument in arguments]
 
-    def task(config: DictConfig) -> int:
-        with locked(run.folder):
+    def task(config: DictConfig) -> Outcome:
+        with only_writer(run.folder):
             check(config, config.choices)
             checkpoint = run.checkpoint(ckpt)
-            into.append(reserve_empty(run.folder / "evaluations" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
+            into.append(from_rank_zero(lambda: folder_now(run.folder / "evaluations")))
             with log_file(into[0] / "evaluate.log"):
                 return evaluate(config, run, into[0], checkpoint, keys)
 
@@ -66,13 +68,18 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
     return status, into[0] if into else None
 
 
-def nothing_to_evaluate(config: DictConfig) -> int:
+def nothing_to_evaluate(config: DictConfig) -> Outcome:
     raise UserError("evaluate needs a run; give run=outputs/<model>-<data>/<date>_<time>")
 
 
-def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> int:
-    """Exit status of evaluating in as many processes as the trainer wants."""
-    status = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
-    if status > 128:
+def folder_now(above: Path) -> Path:
+    """A new folder that is named after this moment."""
+    return reserve_empty(above / f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+
+
+def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> Outcome:
+    """What becomes of evaluating in as many processes as the trainer wants."""
+    ended = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
+    if ended.status > 128:
         say(["what was measured is kept; the same command goes on from there"])
-    return status
+    return ended

@@ -1,5 +1,6 @@
 """vaelab <command> …: one Hydra application each."""
 
+import signal
 import sys
 from importlib import import_module
 
@@ -16,6 +17,7 @@ def main() -> int:
         print(f"no command '{command}' (available: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
     sys.argv = [sys.argv[0], *sys.argv[2:]]
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command handles it: Ctrl-C amid imports is no traceback
     return int(import_module(f"vaelab.commands.{command}").main())
 
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from omegaconf import DictConfig
 
 from vaelab.commands.application import application
+from vaelab.commands.outcome import Outcome
 from vaelab.commands.process import launch
+from vaelab.commands.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.text import pop_folder, quote
 from vaelab.run import Run
-from vaelab.storage.lock import locked
 from vaelab.storage.reservation import reserve_empty
 
 
@@ -32,10 +33,10 @@ def quote_class(argument: str) -> str:
     return f"y={quote(value)}"
 
 
-def sample(config: DictConfig) -> int:
+def sample(config: DictConfig) -> Outcome:
     check(config, {}, "sample")
     run = Run.open(config.run)
-    with locked(run.folder):
+    with only_writer(run.folder):
         saved = run.load_config(config.plugins)
         check(saved, saved.choices)
         checkpoint = run.checkpoint(config.ckpt)

@@ -10,15 +10,17 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.commands.application import KEPT, application, log_file, with_config_of
-from vaelab.commands.process import launch, num_processes, say
+from vaelab.commands.outcome import Outcome, say
+from vaelab.commands.process import launch, num_processes
+from vaelab.commands.ranks import from_rank_zero
+from vaelab.commands.requeue import restarted
 from vaelab.commands.resumption import changes, is_finished
-from vaelab.commands.run_folder import RESERVE, claim
+from vaelab.commands.run_folder import RESERVE, claim, only_writer
 from vaelab.commands.second_stage import is_second_stage, on_first_stage, with_choices_of
 from vaelab.config import LISTED, check
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.run import Run
-from vaelab.storage.lock import locked
 
 IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
 RESOLVER = re.compile(r"\$\{[\w.]+:")
@@ -62,13 +64,13 @@ def weights_of(folder: str | None) -> list[str]:
     return [f"init_from={quote(folder)}"]
 
 
-def start(config: DictConfig, first_stage: Run | None = None) -> int:
-    """A new run. What ends before anything was trained leaves nothing behind that was not there before."""
+def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
+    """A new run, or under SLURM its rest. What ends before anything was trained leaves nothing that was not there."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     reservation = claim(folder)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
-    status = 1
+    ended = Outcome(1)
     try:
         with open_dict(config):
             config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
@@ -78,37 +80,41 @@ def start(config: DictConfig, first_stage: Run | None = None) -> int:
             for group in LISTED:
                 config.setdefault(group, {})  # which [] leaves out
         pin(config)
-        status = train(config, run, None)
+        again = restarted() and run.saved
+        ended = train(config, run, resumption(run, "last") if again else None)
     finally:
-        if status != 0 and not run.saved:
-            reservation.undo()
-        else:
-            reservation.keep()
-    return status
+        if reservation is not None:
+            reservation.undo() if ended.status != 0 and not run.saved else reservation.keep()
+    return ended
 
 
-def go_on(config: DictConfig, run: Run, ckpt: str) -> int:
+def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
     """The rest of a run, from a checkpoint. What has nothing left to do changes nothing."""
-    with locked(run.folder), log_file(run.folder / "train.log"):
+    with only_writer(run.folder), log_file(run.folder / "train.log"):
         check(config, config.choices)
         checkpoint = resumption(run, ckpt)
-        changed = changes(run.read_config(), config)
-        if is_finished(run, config, checkpoint, bool(changed)):
+        finished, changed = from_rank_zero(lambda: what_is_left(config, run, checkpoint))
+        if finished:
             way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
             say([f"{run.folder} has finished; give trainer.max_epochs=... {way_out}"])
-            return 0
-        if changed:
-            say([f"going on with {', '.join(changed)}"])
+            return Outcome()
+        say([f"going on with {', '.join(changed)}"] if changed else [])
         return train(config, run, checkpoint)
 
 
-def train(config: DictConfig, run: Run, checkpoint: Path | None) -> int:
-    """Exit status of training in as many processes as the trainer wants."""
+def what_is_left(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
+    """Whether a run has finished, and what the config changes of it."""
+    changed = changes(run.read_config(), config)
+    return is_finished(run, config, checkpoint, bool(changed)), changed
+
+
+def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
+    """What becomes of training in as many processes as the trainer wants."""
     before = set(run.unfinished.glob("*/*"))
-    status = launch("train", num_processes(config), config, run.folder, checkpoint)
-    if status > 128 and set(run.unfinished.glob("*/*")) - before:
+    ended = launch("train", num_processes(config), config, run.folder, checkpoint)
+    if ended.status > 128 and set(run.unfinished.glob("*/*")) - before:
         say([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
-    return status
+    return ended
 
 
 def pin(node: DictConfig | ListConfig) -> None:

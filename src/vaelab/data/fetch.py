@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from vaelab.data.idx import find_idx, unpacked
 from vaelab.errors import UserError
+from vaelab.signals import check
 
 log = logging.getLogger(__name__)
 TIMEOUT = 180  # seconds for a package manager
@@ -37,6 +38,7 @@ def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> No
         UserError: no way led to all files.
     """
     for way in ways:
+        check()
         missing = _missing(folder, checksums)
         if missing:
             log.info("%s lacks %d files; trying %s", folder, len(missing), way.name)

@@ -31,6 +31,7 @@ from vaelab.data.randomness import hashed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
 from vaelab.errors import UserError
 from vaelab.ranges import NonNegativeInt, PositiveInt, Seed, Shape
+from vaelab.signals import ignore
 from vaelab.terms import Batch
 
 Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
@@ -265,6 +266,7 @@ class DataModule(LightningDataModule):
     def _workers(self) -> dict[str, Any]:
         return {
             "num_workers": self.num_workers,
+            "worker_init_fn": ignore,
             "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }

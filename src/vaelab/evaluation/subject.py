@@ -17,6 +17,7 @@ from vaelab.evaluation.agreement import FailedTogetherError, agree, attempt_toge
 from vaelab.evaluation.journal import Journal
 from vaelab.printing import track
 from vaelab.protocol import LatentStructure
+from vaelab.signals import check
 from vaelab.terms import Batch
 
 T = TypeVar("T")
@@ -126,6 +127,7 @@ class Subject:
             label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the journal
             pairs = track(pairs, label, len(numbers), transient=True)
         for done, (number, item) in enumerate(pairs, before + 1):
+            check()
             yield number, item
             if self.journal is not None:
                 self.journal.keep(f"{self.measure}.{loop}", metric, done)

@@ -1,12 +1,14 @@
 """What a checked config describes, built: data, model and trainer in one process."""
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -71,12 +73,14 @@ class Experiment:
                 default_root_dir=run.folder,
                 callbacks=[RichProgressBar(refresh_rate=50), *callbacks],
                 logger=loggers or False,
-                plugins=[AtomicCheckpointIO()],
+                plugins=[AtomicCheckpointIO(), cluster()],
                 enable_checkpointing=True,
                 enable_model_summary=False,
             )
         except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
+        # Lightning's own handlers talk to the other processes from within, where those may be saying something else.
+        trainer._signal_connector.register_signal_handlers = lambda: None
         if isinstance(self.model, StepsItself):
             self.model.descent.take_over(trainer)
         return trainer
@@ -121,6 +125,12 @@ def start_process(seed: int, precision: str) -> None:
     pl.seed_everything(seed, verbose=False)
 
 
+def cluster() -> ClusterEnvironment:
+    """Who started the processes, which the command knows: Lightning would take any task of SLURM for one of several."""
+    several = "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return TorchElasticEnvironment() if several else LightningEnvironment()
+
+
 def check_optimizer(config: DictConfig, model: VAE) -> None:
     """Raises UserError for a value that the optimizer or the scheduler refuses."""
     try:
@@ -140,6 +150,7 @@ def quiet() -> None:
         ".*Experiment logs directory .* exists and is not empty.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*LeafSpec.*",
+        ".*`srun` command is available.*",  # who starts the processes, the command has told
         ".*in eval mode at the start of training.*",  # a second stage trains the prior only
         ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none
         ".*when logging on epoch level in distributed setting.*",  # torchmetrics has pooled the processes

@@ -37,6 +37,7 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
     images, chunks = [], torch.arange(config.num_samples).split(data.chunk)
     with torch.no_grad():
         for number, index in enumerate(track(chunks, "sampling", len(chunks))):
+            check()
             with seeded(config.seed, "samples", number):
                 given = None if y is None else y[index]
                 images.append(model.latent.sample(len(index), given, temperature))

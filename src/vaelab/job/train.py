@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
@@ -24,20 +25,22 @@ from vaelab.job.results import circumstances, measure
 from vaelab.job.tracking import build_history
 from vaelab.logger.session import Session
 from vaelab.run import Run
+from vaelab.signals import check, deferred
 
 # What a wrong state makes of going on.
 RESTORING = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
 
 
 class Trained(NamedTuple):
-    """What remains of a training beside its files: how far its loops came."""
+    """What remains of a training beside its files: how far its loops came, and its value for a sweep."""
 
     loops: dict[str, Any]
     steps: int
+    objective: float | None
 
 
-def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
-    """A run from its beginning, or from a checkpoint on, to the results of its best weights."""
+def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | None:
+    """A run from its beginning, or from a checkpoint on, to the results of its best weights; its value for a sweep."""
     run = Run(folder)
     written = config.copy()  # before anything is built, which resolves its references
     loggers = [build_logger(node, run) for node in config.logger.values()]
@@ -48,9 +51,11 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         measure(written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=loggers)
         status = 0
     finally:
-        for logger in loggers:
-            if rank_zero_only.rank == 0 and isinstance(logger, Session):
-                logger.end(status)
+        with deferred():
+            for logger in loggers:
+                if rank_zero_only.rank == 0 and isinstance(logger, Session):
+                    logger.end(status)
+    return trained.objective
 
 
 def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
@@ -63,7 +68,7 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     if trainer.is_global_zero:
         run.save_config(written)
         start(loggers, config, run, checkpoint)
-    with refusals_explained():
+    with refusals_explained(), deferred():
         try:
             trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
         except RESTORING as error:
@@ -71,8 +76,15 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
                 raise
             why = f"{type(error).__name__}: {first_sentence(error)}"
             raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
+    check()
     trainer.strategy.barrier()
-    return Trained(trainer.fit_loop.state_dict(), trainer.global_step)
+    return Trained(trainer.fit_loop.state_dict(), trainer.global_step, objective(trainer))
+
+
+def objective(trainer: pl.Trainer) -> float | None:
+    """What a sweep optimises: the watched value of the best checkpoint, the bound of validation by default."""
+    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    return None if score is None else float(score)
 
 
 def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:

@@ -70,6 +70,17 @@ def reserve(wanted: Path, overwrite: bool = False) -> Reservation:
     raise AssertionError("names never end")
 
 
+def reclaim(folder: Path) -> Reservation:
+    """Lock the folder of a run that goes on, of which nothing is ever undone.
+
+    Raises:
+        UserError: another process writes there.
+    """
+    if not acquire(folder):
+        raise UserError(in_use(folder))
+    return Reservation(folder, found=frozenset(path for name in OWN for path in _inside_out(folder / name)))
+
+
 def reserve_empty(wanted: Path) -> Path:
     """Make the folder `wanted` of a multirun, or the next free name where something is there already."""
     for folder in _candidates(wanted):

@@ -1,0 +1,145 @@
+"""Signals that ask a command to stop: the first is never lost, and no later one changes what it began."""
+
+import os
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+class Stopped(BaseException):
+    """A signal came while nothing had to be saved. No Exception: those, Hydra keeps until all jobs have run."""
+
+    def __init__(self, signum: int, sentence: str | None = None) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}" if sentence is None else sentence)
+        self.signum = signum
+
+
+@dataclass
+class _Process:
+    """Handlers belong to the process, and so does what they know."""
+
+    handles: bool = False
+    received: int = 0
+    deferrals: int = 0
+    forward: Callable[[int], None] = lambda signum: None
+
+
+_process = _Process()
+
+
+def received() -> int:
+    """The first signal, or 0."""
+    return _process.received
+
+
+def check() -> None:
+    """Raises Stopped if a signal came, unless something has to be saved first.
+
+    The handler raises it too, but what an exception meets may swallow it, as destructors and callbacks of C do.
+    """
+    if _process.received and not _process.deferrals:
+        raise Stopped(_process.received)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Inside, a signal is only remembered; `check` looks at it afterwards."""
+    _process.deferrals += 1
+    try:
+        yield
+    finally:
+        _process.deferrals -= 1
+
+
+@contextmanager
+def forwarded(forward: Callable[[int], None]) -> Iterator[None]:
+    """Inside, the first signal is handed to `forward` and to nobody else."""
+    _process.forward = forward
+    _process.deferrals += 1
+    try:
+        yield
+    finally:
+        _process.deferrals -= 1
+        _process.forward = lambda signum: None
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Inside, signals wait, in this process and in those that it starts, until each of them unblocks them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def handled() -> Iterator[None]:
+    """Inside, signals are handled here, and an exception that follows one counts as Stopped.
+
+    An inner block leaves everything to the outer one.
+    """
+    if _process.handles or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stopping()}
+    hook = sys.unraisablehook
+    _process.handles, _process.received = True, 0
+    # What C code cannot pass on is still remembered, and nothing to be shown.
+    sys.unraisablehook = lambda args: None if isinstance(args.exc_value, Stopped) else hook(args)
+    try:
+        for signum in previous:
+            signal.signal(signum, _handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+        yield
+        check()
+    except Exception as error:
+        if not _process.received:
+            raise
+        raise Stopped(_process.received) from error
+    finally:
+        _process.handles = False
+        sys.unraisablehook = hook
+        for signum, handler in previous.items():
+            if handler is not None:
+                signal.signal(signum, handler)
+
+
+def stopping() -> tuple[signal.Signals, ...]:
+    """Ctrl-C and SIGTERM; SIGHUP, unless nohup ignores it; under SLURM also SIGUSR1, its word for a requeue."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    if "SLURM_JOB_ID" in os.environ:
+        signals.append(signal.SIGUSR1)
+    return tuple(signals)
+
+
+def ignore(*_: object) -> None:
+    """Leave signals to the process that started this one: a terminal and SLURM send them to all at once."""
+    for signum in stopping():
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def _handle(signum: int, frame: object) -> None:
+    if _process.received:
+        return
+    _process.received = signum
+    if signum == signal.SIGHUP:
+        _let_terminal_go()
+    _process.forward(signum)
+    if not _process.deferrals:
+        raise Stopped(signum)
+
+
+def _let_terminal_go() -> None:
+    """A terminal that was closed refuses what is printed, and saving goes on without it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for file in (1, 2):
+        if stat.S_ISCHR(os.fstat(file).st_mode):
+            os.dup2(nowhere, file)

@@ -1,0 +1,150 @@
+"""The first signal is never lost, whatever it meets, and no later one changes what it began."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from vaelab import signals
+from vaelab.signals import Stopped, check, deferred, handled
+
+
+def send(signum: int = signal.SIGTERM) -> None:
+    """To this process, whose handler runs before this returns."""
+    os.kill(os.getpid(), signum)
+
+
+class Destructor:
+    def __del__(self) -> None:
+        send()
+
+
+def in_a_destructor() -> None:
+    Destructor()
+
+
+def in_a_callback_of_c() -> None:
+    import ctypes
+
+    ctypes.CFUNCTYPE(None)(send)()
+
+
+def where_everything_is_caught() -> None:
+    with contextlib.suppress(BaseException):
+        send()
+
+
+def in_an_exception_that_follows() -> None:
+    try:
+        send()
+    except BaseException:
+        raise RuntimeError("broken off") from None
+
+
+def where_it_is_deferred() -> None:
+    with deferred():
+        send()
+
+
+def plainly() -> None:
+    send()
+
+
+SWALLOWERS = [
+    in_a_destructor,
+    in_a_callback_of_c,
+    where_everything_is_caught,
+    in_an_exception_that_follows,
+    where_it_is_deferred,
+    plainly,
+]
+
+
+@pytest.mark.parametrize("meet", SWALLOWERS)
+def test_a_signal_is_not_lost(meet: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Stopped, match="stopped by SIGTERM"), handled():
+        meet()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("meet", SWALLOWERS)
+def test_a_loop_looks_at_it(meet: Callable[[], None]) -> None:
+    def loop() -> None:
+        for _ in range(2):
+            check()
+            meet()
+        pytest.fail("it went on")
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM"), handled():
+        loop()
+
+
+def test_the_first_signal_counts_and_later_ones_do_nothing() -> None:
+    done = []
+
+    def stop_and_save() -> None:
+        try:
+            send(signal.SIGTERM)
+        finally:
+            for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                send(signum)
+            done.append("saved")
+
+    with pytest.raises(Stopped) as stopped, handled():
+        stop_and_save()
+    assert stopped.value.signum == signal.SIGTERM
+    assert done == ["saved"]
+
+
+def test_an_inner_block_leaves_signals_to_the_outer_one() -> None:
+    with handled():
+        outer = signal.getsignal(signal.SIGTERM)
+        with handled():
+            assert signal.getsignal(signal.SIGTERM) is outer
+        assert signal.getsignal(signal.SIGTERM) is outer
+
+
+def test_handlers_are_as_before_afterwards() -> None:
+    before = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with handled():
+        pass
+    assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_one_signal_does_not_reach_the_next_command() -> None:
+    with pytest.raises(Stopped), handled():
+        send()
+    with handled():
+        check()
+
+
+def test_a_thread_has_no_handlers_and_works() -> None:
+    found = []
+
+    def work() -> None:
+        with handled():
+            found.append(1)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [1]
+
+
+def test_no_other_signals_than_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert set(signals.stopping()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert signal.SIGUSR1 in signals.stopping()
+
+
+def test_nohup_is_honoured() -> None:
+    code = "import os, signal; from vaelab.signals import handled\nwith handled(): os.kill(os.getpid(), signal.SIGHUP)"
+    plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Stopped: stopped by SIGHUP" in plain.stderr
+    assert subprocess.run(["nohup", sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
