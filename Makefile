@@ -3,10 +3,10 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?= model=cvae data=fashion_mnist
 
-.PHONY: help install train test check bench clean
+.PHONY: help install train test test-slow check bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 install: .venv/installed  ## create .venv and install the package with what its tests need
 
@@ -18,8 +18,11 @@ install: .venv/installed  ## create .venv and install the package with what its 
 train: install  ## the main job; other experiments: make train ARGS="model=vae data=mnist"
 	$(BIN)/python train.py $(ARGS)
 
-test: install  ## the default tests; the slow ones: make test ARGS="-m slow"
+test: install  ## the default tests
 	$(BIN)/python -m pytest $(filter-out model=% data=%,$(ARGS))
+
+test-slow: install  ## the tests marked slow: kills, signals, processes and launchers; some need SLURM, and say so
+	$(BIN)/python -m pytest -m slow -rs
 
 check: install  ## format, lint and types
 	$(BIN)/ruff format --check .

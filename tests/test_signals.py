@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -121,6 +122,12 @@ def test_one_signal_does_not_reach_the_next_command() -> None:
         send()
     with handled():
         check()
+
+
+def test_it_passes_from_process_to_process() -> None:
+    for stopped in (Stopped(signal.SIGINT), Stopped(signal.SIGTERM, "saved")):
+        again = pickle.loads(pickle.dumps(stopped))
+        assert (again.signum, str(again)) == (stopped.signum, str(stopped))
 
 
 def test_a_thread_has_no_handlers_and_works() -> None:

@@ -15,8 +15,12 @@ class Stopped(BaseException):
     """A signal came while nothing had to be saved. No Exception: those, Hydra keeps until all jobs have run."""
 
     def __init__(self, signum: int, sentence: str | None = None) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}" if sentence is None else sentence)
+        super().__init__(signum, sentence)  # of which pickle makes it again
         self.signum = signum
+        self.sentence = f"stopped by {signal.Signals(signum).name}" if sentence is None else sentence
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 @dataclass

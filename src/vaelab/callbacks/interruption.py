@@ -60,7 +60,7 @@ class Interruption(pl.Callback):
     def agreed(self, trainer: pl.Trainer) -> bool:
         """Whether a signal has come to any process, which is then that of all."""
         told = torch.tensor([float(received()), monotonic() - self.asked], device=trainer.strategy.root_device)
-        signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()  # type: ignore[union-attr]
+        signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()
         affordable = int(self.interval * self.seconds / max(seconds, 1e-3))
         self.interval = min(max(affordable, 1), 2 * self.interval, self.most)
         self.batches, self.asked = 0, monotonic()

@@ -12,12 +12,15 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
+from vaelab.commands.ranks import is_rank_zero
+
 
 class Comparison(Callback):
     """Prints the results of all jobs of a multirun that have any."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        print_comparison(Path(config.hydra.sweep.dir))
+        if is_rank_zero():
+            print_comparison(Path(config.hydra.sweep.dir))
 
 
 def print_comparison(folder: Path) -> None:

@@ -44,19 +44,19 @@ class Group:
                 self.store.set(f"{self.key}/failed", str(ended.status))
             self.store.add(f"{self.key}/left", 1)
             if self.here.rank == 0:
-                self.await_others(GRACE[ended.status > 128] if ended.status else float("inf"))
+                self.await_others()
         except RuntimeError:  # the store is gone, and rank 0 with it
             if ended.trace:
                 ended = Outcome(1, f"rank 0 ended, and rank {self.here.rank} with it")
         self.over.set()
         return ended
 
-    def await_others(self, grace: float) -> None:
+    def await_others(self) -> None:
         """Keep the store as long as the others need it."""
-        deadline = time.monotonic() + grace
-        while self.store.add(f"{self.key}/left", 0) < self.here.world_size and time.monotonic() < deadline:
-            if not grace < float("inf") and (status := self.failure()):
-                deadline = min(deadline, time.monotonic() + GRACE[status > 128])
+        start = time.monotonic()
+        while self.store.add(f"{self.key}/left", 0) < self.here.world_size:
+            if time.monotonic() - start > (GRACE[False] if 0 < self.failure() <= 128 else GRACE[True]):
+                return
             time.sleep(POLL)
 
     def failure(self, within: float = 0.0) -> int:
@@ -72,13 +72,12 @@ class Group:
         """End this process some time after another one, or its launcher, which it could wait for for ever."""
         status = 0
         while not status and not self.over.wait(POLL):
-            if "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self.parent:
+            try:
+                status, launcher_ended = self.failure(), os.getppid() != self.parent
+            except RuntimeError:  # the store is gone: torchrun holds it, or rank 0
+                status, launcher_ended = 1, True
+            if launcher_ended and "TORCHELASTIC_RUN_ID" in os.environ:
                 os.kill(os.getpid(), signal.SIGTERM)  # which saves
                 status = 128 + signal.SIGTERM
-            else:
-                try:
-                    status = self.failure()
-                except RuntimeError:
-                    status = 1
         if status and not self.over.wait(GRACE[status > 128]):
             os._exit(status)

@@ -137,13 +137,14 @@ def from_rank_zero(choose: Callable[[], T]) -> T:
     store.add(f"{key}/read", 1)
     if refusal is not None:
         raise UserError(refusal)
-    return told  # type: ignore[no-any-return]
+    return told
 
 
 def connect(here: Place) -> Any:
     """The store of this group of processes, which rank 0 holds, or torchrun."""
     global _store
     if _store is None:
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # who ends first is no news
         from torch.distributed import PrefixStore, TCPStore  # which takes its time, and one process needs none
 
         server = here.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
@@ -221,5 +222,5 @@ def first_to_say(sentence: str) -> bool:
         return here.rank == 0
     try:
         return int(_store.add(f"said/{_call}/{zlib.crc32(sentence.encode())}", 1)) == 1
-    except RuntimeError:  # rank 0 ended
-        return True
+    except RuntimeError:  # the store is gone: torchrun held it, or rank 0
+        return here.rank == 0 or "TORCHELASTIC_RUN_ID" not in os.environ

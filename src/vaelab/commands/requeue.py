@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from vaelab.commands.ranks import is_rank_zero
 
-RECORDS = Path("outputs/.slurm")
+RECORDS = Path("outputs")
 
 
 def restarted() -> bool:
@@ -19,12 +20,12 @@ def restarted() -> bool:
 
 
 def requeue(signum: int) -> str:
-    """Ask SLURM to run the job again after SIGUSR1, or at its time limit, and say what came of it.
+    """Ask SLURM to run the job again after SIGUSR1, preemption or its time limit, and say what came of it.
 
-    What was cancelled ends, and what was preempted SLURM requeues by itself.
+    What was cancelled ends.
     """
     job = os.environ.get("SLURM_JOB_ID")
-    if job is None or not is_rank_zero() or not (signum == signal.SIGUSR1 or at_time_limit(job)):
+    if job is None or not is_rank_zero() or not (signum == signal.SIGUSR1 or has_to_give_way(job)):
         return ""
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
@@ -35,13 +36,13 @@ def requeue(signum: int) -> str:
     return f"SLURM runs job {job} again, which goes on from there"
 
 
-def at_time_limit(job: str) -> bool:
-    """Whether SLURM ends a job for want of time."""
+def has_to_give_way(job: str) -> bool:
+    """Whether SLURM ends a job for want of time, or for another job: one that ends in its grace is not requeued."""
     try:
         found = subprocess.run(["scontrol", "show", "job", job], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         return False
-    return "Reason=TimeLimit" in found.stdout
+    return re.search(r"Reason=TimeLimit|PreemptTime=\d", found.stdout) is not None
 
 
 def remember(folder: Path) -> None:
@@ -64,4 +65,4 @@ def record() -> Path:
     """The file of this command in this job of this cluster."""
     command = hashlib.sha256(json.dumps(sys.argv[1:]).encode()).hexdigest()[:8]
     job = "-".join(os.environ.get(name, "") for name in ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID"))
-    return RECORDS / f"{job}-{command}.json"
+    return RECORDS / f".slurm-{job}-{command}.json"

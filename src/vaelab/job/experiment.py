@@ -80,7 +80,7 @@ class Experiment:
         except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
         # Lightning's own handlers talk to the other processes from within, where those may be saying something else.
-        trainer._signal_connector.register_signal_handlers = lambda: None
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         if isinstance(self.model, StepsItself):
             self.model.descent.take_over(trainer)
         return trainer
