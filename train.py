@@ -1,9 +1,9 @@
 """python train.py model=cvae data=fashion_mnist"""
 
-import signal
+from importlib import import_module
+
+from vaelab.signals import to_the_end
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command handles it: Ctrl-C amid imports is no traceback
-    from vaelab.commands.train import main
-
-    raise SystemExit(main())
+    # Imported there: that takes a second, in which a signal is heard already.
+    raise SystemExit(to_the_end(lambda: import_module("vaelab.commands.train").main()))

@@ -82,24 +82,30 @@ def blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def to_the_end(command: Callable[[], int]) -> int:
+    """Exit status of a command that is all that this process does, until Python itself has ended."""
+    _install()
+    status = 0
+    try:
+        with handled():
+            status = command()
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+    finally:
+        _process.deferrals += 1
+        for signum in stopping():
+            signal.signal(signum, signal.SIG_IGN)  # nothing is left that could be stopped
+    return 128 + _process.received if _process.received else status
+
+
 @contextmanager
 def handled() -> Iterator[None]:
-    """Inside, signals are handled here, and an exception that follows one counts as Stopped.
-
-    An inner block leaves everything to the outer one.
-    """
-    if _process.handles or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stopping()}
-    hook = sys.unraisablehook
-    _process.handles, _process.received = True, 0
-    # What C code cannot pass on is still remembered, and nothing to be shown.
+    """Inside, signals are handled here, and an exception that follows one counts as Stopped."""
+    outermost = not _process.handles and threading.current_thread() is threading.main_thread()
+    previous, hook = (_install() if outermost else {}), sys.unraisablehook
+    # What a destructor or C code cannot pass on is still remembered, and nothing to be shown.
     sys.unraisablehook = lambda args: None if isinstance(args.exc_value, Stopped) else hook(args)
     try:
-        for signum in previous:
-            signal.signal(signum, _handle)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         yield
         check()
     except Exception as error:
@@ -107,11 +113,21 @@ def handled() -> Iterator[None]:
             raise
         raise Stopped(_process.received) from error
     finally:
-        _process.handles = False
         sys.unraisablehook = hook
-        for signum, handler in previous.items():
-            if handler is not None:
-                signal.signal(signum, handler)
+        if outermost:
+            _process.handles = False
+            for signum, handler in previous.items():
+                signal.signal(signum, signal.SIG_DFL if handler is None else handler)
+
+
+def _install() -> dict[int, Any]:
+    """Handle signals from now on; the handlers before."""
+    previous = {signum: signal.getsignal(signum) for signum in stopping()}
+    _process.handles, _process.received = True, 0
+    for signum in previous:
+        signal.signal(signum, _handle)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+    return previous
 
 
 def stopping() -> tuple[signal.Signals, ...]:

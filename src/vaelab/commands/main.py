@@ -1,8 +1,9 @@
 """vaelab <command> …: one Hydra application each."""
 
-import signal
 import sys
 from importlib import import_module
+
+from vaelab.signals import to_the_end
 
 COMMANDS = ("train", "evaluate", "sample", "doctor")
 
@@ -17,8 +18,7 @@ def main() -> int:
         print(f"no command '{command}' (available: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
     sys.argv = [sys.argv[0], *sys.argv[2:]]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command handles it: Ctrl-C amid imports is no traceback
-    return int(import_module(f"vaelab.commands.{command}").main())
+    return to_the_end(lambda: int(import_module(f"vaelab.commands.{command}").main()))
 
 
 if __name__ == "__main__":
