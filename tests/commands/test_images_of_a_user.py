@@ -127,10 +127,13 @@ def test_numbers_are_labels_unless_they_are_names() -> None:
     assert label_of(2, [], 3) == 2
 
 
-def test_other_images_of_the_same_classes(conditional: Path) -> None:
+def test_other_images_of_the_same_classes(conditional: Path, capfd: pytest.CaptureFixture[str]) -> None:
     images(conditional / "subset", "10", "bee", level=100)
     run = only_run(conditional)
     assert call(conditional, "evaluate", f"run={run}", "data.source.root=subset") == 0
+    logged = capfd.readouterr().out
+    assert "the share data.source.test_fraction=0.1 is evaluated" in logged
+    assert "data 'image_folder' is not what " in logged
     found = records(newest(conditional))
     assert all(record["other_data"] for record in found.values())
     assert {record["data"] for record in found.values()}.isdisjoint(one["data"] for one in records(run).values())

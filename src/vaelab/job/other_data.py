@@ -1,5 +1,6 @@
 """Data that a model was not trained on: for figures out of its distribution, or of a new test set."""
 
+import logging
 from collections.abc import Collection
 
 from omegaconf import DictConfig
@@ -9,6 +10,7 @@ from vaelab.data.examples import NamesClasses
 from vaelab.data.facts import AUTO, FACTS
 from vaelab.errors import UserError
 
+log = logging.getLogger(__name__)
 PIXELS = ("scale", "binarization", "dequantization")  # what the model takes x for
 
 
@@ -36,6 +38,12 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         raise UserError(
             f"data '{name}' has examples of shape {list(node.shape)}, but the run's model takes {list(before.shape)};"
             " choose data of that shape"
+        )
+    if "test_fraction" in node.source and "data.source.test_fraction" not in overrides:
+        log.warning(
+            "of images without folders train and test, the share data.source.test_fraction=%s is evaluated; set it"
+            " near 1 to evaluate a new test set as a whole",
+            node.source.test_fraction,
         )
     if "classes" in node.source:
         number_as(node, before, [key for key in FACTS if key in free])

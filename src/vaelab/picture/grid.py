@@ -69,8 +69,8 @@ def figure(grid: Grid) -> Figure:
     canvas = FigureCanvasAgg(page)
     axes = page.add_axes((0, 0, 1, 1))
     axes.imshow(dots, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    names = {"parse_math": False, "fontfamily": installed_fonts()}  # of classes, which may hold $ and any script
-    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, **names)
+    # Names of classes may hold $ and letters of any script.
+    axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, parse_math=False, fontfamily=installed_fonts())
     axes.set_xticks(columns[: len(grid.column_labels)], grid.column_labels)
     axes.tick_params(length=0, labelsize=FONT_SIZE, bottom=False, labelbottom=False, top=True, labeltop=True)
     axes.spines[:].set_visible(False)
