@@ -12,6 +12,7 @@ from commandline import FAST, call, only_run, results
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
+from vaelab.config.saved import check_saved
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment
@@ -179,16 +180,14 @@ def test_a_folder_that_changed_is_noticed(tmp_path: Path, capsys: pytest.Capture
     run = train(tmp_path, "model=cvae")
     capsys.readouterr()
     (tmp_path / "images/bee/0.png").rename(tmp_path / "images/10/new.png")
-    for command in ("evaluate", "train"):
-        assert call(tmp_path, command, f"run={run}") == 1
-        assert "was trained on other examples than data 'image_folder' gives now" in said(capsys)
+    assert call(tmp_path, "evaluate", f"run={run}") == 1
+    assert "was trained on other examples than data 'image_folder' gives now" in said(capsys)
     images(tmp_path / "images", "wasp")
-    for command in ("evaluate", "train"):
-        assert call(tmp_path, command, f"run={run}") == 1
-        assert said(capsys) == (
-            "images has a class folder wasp, which is none of data.classes=[9,10,bee];"
-            " set data.classes=auto data.num_classes=auto, or move it away"
-        )
+    assert call(tmp_path, "evaluate", f"run={run}") == 1
+    assert said(capsys) == (
+        "images has a class folder wasp, which is none of data.classes=[9,10,bee];"
+        " set data.classes=auto data.num_classes=auto, or move it away"
+    )
 
 
 def test_pixels_and_shape_are_those_of_the_run(tmp_path: Path) -> None:
@@ -197,6 +196,23 @@ def test_pixels_and_shape_are_those_of_the_run(tmp_path: Path) -> None:
     again = ("data=image_folder", "data.source.root=images")
     assert call(tmp_path, "evaluate", f"run={run}", *again) == 0
     assert results(newest(tmp_path)) == results(run)
+
+
+def test_names_of_classes_in_a_saved_config_are_no_paths(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    config = composed("data=image_folder", "data.source.root=images")
+    config.data.classes = ["~", "~x", "\\", "C:\\x", "..", "s3://x"]
+    check_saved(config, tmp_path / "config.yaml", [])
+    config.data.source.cache = "../elsewhere"
+    with pytest.raises(UserError, match=r"data\.source\.cache=\.\./elsewhere leads out of the run folder"):
+        check_saved(config, tmp_path / "config.yaml", [])
+
+
+def test_what_refers_to_other_data_is_not_damage(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    config = composed("data=image_folder", "data.source.root=../images", "model=cvae")
+    check_saved(config, tmp_path / "config.yaml", [], ["data"])
+    config.decoder.shape = "${nowhere.shape}"
+    with pytest.raises(UserError, match="is damaged"):
+        check_saved(config, tmp_path / "config.yaml", [], ["data"])
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -224,7 +240,7 @@ def test_odd_folders_from_beginning_to_end(tmp_path: Path, case: str, num_worker
     if case == "one class":
         images(tmp_path / "images", "ant")
     elif case == "nasty names":
-        images(tmp_path / "images", "$z$", "a=b,c", "it's", "日本", "[x]", "null", "<b>", "a\nb")
+        images(tmp_path / "images", "$z$", "a=b,c", "it's", "日本", "[x]", "null", "<b>", "a\nb", "~x", "\\")
     else:
         (tmp_path / "images").mkdir()
         for number in range(3 if case == "three" else 30):

@@ -25,7 +25,18 @@ INSTANTIATE = ("_target_", "_partial_", "_recursive_", "_convert_")
 FORBIDDEN = ("hydra", "defaults")  # Hydra's own words: other files, other resolvers, the environment
 FLOAT = r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9]+(?:[eE][-+]?[0-9]+)?)"
 READ_ONLY = ("data.source.root", "run", "init_from", "model.first_stage")  # data, and weights of other runs
-PATHS = ("folder", "root", "dir", "dirpath", "path", "weights", "save_dir")  # keys whose values are always paths
+PATHS = (
+    "folder",
+    "root",
+    "dir",
+    "dirpath",
+    "path",
+    "weights",
+    "save_dir",
+    "cache",
+)  # keys whose values are always paths
+
+CLASS_NAMES = ("data.classes", "data.source.classes")  # those of folders, which may look like anything
 
 
 class Reader(yaml.SafeLoader):
@@ -71,6 +82,7 @@ def check_saved(config: DictConfig, path: Path, plugins: Collection[str], overri
     plain: Any = OmegaConf.to_container(config, resolve=False)
     for key in overridden:
         _blank(plain, key.split("."))
+    plain = _without_references(plain, overridden)
     for fault in (*check_references(plain), *_faults_of_targets(plain, plugins)):
         raise UserError(f"{path} may not be used as it is: {fault}")
     try:
@@ -197,7 +209,7 @@ def _faults_of_paths(resolved: Any) -> Iterator[str]:
         for key, value in node.items():
             full = f"{place}.{key}".lstrip(".")
             for text in value if isinstance(value, list) else [value]:
-                if not isinstance(text, str) or full in READ_ONLY:
+                if not isinstance(text, str) or full in (*READ_ONLY, *CLASS_NAMES):
                     continue
                 leads_out = re.match(r"[/~\\]|[A-Za-z]:[\\/]|\w+://", text) or ".." in re.split(r"[/\\]", text)
                 if leads_out or (key in PATHS and text and not _stands_in_conf(key, text)):
@@ -220,3 +232,13 @@ def _blank(plain: Any, keys: list[str]) -> None:
         plain = plain.get(key) if isinstance(plain, dict) else None
     if isinstance(plain, dict) and keys[-1] in plain:
         plain[keys[-1]] = None
+
+
+def _without_references(plain: Any, keys: Collection[str]) -> Any:
+    """Nothing in place of what refers to a key that is set anew, such as ${data.shape} where all of data is."""
+    if isinstance(plain, dict):
+        return {key: _without_references(value, keys) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_without_references(value, keys) for value in plain]
+    refers = isinstance(plain, str) and any(re.search(rf"\$\{{{re.escape(key)}[.\[}}]", plain) for key in keys)
+    return None if refers else plain
