@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import torch
 from annotated_types import Ge, Le
@@ -22,7 +22,8 @@ from vaelab.data.randomness import hashed
 from vaelab.errors import UserError
 from vaelab.ranges import OpenFraction, Seed, Shape
 
-ERROR, SKIP = "error", "skip"
+ERROR: Final = "error"
+SKIP: Final = "skip"
 NAMED = 3  # files in a sentence on many
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Int
@@ -14,7 +15,7 @@ from vaelab.data.sampling import TrainingSampler
 from vaelab.errors import UserError
 from vaelab.terms import Batch
 
-ALL = "all"
+ALL: Final = "all"
 MISSING = -1  # the label of an example whose class training is not told
 
 
