@@ -93,7 +93,7 @@ def fit(folder: Path, *overrides: str, pictures: bool = True, loggers: tuple[Any
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fitted]:
-    with pytest.warns(UserWarning, match="Broken did not take .*sample_grid.png: no network"):
+    with pytest.warns(UserWarning, match="Broken did not take .*sample_grid_epoch002.png: no network"):
         fitted = fit(tmp_path_factory.mktemp("cvae"), "model=cvae", loggers=(Broken(),), epochs=3)
     fitted.trainer.validate(fitted.model, fitted.model.data, verbose=False)
     fitted.drawn = {file.name: file.read_bytes() for file in (fitted.folder / "images").iterdir()}
@@ -122,8 +122,8 @@ def test_files_have_their_names_and_show_something(conditional: Fitted) -> None:
 
 def test_loggers_get_the_same_files_and_a_broken_one_stops_nothing(conditional: Fitted) -> None:
     expected = [
-        (f"images/{name}", [str(conditional.folder / "images" / f"{name}{end}.png")])
-        for end in ("_epoch002", "", "")  # every two epochs, after training, after testing
+        (f"{key}/{name}", [str(conditional.folder / "images" / f"{name}{end}.png")])
+        for key, end in (("images", "_epoch002"), ("test/images", ""))  # every two epochs, and after testing
         for name in PICTURES
     ]
     assert conditional.album.images == expected

@@ -23,9 +23,9 @@ class PictureCallback(pl.Callback):
     images/<name>_epoch004.png    after 4 epochs, from the validation split, every `every_n_epochs`
     images/<name>.png             at the end of training, and again, from the test split, of testing
 
-    under the run folder, and as `images/<name>` in each logger that takes images. Only the first process
-    draws. The noise is the same each time, and none is taken from training. Data that are not images of
-    one or three channels give no picture.
+    under the run folder. Loggers that take images get those of epochs as `images/<name>` and that of the test split
+    as `test/images/<name>`, so that each is there once. Only the first process draws. The noise is the same each
+    time, and none is taken from training. Data that are not images of one or three channels give no picture.
     """
 
     name: str
@@ -42,32 +42,35 @@ class PictureCallback(pl.Callback):
         num_epochs = trainer.current_epoch + 1
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and num_epochs % self.every_n_epochs == 0:
-            self.draw(trainer, pl_module, "validation", f"{self.name}_epoch{num_epochs:03d}.png")
+            path = self.draw(trainer, pl_module, "validation", f"{self.name}_epoch{num_epochs:03d}.png")
+            self.show(trainer, f"images/{self.name}", path)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         self.draw(trainer, pl_module, "validation", f"{self.name}.png")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        self.draw(trainer, pl_module, "test", f"{self.name}.png")
+        path = self.draw(trainer, pl_module, "test", f"{self.name}.png")
+        self.show(trainer, f"test/images/{self.name}", path)
 
-    def draw(self, trainer: pl.Trainer, pl_module: VAE, split: str, file: str) -> None:
-        """Write one picture and hand it to the loggers."""
+    def draw(self, trainer: pl.Trainer, pl_module: VAE, split: str, file: str) -> Path | None:
+        """Where one picture was written; None where there is nothing to draw, or another process draws."""
         data = pl_module.data
         if not trainer.is_global_zero or len(data.shape) != 3 or data.shape[0] not in (1, 3):
-            return
+            return None
         with evaluating(pl_module), seeded(pl_module.seed, self.name):
             grid = self.grid(View(pl_module.latent, data, split, pl_module.seed, pl_module.device))
-        if grid is not None:
-            path = Path(trainer.default_root_dir) / "images" / file
-            save(grid, path)
-            self.show(trainer, path)
+        if grid is None:
+            return None
+        path = Path(trainer.default_root_dir) / "images" / file
+        save(grid, path)
+        return path
 
-    def show(self, trainer: pl.Trainer, path: Path) -> None:
-        """Hand a picture to the loggers that take images; none of them may stop the run."""
-        for logger in trainer.loggers:
+    def show(self, trainer: pl.Trainer, key: str, path: Path | None) -> None:
+        """Hand a picture, if there is one, to the loggers that take images; none of them may stop the run."""
+        for logger in trainer.loggers if path is not None else ():
             if hasattr(logger, "log_image"):
                 try:
-                    logger.log_image(f"images/{self.name}", [str(path)], trainer.global_step)
+                    logger.log_image(key, [str(path)], trainer.global_step)
                 except Exception as error:  # of whatever kind: the picture is on disk
                     rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")
 
