@@ -40,6 +40,9 @@ def test_each_job_has_a_run_in_weights_and_biases(sweep: Path) -> None:
     for session in sessions:
         assert (session.run["run_group"], session.run["project"]) == ("mine", "vaelab")
         assert session.run["tags"] == ["a", "b"]
+    assert [session.run["display_name"] for session in sessions] == [
+        f"{model}-digits model={model} seed={seed} trainer.devices=1" for model, seed in CHOSEN
+    ]
 
 
 def test_the_table_has_the_mean_and_spread_over_seeds(sweep: Path) -> None:

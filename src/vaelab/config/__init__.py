@@ -2,5 +2,8 @@
 
 from vaelab.config.build import build
 from vaelab.config.check import LISTED, check, check_nodes
+from vaelab.config.sweep import register
 
 __all__ = ["LISTED", "build", "check", "check_nodes"]
+
+register()  # for whoever composes conf/
