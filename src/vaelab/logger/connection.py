@@ -1,8 +1,12 @@
 """A W&B run: online where the user is logged in, offline otherwise and where that fails."""
 
+import glob
 import logging
 import os
+import shutil
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -40,19 +44,27 @@ class Connection:
         os.environ.setdefault("WANDB_SILENT", "true")
         for find_mode, way_on in ((self.first_mode, "offline"), (lambda: "offline", "without it")):
             try:
+                before = set(self.folders())
                 with time_limit(self.settings.get("init_timeout", 90) + GRACE):
                     self.mode = find_mode()
                     return start(self.arguments, self.mode)
             except Exception as error:  # whatever W&B, its network or its service raise
                 log.warning("W&B: %s; going on %s", reason(error), way_on)
                 tear_down()
+                for folder in set(self.folders()) - before:
+                    shutil.rmtree(folder, ignore_errors=True)  # a run in which nothing is, which W&B cannot read
         return None
+
+    def folders(self) -> Iterator[Path]:
+        """The sessions that W&B has stored of this run."""
+        return Path(self.arguments["dir"], "wandb").glob(f"*run-*-{glob.escape(self.arguments['id'] or '')}")
 
     def first_mode(self) -> str:
         """What the user has chosen, or online where W&B finds an API key, without asking for one."""
         mode = chosen_mode(self.settings)
+        if os.environ.get("WANDB_MODE") not in MODES:
+            os.environ.pop("WANDB_MODE", None)  # which W&B would refuse, an empty one too
         if mode is not None and mode not in MODES:
-            os.environ.pop("WANDB_MODE", None)  # which W&B would refuse again
             raise ValueError(f"there is no mode '{mode}'; set WANDB_MODE to online, offline or disabled")
         return mode or ("online" if wandb.login(prompt=False, verify=False) else "offline")
 
