@@ -94,6 +94,7 @@ class Tracked:
     run: dict[str, Any]
     config: dict[str, Any]
     history: list[dict[str, Any]]
+    output: str
 
 
 def tracked(run: Path) -> list[Tracked]:
@@ -106,7 +107,8 @@ def tracked(run: Path) -> list[Tracked]:
         (begun,) = (record["run"] for record in records if record["type"] == "run")
         (config,) = (record["config"]["update"] for record in records if record["type"] == "config")
         rows = [record["history"]["item"] for record in records if record["type"] == "history"]
-        sessions.append(Tracked(begun, config, rows))
+        said = [record["output_logger"]["line"] for record in records if record["type"] == "output_logger"]
+        sessions.append(Tracked(begun, config, rows, "".join(said)))
     return sessions
 
 

@@ -44,6 +44,13 @@ def test_a_run_says_what_it_is(run: Path) -> None:
     assert "${" not in str(first.config)
 
 
+def test_the_page_of_logs_holds_what_is_said(run: Path) -> None:
+    for session in tracked(run):
+        assert "reconstruction/mse" in session.output
+        assert session.output.count("run folder: ") == 1
+        assert "Epoch" not in session.output  # of the progress bar
+
+
 def test_history_is_grouped(run: Path) -> None:
     keys = {key for session in tracked(run) for row in session.history for key in row if not key.startswith("_")}
     assert {key.partition("/")[0] for key in keys} == {"train", "val", "test", "kl", "trainer", "epoch"}

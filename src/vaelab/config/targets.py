@@ -28,7 +28,7 @@ ARGUMENTS = {
     "vaelab.logger.weights_and_biases.WandbLogger": "save_dir project group tags name id settings",
 }
 # Of W&B, which also has base_url and api_key.
-SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console capture_loggers"
+SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console"
 # Packages that no advice may call a plugin.
 NO_PLUGINS = """
     vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf

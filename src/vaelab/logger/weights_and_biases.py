@@ -9,6 +9,7 @@ from lightning.pytorch import loggers
 from vaelab.logger.connection import disabled
 from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.naming import valid_name, valid_tags
+from vaelab.logger.output import OutputHandler
 from vaelab.logger.run_thread import RunThread
 
 
@@ -58,6 +59,7 @@ class WandbLogger(loggers.WandbLogger):
         self.settings = dict(settings or {})
         self.others = {"entity": entity, "notes": notes, "job_type": job_type, "save_code": save_code}
         self.thread: RunThread | None = None
+        self.output = OutputHandler(self.hand_over)
 
     def begin(self, folder: Path) -> None:
         if disabled(self.settings):
@@ -65,6 +67,7 @@ class WandbLogger(loggers.WandbLogger):
         names = {kind: valid_name(kind, given) for kind, given in self.names.items()}
         arguments = {**names, **self.others, "tags": valid_tags(self.tags), "settings": self.settings}
         self.thread = RunThread({**arguments, "dir": self.save_dir, "resume": "allow"}, folder)
+        self.output.begin()
         self.thread.start()
 
     def hand_over(self, call: Call) -> None:
@@ -74,6 +77,7 @@ class WandbLogger(loggers.WandbLogger):
 
     def end(self, status: int) -> None:
         """At most about `settings.finish_timeout` seconds later, the run is stored or given up."""
-        thread, self.thread = self.thread, None
-        if thread is not None:
-            thread.end(status)
+        if self.thread is not None:
+            self.output.end()
+            self.thread.end(status)
+            self.thread = None
