@@ -133,7 +133,7 @@ def test_a_service_that_never_starts(signum: int, tmp_path: Path) -> None:
     assert said(tmp_path).count("going on offline") == 1
     (session,) = tracked(only_run(tmp_path))
     steps = [row["trainer/global_step"] for row in session.history if "train/loss" in row]
-    assert steps == list(range(20 * 60))
+    assert steps == [int(row["step"]) for row in metrics(only_run(tmp_path)) if row["train/loss"]]
 
 
 @pytest.mark.slow

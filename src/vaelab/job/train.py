@@ -7,7 +7,6 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
@@ -53,7 +52,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | 
     finally:
         with deferred():
             for logger in loggers:
-                if rank_zero_only.rank == 0 and isinstance(logger, Session):
+                if isinstance(logger, Session):
                     logger.end(status)
     return trained.objective
 

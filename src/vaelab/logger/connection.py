@@ -11,7 +11,7 @@ from typing import Any
 
 import wandb
 
-from vaelab.logger.service import time_limit
+from vaelab.logger.service import kill_service, time_limit
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +78,10 @@ def start(arguments: dict[str, Any], mode: str) -> Any:
 
 
 def tear_down() -> None:
-    """End W&B's service, and let it read its settings anew."""
+    """End W&B's service, also where W&B has lost sight of it, and let W&B read its settings anew."""
     with suppress(Exception, SystemExit):  # it exits where its service has failed
         wandb.teardown()
+    kill_service()
 
 
 def reason(error: Exception) -> str:

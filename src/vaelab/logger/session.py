@@ -12,4 +12,4 @@ class Session(Protocol):
         """Start to take what is logged; `folder` is the run's, as the user reads it."""
 
     def end(self, status: int) -> None:
-        """Store what was logged; `status` is the job's exit status."""
+        """Store what was logged, if this process has begun to log; `status` is the job's exit status."""
