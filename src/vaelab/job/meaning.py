@@ -31,10 +31,10 @@ def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure)
             f"condition '{config.choices.condition}' needs the label of every example, but data.num_labels="
             f"{config.data.num_labels} keeps only some; set data.num_labels=all or model=m2"
         )
-    check_sizes(latent, Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))
+    check_shapes(latent, Batch(batch.x[:2], None if batch.y is None else batch.y[:2], batch.index[:2]))
 
 
-def check_sizes(latent: LatentStructure, batch: Batch) -> None:
+def check_shapes(latent: LatentStructure, batch: Batch) -> None:
     """Raises UserError where the parts cannot be computed one after the other."""
     try:
         with torch.no_grad():
