@@ -122,7 +122,7 @@ def handled() -> Iterator[None]:
 
 def _install() -> dict[int, Any]:
     """Handle signals from now on; the handlers before."""
-    previous = {signum: signal.getsignal(signum) for signum in stopping()}
+    previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stopping()}
     _process.handles, _process.received = True, 0
     for signum in previous:
         signal.signal(signum, _handle)
