@@ -60,7 +60,7 @@ def squeezed(text: str) -> str:
 
 
 def record(figure: Figure) -> Record:
-    return Record(figure, "test", 500, 0, "32-true", 1.0, "0")
+    return Record(figure, "test", "digits", False, 500, 0, "32-true", 1.0, "0")
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
