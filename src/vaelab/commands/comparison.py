@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vaelab.commands.ranks import is_rank_zero
+from vaelab.printing import print_line, print_table
 
 
 class Comparison(Callback):

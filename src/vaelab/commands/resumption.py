@@ -63,8 +63,9 @@ def _published(run: Run) -> dict[str, Any]:
     """What the run's results say of the checkpoint they are of; nothing where there are no results."""
     try:
         records = json.loads((run.folder / "results.json").read_text())
-        return next(iter(records.values()), {}).get("checkpoint", {"name": "unknown"})
-    except (OSError, ValueError, AttributeError):
+        first: dict[str, Any] = next(iter(records.values()), {})
+        return dict(first.get("checkpoint", {"name": "unknown"}))
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 

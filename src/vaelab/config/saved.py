@@ -56,7 +56,7 @@ class Reader(yaml.SafeLoader):
 
 
 # As OmegaConf writes and reads numbers: 1e-3 is one.
-Reader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{FLOAT})$"), list("-+.0123456789"))  # type: ignore[no-untyped-call]
+Reader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{FLOAT})$"), list("-+.0123456789"))
 
 
 def read_saved(path: Path) -> DictConfig:

@@ -18,6 +18,7 @@ from vaelab.picture.grid import Grid, save
 from vaelab.printing import print_line, track
 from vaelab.protocol import LatentStructure
 from vaelab.run import Run
+from vaelab.signals import check
 
 COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
 MOST_NAMED = 20  # classes in a sentence
