@@ -36,7 +36,7 @@ class Training:
     sweep: Annotated[str, MinLen(1)]
     project: Annotated[str, MinLen(1)]
     group: str
-    tags: Sequence[str]
+    tags: Sequence[Any]  # what W&B refuses of them costs the tag, not the run
     callbacks: Mapping[str, pl.Callback] = field(default_factory=dict)
     evaluation: Mapping[str, Measure] = field(default_factory=dict)
     logger: Mapping[str, Logger] = field(default_factory=dict)

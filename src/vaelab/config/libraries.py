@@ -87,7 +87,7 @@ CLOSER: dict[str, dict[str, Any]] = {
     "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint": {"mode": Literal["min", "max"]},
     "lightning.pytorch.loggers.csv_logs.CSVLogger": {"flush_logs_every_n_steps": PositiveInt},
     "lightning.pytorch.loggers.wandb.WandbLogger": {
-        "tags": Sequence[str] | None,
+        "tags": Any,
         "group": str | None,
         "entity": str | None,
         "notes": str | None,

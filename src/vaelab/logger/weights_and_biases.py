@@ -1,6 +1,6 @@
 """Lightning's logger for Weights & Biases, which training never waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ class WandbLogger(loggers.WandbLogger):
         group: str | int | float | None = None,
         name: str | int | float | None = None,
         id: str | int | float | None = None,
-        tags: str | Sequence[object] | None = None,
+        tags: Any = None,
         settings: Mapping[str, Any] | None = None,
         entity: str | None = None,
         notes: str | None = None,
