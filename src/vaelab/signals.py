@@ -90,7 +90,8 @@ def to_the_end(command: Callable[[], int]) -> int:
         with handled():
             status = command()
     except Stopped as stop:
-        print(stop, file=sys.stderr)
+        if status <= 128:  # else the command has said so
+            print(stop, file=sys.stderr)
     finally:
         _process.deferrals += 1
         for signum in stopping():

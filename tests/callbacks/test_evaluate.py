@@ -110,7 +110,7 @@ def test_a_figure_that_is_not_finite_stays_visible(model: Model, digits: Data, t
     vae = model()
     nothing: Measure = lambda subject: [Figure("nothing", float("nan"), "of 1", 1)]  # noqa: E731
     trainer(evaluate(nothing=nothing)).test(vae, digits(), verbose=False)
-    assert as_json(vae.records)["nothing"]["value"] is None
+    assert as_json(vae.records, {})["nothing"]["value"] is None
     assert vae.records["nothing"].figure.warning == "its value is nan"
 
 

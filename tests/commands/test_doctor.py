@@ -107,9 +107,18 @@ def test_a_line_that_fails(
             "config has 1 mistake:\n  objective (conf/objective/elbo.yaml): ELBO has no argument 'x'; "
             "it takes beta, num_samples",
         ),
-        (["optimizer.lr=-1"], 1, "optimizer 'adam', scheduler 'constant': Invalid learning rate: -1"),
+        (
+            ["optimizer.lr=-1"],
+            1,
+            "config has 1 mistake:\n  optimizer.lr=-1 must be a number of at least 0 (conf/optimizer/adam.yaml)",
+        ),
         (["trainer.strategy=none"], 1, "trainer 'cpu': You selected an invalid strategy name: `strategy='none'`"),
-        (["trainer.devices=0"], 1, "trainer.devices=0 is no number of processes; give a number from 1 on"),
+        (
+            ["trainer.devices=0"],
+            1,
+            "config has 1 mistake:\n  trainer.devices=0 must be an integer of at least 1, -1, auto or a non-empty list of "
+            "integers of at least 0 (conf/trainer/cpu.yaml)",
+        ),
         (
             ["callbacks=[kl_annealing,capacity]", "+callbacks.again=${callbacks.kl_annealing}"],
             1,

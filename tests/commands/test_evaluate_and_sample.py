@@ -40,7 +40,7 @@ def test_evaluate_finds_what_training_found(folder: Path) -> None:
     into = newest(folder, "evaluations")
     assert results(into) == results(run)
     assert (run / "results.json").read_bytes() == before
-    assert sorted(path.name for path in into.iterdir()) == ["evaluate.log", "results.json"]
+    assert sorted(path.name for path in into.iterdir()) == ["results.json"]
     assert (run / "train.log").exists()
     assert sorted(path.name for path in folder.iterdir()) == ["outputs"]
 
@@ -107,7 +107,11 @@ def test_mistakes_with_samples(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["model=vae"], "model=vae would change the model, which a run keeps; start a new one with it"),
+        (
+            ["model=vae"],
+            "model=vae would change the model, which a run keeps; start a new run with it, from these weights by "
+            "init_from={run}",
+        ),
         (["data.scale=symmetric"], None),
         (
             ["latent_dim=5"],
@@ -205,7 +209,9 @@ def test_what_cannot_be_measured_is_said_and_the_rest_is_measured(
 ) -> None:
     assert call(folder, "evaluate", f"run={only_run(folder)}", *choices) == 0
     assert measured <= set(results(newest(folder, "evaluations")))
-    logged = [line.partition("[WARNING] - ")[2] for line in capfd.readouterr().out.splitlines()]
+    capfd.readouterr()
+    log = newest(folder, "evaluations") / "evaluate.log"
+    logged = [line.partition("[WARNING] - ")[2] for line in log.read_text().splitlines()]
     for message, sentence in zip(filter(None, logged), sentences, strict=True):
         assert message.startswith(sentence)
 

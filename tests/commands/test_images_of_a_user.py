@@ -12,6 +12,7 @@ from commandline import FAST, call, only_run, results
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
+from vaelab.commands.outcome import Outcome
 from vaelab.config.saved import check_saved
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
@@ -113,7 +114,7 @@ def test_a_class_that_does_not_exist(
 )
 def test_every_name_is_one_that_y_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr("vaelab.commands.sample.sample", lambda config: seen.append(config.y) or 0)
+    monkeypatch.setattr("vaelab.commands.sample.sample", lambda config: seen.append(config.y) or Outcome())
     assert call(tmp_path, "sample", "run=.", f"y={name}") == 0
     assert seen == [name]
     assert label_of(seen[0], ["other", name], 2) == 1

@@ -69,7 +69,7 @@ def explained(conf: Path, *overrides: str, config: str = "train") -> str | None:
             "no callbacks 'chekpoint' in conf/callbacks; did you mean 'checkpoint'? "
             "(available: checkpoint, kl_annealing)",
         ),
-        ("hydra/launcher=slurm", "no hydra/launcher 'slurm' (available: basic)"),
+        ("hydra/job_logging=slurm", "no hydra/job_logging 'slurm' (available: default, disabled, none, stdout)"),
         ("modle=vae", "no key 'modle'; did you mean 'model'? (use +modle=vae to add a new key)"),
         ("modle@x=vae", f"no config group 'modle' in conf; did you mean 'model'? (available: {GROUPS})"),
         ("tuner=fast", "'tuner' is not among the defaults; use +tuner=fast to add it"),

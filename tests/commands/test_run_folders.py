@@ -97,12 +97,16 @@ def test_a_second_writer_is_refused(
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(run)
-    for arguments in ([], ["trainer.max_epochs=2"], ["callbacks=checkpoint"], ["ckpt=last"]):
+    way_out = "give trainer.max_epochs=... to train longer, or measure it with vaelab evaluate run=run"
+    for arguments in ([], ["trainer.max_epochs=2"], ["ckpt=last"]):
         assert call(run.parent, "train", "run=run", *arguments) == 0
-        assert capsys.readouterr().err.strip() == (
-            "run has finished; give trainer.max_epochs=... to train longer, or measure it with vaelab evaluate run=run"
-        )
+        assert capsys.readouterr().err.strip() == f"run has finished; {way_out}"
         assert tree(run) == before
+    assert call(run.parent, "train", "run=run", "latent_dim=7") == 1
+    assert capsys.readouterr().err.strip() == (
+        f"run has finished, so nothing is left for latent_dim=7 (was 4) to change; {way_out}"
+    )
+    assert tree(run) == before
 
 
 def test_less_than_was_trained_is_a_mistake(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

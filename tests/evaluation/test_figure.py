@@ -32,21 +32,21 @@ def strict(text: str) -> Any:
 
 
 def record(figure: Figure) -> Record:
-    return Record(figure, "test", 100, 0, "32-true", 0.5, "1.0")
+    return Record(figure, "test", "digits", False, 100, 0, "32-true", 0.5, "1.0")
 
 
 @every_number
 @not_finite
 def test_what_is_not_finite_is_null_and_said(name: str, number: float) -> None:
     figure = replace(GIVEN, **{name: number})
-    written = strict(json.dumps(as_json({figure.name: record(figure)}), allow_nan=False))[figure.name]
+    written = strict(json.dumps(as_json({figure.name: record(figure)}, {}), allow_nan=False))[figure.name]
     assert written[name] is None
     assert written["warning"] == f"few images; its {name} is {number}"
     assert all(written[other] == getattr(GIVEN, other) for other in ("value", "error", "floor") if other != name)
 
 
 def test_what_is_finite_is_as_it_was() -> None:
-    written = as_json({GIVEN.name: record(GIVEN)})[GIVEN.name]
+    written = as_json({GIVEN.name: record(GIVEN)}, {})[GIVEN.name]
     assert list(written)[:2] == ["value", "unit"]
     assert written["warning"] == "few images"
     assert replace(GIVEN, error=None, floor=None, warning="").warning == ""
@@ -62,7 +62,7 @@ def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: 
     assert found is not None
     ((again,), left_out, seconds) = found
     assert (left_out, seconds, again.warning) == (["a sentence"], 1.0, figure.warning)
-    assert as_json({"kid": record(again)}) == as_json({"kid": record(figure)})
+    assert as_json({"kid": record(again)}, {}) == as_json({"kid": record(figure)}, {})
 
 
 def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: p
 
 def test_results_with_a_null_are_compared_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = {"a": record(replace(GIVEN, value=math.nan)), "b": record(GIVEN)}
-    (tmp_path / "results.json").write_text(json.dumps(as_json(records)))
+    (tmp_path / "results.json").write_text(json.dumps(as_json(records, {})))
     assert values(tmp_path / "results.json") == {"b": 0.25}
     Console().print(compare({"one": [values(tmp_path / "results.json")]}))
     print_results(records, tmp_path)

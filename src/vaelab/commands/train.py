@@ -95,9 +95,11 @@ def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
         checkpoint = resumption(run, ckpt)
         finished, changed = from_rank_zero(lambda: what_is_left(config, run, checkpoint))
         if finished:
+            idle = f", so nothing is left for {', '.join(changed)} to change" if changed else ""
             way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
-            say([f"{run.folder} has finished; give trainer.max_epochs=... {way_out}"])
-            return Outcome()
+            sentence = f"{run.folder} has finished{idle}; give trainer.max_epochs=... {way_out}"
+            say([sentence])
+            return Outcome(1 if changed else 0, sentence)
         say([f"going on with {', '.join(changed)}"] if changed else [])
         return train(config, run, checkpoint)
 

@@ -1,6 +1,5 @@
 """Builds what a checked config describes: the only file that knows Hydra's instantiate."""
 
-import errno
 import logging
 import re
 from typing import Any
@@ -9,10 +8,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig
 
-from vaelab.errors import UserError
+from vaelab.errors import UNUSABLE, UserError
 
 log = logging.getLogger(__name__)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, of which every job says the same
 WHERE = re.compile(r"Error in call to target '(?P<target>[^']+)'[\s\S]*?(?:full_key: (?P<key>\S+))?$")
 
 
@@ -28,7 +26,7 @@ def build(node: DictConfig | ListConfig) -> Any:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
         cause = _root_cause(error)
-        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in FULL):
+        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in UNUSABLE):
             raise cause from None
         if cause is None or isinstance(cause, AssertionError):  # our mistake
             raise

@@ -45,10 +45,20 @@ def broken(node: DictConfig | ListConfig, key: Any) -> Broken | None:
         return _without_key(text, node, str(error))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0].rpartition(" raised while resolving interpolation: ")[2].strip('"')
-        elsewhere = REFERENCE.sub("", text) != text and "${" not in REFERENCE.sub("", text)
-        if reason not in OUTSIDE_HYDRA and not (elsewhere and "Recursive" not in reason):
+        if reason not in OUTSIDE_HYDRA and not ("Recursive" not in reason and leads_to_broken(text, node)):
             return Broken(f"'{text}' does not resolve: {reason}", "")
     return None
+
+
+def leads_to_broken(text: str, node: DictConfig | ListConfig) -> bool:
+    """Whether a key that a value refers to is itself without a value."""
+    root: Any = node._get_root()
+    for key in REFERENCE.findall(text):
+        try:
+            OmegaConf.select(root, key, throw_on_missing=False)
+        except OmegaConfBaseException:
+            return True
+    return False
 
 
 def written(node: DictConfig | ListConfig, key: Any) -> str:

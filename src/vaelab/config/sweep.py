@@ -20,9 +20,9 @@ def register() -> None:
     OmegaConf.register_new_resolver("varied", varied, replace=True)
 
 
-def either(sweep: Any, otherwise: Any) -> Any:
-    """The first in a job of a multirun, else the second."""
-    return sweep if in_sweep() else otherwise
+def either(sweep: Any, otherwise: Any) -> str:
+    """The first in a job of a multirun, else the second, as text."""
+    return str(sweep if in_sweep() else otherwise)
 
 
 def in_sweep() -> bool:

@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.evaluate import Evaluate
@@ -15,7 +15,6 @@ from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
-from vaelab.config.text import escape_references
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.job.experiment import Experiment
@@ -102,9 +101,13 @@ def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[
 
 def build_logger(node: DictConfig, run: Run) -> Logger:
     """A logger that writes into the run folder, which may have been moved since the config was saved."""
-    if "save_dir" in node:
-        node.save_dir = escape_references(str(run.folder.absolute()))  # W&B writes from a process of its own
-    logger: Logger = build(node)
+    if "save_dir" not in node:
+        logger: Logger = build(node)
+        return logger
+    with open_dict(node):
+        del node["save_dir"]
+        node["_partial_"] = True
+    logger = build(node)(save_dir=str(run.folder.absolute()))  # absolute: W&B writes from a process of its own
     return logger
 
 
