@@ -19,10 +19,10 @@ train: install  ## the main job; other experiments: make train ARGS="model=vae d
 	$(BIN)/python train.py $(ARGS)
 
 test: install  ## the default tests
-	$(BIN)/python -m pytest $(filter-out model=% data=%,$(ARGS))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(filter-out model=% data=%,$(ARGS))
 
 test-slow: install  ## the tests marked slow: kills, signals, processes and launchers; some need SLURM, and say so
-	$(BIN)/python -m pytest -m slow -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m slow -rs
 
 check: install  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -13,7 +13,7 @@ from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.record import Record
 from vaelab.health.line import FAILED, Line, print_lines
 from vaelab.job.table import number, print_results
-from vaelab.printing import print_line, print_table, track
+from vaelab.printing import print_line, print_table, printed, track
 
 Shown = Callable[[], str]
 
@@ -124,6 +124,7 @@ def test_a_folder_is_printed_as_it_is(name: str, width: int | None, shown: Shown
 def test_what_a_stream_cannot_encode_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(printed, "disabled", True)  # pytest's own report has to be UTF-8
     print_line("1 ± 2")
     print_results({"a": record(FIGURES[0])}, Path("folder\udcff"))  # a name that is not UTF-8
     text = stream.buffer.getvalue().decode()

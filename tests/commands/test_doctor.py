@@ -116,8 +116,8 @@ def test_a_line_that_fails(
         (
             ["trainer.devices=0"],
             1,
-            "config has 1 mistake:\n  trainer.devices=0 must be an integer of at least 1, -1, auto or a non-empty list of "
-            "integers of at least 0 (conf/trainer/cpu.yaml)",
+            "config has 1 mistake:\n  trainer.devices=0 must be an integer of at least 1, -1, auto or a non-empty "
+            "list of integers of at least 0 (conf/trainer/cpu.yaml)",
         ),
         (
             ["callbacks=[kl_annealing,capacity]", "+callbacks.again=${callbacks.kl_annealing}"],

@@ -72,58 +72,6 @@ def test_a_log_says_once_that_an_estimate_may_be_negative(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize(("batch_size", "num_examples"), [(1, 1), (1, 9), (2, 2), (2, 1000), (7, 7), (64, 60_000)])
-def test_rows_of_the_weights_sum_to_one(batch_size: int, num_examples: int, estimator: str) -> None:
-    weight = ESTIMATORS[estimator](batch_size, num_examples, CPU).exp()
-    assert weight.shape == (batch_size, batch_size)
-    torch.testing.assert_close(weight.sum(1), torch.ones(batch_size))
-
-
-def published(log_prob: torch.Tensor, num_examples: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Minibatch weighted sampling as Chen et al. 2018 have it: log q(z) and log prod_d q(z_d)."""
-    batch_size = len(log_prob)
-    log_qz, log_marginals = [], []
-    for row in log_prob:  # [B, D]
-        log_qz.append(row.sum(1).exp().sum().log() - math.log(batch_size * num_examples))
-        each = [column.exp().sum().log() - math.log(batch_size * num_examples) for column in row.T]
-        log_marginals.append(sum(each))
-    return torch.stack(log_qz), torch.stack(log_marginals)
-
-
-@pytest.mark.parametrize("num_examples", [0, 20, 1000])
-def test_mws_learns_what_the_published_estimate_does(num_examples: int) -> None:
-    """The gradient is the same; the total correlation is less by (D - 1) log N, which has none."""
-    loc, scale = (torch.randn(20, 3, dtype=torch.float64).requires_grad_() for _ in range(2))
-    terms = gaussian_terms(loc, scale.exp())
-    objective = objective_of("mws", alpha=2.0, beta=5.0, gamma=0.5)
-    objective.num_examples = num_examples
-    loss = objective(terms, KLControl())
-    pairs = terms.posterior.base_dist.log_prob(terms.latents[0][0].unsqueeze(1))
-    log_qz, log_marginals = published(pairs, max(num_examples, 1))
-    information, correlation = (terms.log_qz[0] - log_qz).mean(), (log_qz - log_marginals).mean()
-    expected = 2 * information + 5 * correlation + 0.5 * (log_marginals - terms.log_pz[0]).mean()
-    slopes = [torch.autograd.grad(each, (loc, scale), retain_graph=True) for each in (loss.total, expected)]
-    torch.testing.assert_close(*slopes)
-    constant = 2 * math.log(max(num_examples, 1))
-    torch.testing.assert_close(loss.parts["total_correlation"], correlation - constant, check_dtype=False)
-
-
-def test_a_log_says_once_that_an_estimate_may_be_negative(caplog: pytest.LogCaptureFixture) -> None:
-    objective, terms = objective_of("mws"), gaussian_terms(torch.randn(9, 3), torch.rand(9, 3) + 0.2)
-    with caplog.at_level(logging.INFO):
-        objective.start_from(SimpleNamespace(split=lambda name: range(1234)))
-        for _ in range(3):
-            objective(terms, KLControl())
-    (message,) = caplog.messages
-    assert "(objective.estimator=mws) and may be negative; evaluation=decomposition measures them" in message
-
-
-@pytest.mark.parametrize("wrong", ["exact", "MSS", "", "mmd"])
-def test_an_estimator_that_nobody_knows_is_a_users_mistake(wrong: str) -> None:
-    with pytest.raises(UserError, match=f"^objective.estimator={wrong} is none of mws, mss.*evaluation=decomposition$"):
-        objective_of(wrong)
-
-
-@pytest.mark.parametrize(("batch_size", "num_examples"), [(1, 1), (1, 9), (2, 2), (2, 1000), (7, 7), (64, 60_000)])
 def test_the_own_example_is_on_the_diagonal_of_stratified_weights(batch_size: int, num_examples: int) -> None:
     weight = stratified_log_weight(batch_size, num_examples, CPU).exp()
     own = 1 / num_examples if batch_size > 1 else 1.0

@@ -16,7 +16,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.figure import Figure
-from vaelab.storage.atomic import write
+from vaelab.storage.atomic import replacement, write
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +57,15 @@ class Journal:
         path = self.states(loop)
         if not path.is_file():
             return 0
-        kept: dict[str, Any] = torch.load(path, map_location=metric.device, weights_only=True)
-        for name, state in kept["states"].items():
+        try:
+            kept: dict[str, Any] = torch.load(path, map_location=metric.device, weights_only=True)
+            states, done = {name: kept["states"][name] for name in metric.metric_state}, int(kept["done"])
+        except Exception as error:  # whatever a broken file makes a reader say
+            log.warning("%s is damaged (%s); what it held is measured again", path, type(error).__name__)
+            return 0
+        for name, state in states.items():
             setattr(metric, name, state)
-        return int(kept["done"])
+        return done
 
     def keep(self, loop: str, metric: Metric, done: int) -> None:
         """Write the states of a loop, unless that was done a moment ago."""
@@ -68,11 +73,8 @@ class Journal:
             return
         self.written = monotonic()
         path = self.states(loop)
-        with self.tolerant():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            torch.save({"done": done, "states": metric.metric_state}, temporary)
-            temporary.replace(path)
+        with self.tolerant(), replacement(path) as file:
+            torch.save({"done": done, "states": metric.metric_state}, file)
 
     @contextmanager
     def tolerant(self) -> Iterator[None]:

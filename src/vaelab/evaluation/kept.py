@@ -3,23 +3,22 @@
 import hashlib
 import io
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from vaelab.storage.atomic import replacement
 
 log = logging.getLogger(__name__)
 
 
 def keep(content: dict[str, Any], path: Path) -> None:
     """Write tensors and numbers under a temporary name, with their checksum, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
-    temporary.replace(path)
+    with replacement(path) as file:
+        file.write(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
 
 
 def restored(path: Path) -> dict[str, Any] | None:

@@ -101,13 +101,13 @@ def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[
 
 def build_logger(node: DictConfig, run: Run) -> Logger:
     """A logger that writes into the run folder, which may have been moved since the config was saved."""
-    if "save_dir" not in node:
-        logger: Logger = build(node)
-        return logger
-    with open_dict(node):
-        del node["save_dir"]
-        node["_partial_"] = True
-    logger = build(node)(save_dir=str(run.folder.absolute()))  # absolute: W&B writes from a process of its own
+    if "save_dir" in node:
+        with open_dict(node):
+            del node["save_dir"]
+            node["_partial_"] = True
+        logger: Logger = build(node)(save_dir=str(run.folder.absolute()))  # W&B writes from a process of its own
+    else:
+        logger = build(node)
     return logger
 
 

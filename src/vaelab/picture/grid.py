@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from vaelab.storage.atomic import replacement
+
 DPI = 144
 CELL = 80  # dots an image is enlarged to, by a whole factor, so that its pixels stay squares of one size
 SEPARATOR = 3
@@ -88,12 +90,9 @@ def installed_fonts() -> list[str]:
 
 def save(grid: Grid, path: Path) -> None:
     """A PNG that is never seen half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    with warnings.catch_warnings():
+    with replacement(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # which leaves a box in its place
-        figure(grid).savefig(unfinished, format="png", dpi=DPI)
-    unfinished.replace(path)
+        figure(grid).savefig(file, format="png", dpi=DPI)
 
 
 def _fit(page: Figure, renderer: RendererAgg, width: int, height: int) -> None:
