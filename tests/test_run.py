@@ -77,6 +77,15 @@ def test_a_file_of_another_kind(run: Run, content: object, reason: str) -> None:
         run.checkpoint("best")
 
 
+def test_a_small_file_does_not_ask_for_a_large_tensor(run: Run) -> None:
+    save(run, "last")
+    saved = torch.load(run.checkpoints / "last.ckpt", weights_only=True)
+    saved["optimizer_states"] = [{"state": {0: {"exp_avg": torch.zeros(1).expand(10**9)}}}]
+    torch.save(saved, run.checkpoints / "last.ckpt")
+    with pytest.raises(UserError, match="it has tensors that are larger than what is stored of them"):
+        run.checkpoint("last")
+
+
 def test_a_run_without_checkpoints(run: Run) -> None:
     run.checkpoints.mkdir()
     (run.checkpoints / "last.ckpt.tmp").touch()

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,9 @@ class Run:
             )
         if link := link_out_of(run.folder):
             raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
-        if (settings := run.folder / "wandb" / "settings").exists():
-            raise UserError(f"{settings} would tell W&B where to send runs and keys; remove it if it is not yours")
+        for settings in (run.folder / "wandb" / "settings", run.folder / ".wandb"):
+            if settings.exists():
+                raise UserError(f"{settings} would tell W&B where to send runs and keys; remove it if it is not yours")
         return run
 
     @property
@@ -170,9 +171,25 @@ def damage_of(path: Path) -> str | None:
         return f"it is no checkpoint of a run: it lacks {missing[0]}"
     if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
         return "its weights are no tensors"
+    if not all(_is_stored(value) for value in _tensors(saved)):
+        return "it has tensors that are larger than what is stored of them"
     if not saved["loops"].keys() >= LOOPS:
         return "it is no checkpoint of a run: its loops are missing"
     return None
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """Every tensor in nested dicts and lists."""
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(inner)
+    elif hasattr(value, "untyped_storage"):
+        yield value
+
+
+def _is_stored(tensor: Any) -> bool:
+    """Whether a tensor has a place in the file for each of its elements, and takes no more memory than the file."""
+    return bool(tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes())
 
 
 # What every command reads of a checkpoint, by its type.

@@ -46,7 +46,7 @@ def check() -> None:
 
     The handler raises it too, but what an exception meets may swallow it, as destructors and callbacks of C do.
     """
-    if _process.received and not _process.deferrals:
+    if _process.handles and _process.received and not _process.deferrals:
         raise Stopped(_process.received)
 
 

@@ -64,6 +64,35 @@ def test_overwrite_replaces_a_run_by_one_that_trains(run: Path, capsys: pytest.C
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 
 
+def test_a_run_that_diverges_does_not_replace_another(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(run)
+    assert call(run.parent, "train", *SMOKE, "hydra.run.dir=run", "overwrite=true", "optimizer.lr=1e30") == 1
+    assert "the run that overwrite=true would have replaced is kept in run.replaced-" in capsys.readouterr().err
+    (kept,) = run.parent.glob("run.replaced-*")
+    assert tree(kept) == before
+
+
+def test_overwriting_leaves_what_is_not_of_the_run(run: Path) -> None:
+    (run / "notes.txt").write_text("theirs")
+    (run.parent / "link").symlink_to("run")
+    assert call(run.parent, "train", *SMOKE, "hydra.run.dir=link", "overwrite=true") == 1
+    assert call(run.parent, "train", *SMOKE, "hydra.run.dir=run", "overwrite=true") == 0
+    assert (run / "notes.txt").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("place", ["hydra.output_subdir=..", "-m hydra.sweep.subdir=../run"])
+def test_hydra_writes_into_no_other_run(run: Path, place: str) -> None:
+    before = tree(run)
+    assert call(run.parent, "train", *SMOKE, "hydra.run.dir=run/sub", "hydra.sweep.dir=sweep", *place.split()) == 1
+    assert tree(run) == before
+
+
+def test_a_dict_beside_a_saved_config_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hydra merges it into what is there, so a foreign target and its arguments would stay."""
+    assert call(run.parent, "train", "run=run", "callbacks.checkpoint={monitor: val/elbo}") == 1
+    assert "would be mixed with what the run saved; give each of its keys by itself" in capsys.readouterr().err
+
+
 def test_jobs_of_a_multirun_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = ("-m", "seed=0,1", "hydra.sweep.dir=sweep")
     assert call(tmp_path, "train", *SMOKE, *sweep, "hydra.sweep.subdir=same") == 1

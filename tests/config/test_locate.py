@@ -1,6 +1,5 @@
 """A `_target_` may name any class or function that Python can import; what it cannot is said in one sentence."""
 
-import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from omegaconf import OmegaConf
 from vaelab.config import build, check_nodes
 from vaelab.config.locate import locate
 from vaelab.errors import UserError
+from vaelab.signals import Stopped, handled
 
 PROJECT = {
     "__init__.py": "from .net import ResNet as Renamed\nnumber = 3\n",
@@ -109,16 +109,6 @@ def test_a_module_that_cannot_be_imported(project: str, name: str, sentence: str
 def test_a_signal_waits_for_the_end_of_an_import(project: str) -> None:
     """An import that is broken off would leave half a module."""
 
-    class StoppedError(Exception):
-        pass
-
-    def stop(signum: int, frame: object) -> None:
-        raise StoppedError
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        with pytest.raises(StoppedError):
-            locate(f"{project}.slow.done")
-        assert sys.modules[f"{project}.slow"].done()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(Stopped), handled():
+        locate(f"{project}.slow.done")
+    assert sys.modules[f"{project}.slow"].done()

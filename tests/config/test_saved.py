@@ -407,3 +407,24 @@ def test_settings_of_wandb_do_not_come_with_a_run(saved: dict[str, Any], tmp_pat
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(saved))
     with pytest.raises(UserError, match="would tell W&B where to send runs and keys; remove it if it is not yours"):
         Run.open(tmp_path)
+
+
+def test_what_stands_around_a_key_that_is_set_anew_is_still_looked_at(
+    saved: dict[str, Any], load: Callable[..., DictConfig]
+) -> None:
+    for text in ("/tmp/evil${trainer.max_epochs}", "${logger.csv.save_dir}/../../x", "${latent_dim}/../.."):
+        with pytest.raises(UserError, match="leads out of the run folder"):
+            load(changed(saved, "features.folder", text), overridden=("trainer.max_epochs", "latent_dim"))
+
+
+def test_no_reference_is_put_together_of_texts(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
+    plain = changed(changed(saved, "project", "$"), "group", "${project}{oc.env:HOME}")
+    with pytest.raises(UserError, match="group is put together to a reference"):
+        load(plain)
+
+
+def test_no_folder_of_wandb_comes_with_a_run(saved: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / ".wandb").mkdir()
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(saved))
+    with pytest.raises(UserError, match="would tell W&B where to send runs and keys"):
+        Run.open(tmp_path)

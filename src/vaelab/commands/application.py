@@ -54,7 +54,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     gc.disable()  # until a job starts: composing leaves nothing to collect, and looking costs a tenth of a second
     # Hydra's own parser takes no option between two overrides.
     sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
-    here, statuses = Path.cwd(), [0]
+    here, statuses, before = Path.cwd(), [0], HydraConfig.instance().cfg
 
     def job(config: DictConfig) -> float | None:
         with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
@@ -84,6 +84,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
             raise
         say([sentence])
         return 2
+    finally:
+        HydraConfig.instance().cfg = before  # of which callbacks before the first job have set one
     return max(statuses)
 
 
@@ -143,6 +145,9 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
     """
     if {"-m", "--multirun"} & set(arguments):
         raise UserError(f"vaelab {name} takes one run at a time; leave out -m")
+    for argument in arguments:
+        if argument.partition("=")[2].lstrip().startswith("{"):
+            raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
     plugins, arguments = pop_override(arguments, "plugins")
     named = [one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()]
     config, overrides = run.load_config(named, [key_of(one) for one in arguments if "=" in one]), []

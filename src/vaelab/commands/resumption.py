@@ -61,12 +61,17 @@ def is_finished(run: Run, config: DictConfig, checkpoint: Path | None, changed: 
 
 def _published(run: Run) -> dict[str, Any]:
     """What the run's results say of the checkpoint they are of; nothing where there are no results."""
-    try:
-        records = json.loads((run.folder / "results.json").read_text())
-        first: dict[str, Any] = next(iter(records.values()), {})
-        return dict(first.get("checkpoint", {"name": "unknown"}))
-    except (OSError, ValueError, TypeError, AttributeError):
+    file = run.folder / "results.json"
+    if not file.is_file():
         return {}
+    try:
+        records = json.loads(file.read_text())
+        first: Any = next(iter(records.values()))
+        found: dict[str, Any] = dict(first.get("checkpoint", {"name": "unknown"}))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, StopIteration):
+        return {}
+    damaged = "config" in found and not isinstance(found.get("trained_steps"), int)
+    return {} if damaged else found
 
 
 OURS = re.compile(r"logger\.\w+\.save_dir|plugins|overwrite")  # set anew by each command

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from vaelab.commands.ranks import from_rank_zero, is_rank_zero
 from vaelab.commands.requeue import earlier_folder, remember, restarted
@@ -62,8 +62,15 @@ def chosen(choose: Callable[[], str]) -> str:
         raise Refused(str(error)) from error
 
 
+def check_output_subdir(config: DictConfig) -> None:
+    """Raises UserError where Hydra would write its copies of the config anywhere but into .hydra of the run."""
+    if config.hydra.output_subdir not in (None, ".hydra"):
+        raise UserError(f"hydra.output_subdir={config.hydra.output_subdir} is not possible; use .hydra or null")
+
+
 def folder_for_run(config: DictConfig) -> str:
     """Make and lock the folder of a new run, or lock the one from before where SLURM runs this command again."""
+    check_output_subdir(config)
     earlier = earlier_folder()
     if earlier is not None:
         reservation = reclaim(earlier)
@@ -76,6 +83,10 @@ def folder_for_run(config: DictConfig) -> str:
 
 def folder_for_multirun(config: DictConfig) -> str:
     """Make the folder of a multirun, or take the one from before where SLURM runs this command again."""
+    check_output_subdir(config)
+    subdir = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[call-overload, index]
+    if ".." in PurePath(subdir).parts or subdir.startswith(("/", "~")):
+        raise UserError(f"hydra.sweep.subdir={subdir} leads out of the sweep's folder; give a name inside it")
     folder = earlier_folder() or reserve_empty(Path(str(config.hydra.sweep.dir)))
     remember(folder)
     return str(folder)

@@ -21,6 +21,7 @@ from vaelab.config import LISTED, check
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.run import Run
+from vaelab.storage.reservation import Reservation
 
 IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
 RESOLVER = re.compile(r"\$\{[\w.]+:")
@@ -84,8 +85,18 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
         ended = train(config, run, resumption(run, "last") if again else None)
     finally:
         if reservation is not None:
-            reservation.undo() if ended.status != 0 and not run.saved else reservation.keep()
+            settle(reservation, ended.status == 0, run.saved)
     return ended
+
+
+def settle(reservation: Reservation, succeeded: bool, saved: bool) -> None:
+    """Keep a folder in which something was trained, and what it replaces until the new run has ended well."""
+    if succeeded:
+        reservation.keep()
+    elif not saved:
+        reservation.undo()
+    elif (replaced := reservation.keep_both()) is not None:
+        say([f"the run that overwrite=true would have replaced is kept in {replaced}"])
 
 
 def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:

@@ -3,16 +3,14 @@
 import importlib
 import importlib.util
 import pkgutil
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from vaelab.errors import UserError, did_you_mean
+from vaelab.signals import check, deferred
 
 
 @cache
@@ -66,22 +64,14 @@ def _imported(name: str) -> ModuleType:
     """A module. Whatever its code raises is a mistake of the config that named it."""
     if name in sys.modules:
         return sys.modules[name]
-    with _signals_wait():
-        try:
-            return importlib.import_module(name)
-        except (Exception, SystemExit) as error:
-            reason = next(iter(str(error).splitlines()), "")
-            raise UserError(f"cannot import {name}: {type(error).__name__}: {reason}") from error
-
-
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM wait: an import that is broken off leaves half a module."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with deferred():  # an import that is broken off leaves half a module
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(f"cannot import {name}: {type(error).__name__}: {reason}") from error
+    check()
+    return module
 
 
 def _members(found: Any) -> set[str]:

@@ -89,7 +89,7 @@ def check_saved(config: DictConfig, path: Path, plugins: Collection[str], overri
         resolved: Any = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}; {WAY_OUT}") from None
-    for fault in (*_faults_of_arguments(resolved), *_faults_of_paths(resolved)):
+    for fault in (*_faults_of_texts(resolved), *_faults_of_arguments(resolved), *_faults_of_paths(resolved)):
         raise UserError(f"{path} may not be used as it is: {fault}")
 
 
@@ -196,6 +196,15 @@ def _faults_of_targets(plain: Any, plugins: Collection[str]) -> Iterator[str]:
             yield f"{key}={target} is none of vaelab's parts; {way_out(target, key)}"
 
 
+def _faults_of_texts(resolved: Any) -> Iterator[str]:
+    """References that texts make together, which would be followed wherever a value is resolved once more."""
+    for place, node in _nodes(resolved):
+        for key, value in node.items():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and "${" in text:
+                    yield f"{place}.{key}".lstrip(".") + " is put together to a reference, which no saved config does"
+
+
 def _faults_of_arguments(resolved: Any) -> Iterator[str]:
     for place, node in _nodes(resolved):
         for argument in refused_arguments(node) if "_target_" in node else ():
@@ -240,5 +249,8 @@ def _without_references(plain: Any, keys: Collection[str]) -> Any:
         return {key: _without_references(value, keys) for key, value in plain.items()}
     if isinstance(plain, list):
         return [_without_references(value, keys) for value in plain]
-    refers = isinstance(plain, str) and any(re.search(rf"\$\{{{re.escape(key)}[.\[}}]", plain) for key in keys)
-    return None if refers else plain
+    if not isinstance(plain, str):
+        return plain
+    # Among other text a reference is any text: what stands around it is still the saved config's.
+    anew = re.compile("|".join(rf"\$\{{{re.escape(key)}(?:[.\[][^}}]*)?\}}" for key in keys) or "(?!)")
+    return None if anew.fullmatch(plain) else anew.sub("x", plain)

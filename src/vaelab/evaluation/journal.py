@@ -42,8 +42,15 @@ class Journal:
         path = self.folder / f"{measure}.json"
         try:
             kept = json.loads(path.read_text())
-            return [Figure.from_json(each) for each in kept["figures"]], kept["left_out"], kept["seconds"]
-        except (OSError, ValueError, TypeError, LookupError):  # not there, or spoilt: it is measured again
+            left_out = [str(sentence) for sentence in kept["left_out"]]
+            return [Figure.from_json(each) for each in kept["figures"]], left_out, float(kept["seconds"])
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            RecursionError,
+        ):  # not there, or spoilt: it is measured again
             return None
 
     def finish(self, measure: str, figures: Iterable[Figure], left_out: list[str], seconds: float) -> None:

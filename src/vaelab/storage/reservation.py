@@ -31,11 +31,19 @@ class Reservation:
     replaced: Path | None = None
 
     def keep(self) -> None:
-        """The run has begun: what it replaces goes now."""
+        """The run is there: what it replaces goes now, and what else lay in its folder comes back."""
         if self.replaced is not None:
             remove(self.replaced, frozenset())
+            for path in self.replaced.iterdir():
+                if not (self.folder / path.name).exists():
+                    path.rename(self.folder / path.name)
             _remove_empty(self.replaced)
         release(self.folder)
+
+    def keep_both(self) -> Path | None:
+        """The run has begun and not ended: what it would have replaced stays, in the folder that is returned."""
+        release(self.folder)
+        return self.replaced
 
     def undo(self) -> None:
         """Remove, file by file, what this run wrote, then the folders that it made, where they are empty."""
@@ -151,11 +159,13 @@ def _make(folder: Path) -> tuple[Path, ...]:
 
 
 def _replace(folder: Path) -> Reservation:
+    if folder.is_symlink():
+        raise UserError(f"overwrite=true cannot replace {folder}, which is a link; give the folder that it leads to")
     if Path.cwd().is_relative_to(folder.resolve()):
         raise UserError(f"overwrite=true cannot replace {folder}, in which you stand; start it from another folder")
     if not acquire(folder):
         raise UserError(in_use(folder))
-    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced")
+    replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
     folder.rename(replaced)
     release(folder)
     reservation = reserve(folder)
