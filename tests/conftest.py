@@ -14,8 +14,8 @@ from omegaconf import DictConfig, open_dict
 
 from vaelab.config import build
 from vaelab.data.module import DataModule
-from vaelab.job.checkpoint_io import AtomicCheckpointIO
-from vaelab.job.experiment import quiet
+from vaelab.jobs.checkpoint_io import AtomicCheckpointIO
+from vaelab.jobs.experiment import quiet
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from vaelab.earlier import TOTAL_CORRELATION, brought_up_to_date
+from vaelab.config.migration import TOTAL_CORRELATION, brought_up_to_date
 
 
 @pytest.mark.parametrize(

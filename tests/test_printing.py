@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from vaelab.commands.comparison import compare
-from vaelab.evaluation.figure import Figure
+from vaelab.cli.sweep_table import compare
+from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.record import Record
-from vaelab.health.line import FAILED, Line, print_lines
-from vaelab.job.table import number, print_results
+from vaelab.health.check_result import FAILED, Line, print_lines
+from vaelab.jobs.results_table import number, print_results
 from vaelab.printing import print_line, print_table, printed, track
 
 Shown = Callable[[], str]

@@ -73,6 +73,6 @@ def test_every_command_runs(line: str, workplace: Path) -> None:
     if words[0] == "python":
         words = [sys.executable, str(ROOT / words[1]), *words[2:]] + [one for one in SMALL if one not in words]
     else:
-        words = [sys.executable, "-m", "vaelab.commands.main", *words[1:]]
+        words = [sys.executable, "-m", "vaelab.cli.main", *words[1:]]
     done = run(list(dict.fromkeys(words)), workplace)
     assert done.returncode == 0, done.stderr

@@ -6,9 +6,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from vaelab.commands.train import latest_run, pin
+from vaelab.cli.train import latest_run, pin
 from vaelab.errors import UserError
-from vaelab.run import Run
+from vaelab.storage.run import Run
 
 
 @pytest.fixture

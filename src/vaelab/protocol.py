@@ -13,8 +13,8 @@ from vaelab.terms import Batch, Loss, Terms
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
-    from vaelab.evaluation.figure import Figure
-    from vaelab.evaluation.subject import Subject
+    from vaelab.evaluation.context import Subject
+    from vaelab.evaluation.measurement import Figure
 
 
 class Condition(Protocol):
@@ -141,7 +141,7 @@ class Measure(Protocol):
 
     Raises UserError where a model or its data do not have it; a model that it does not concern gets no figure.
     Whatever it raises on one process leaves it out on all: what it pools them by comes from `subject.metric`,
-    `subject.first_alone` or vaelab.evaluation.share.
+    `subject.first_alone` or vaelab.distributed.sharding.
     """
 
     def __call__(self, subject: "Subject") -> "list[Figure]": ...

@@ -19,10 +19,10 @@ from torch.distributions import Normal
 from torch.nn import functional as F
 
 from vaelab.config import build
+from vaelab.config.paths import CONF
 from vaelab.evaluation.importance import streamed_log_sums
-from vaelab.job.memory import keep_freed_memory
+from vaelab.jobs.memory import keep_freed_memory
 from vaelab.latent.single import Single
-from vaelab.paths import CONF
 from vaelab.terms import Batch
 
 NETWORK = (

@@ -19,12 +19,12 @@ from rich.table import Table
 from torch.nn import functional as F
 
 from vaelab.config import build
+from vaelab.config.paths import CONF
 from vaelab.data.module import DataModule
 from vaelab.evaluation.accuracy import Accuracy
-from vaelab.job.experiment import Experiment
-from vaelab.paths import CONF
+from vaelab.jobs.experiment import Experiment
 from vaelab.protocol import Classifies
-from vaelab.run import Run
+from vaelab.storage.run import Run
 
 
 def composed(overrides: list[str]) -> DictConfig:

@@ -22,9 +22,9 @@ from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
-from vaelab.job.experiment import Experiment
-from vaelab.paths import CONF
-from vaelab.run import Run
+from vaelab.config.paths import CONF
+from vaelab.jobs.experiment import Experiment
+from vaelab.storage.run import Run
 
 
 class Clock(pl.Callback):

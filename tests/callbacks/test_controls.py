@@ -14,8 +14,8 @@ from vaelab.callbacks.free_bits import FreeBits
 from vaelab.callbacks.kl_annealing import KLAnnealing
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.evidence import Evidence
 from vaelab.kl.schedule import Linear
+from vaelab.metric.elbo import Evidence
 from vaelab.model.vae import VAE
 
 STEPS_PER_EPOCH = 4  # 1237 digits in batches of 400

@@ -15,12 +15,12 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation import journal
 from vaelab.evaluation.active_units import Activity
+from vaelab.evaluation.context import Subject
 from vaelab.evaluation.decomposition import RateDecomposition
-from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.importance import Importance
+from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.reconstruction import Reconstruction, ReconstructionError
 from vaelab.evaluation.record import as_json
-from vaelab.evaluation.subject import Subject
 from vaelab.model.vae import VAE
 from vaelab.protocol import Measure
 

@@ -12,9 +12,9 @@ import pytest
 from vaelab.callbacks.health_check import HealthCheck
 from vaelab.config import build
 from vaelab.data.module import DataModule
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged
-from vaelab.model.descent import StepsItself
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged
+from vaelab.model.manual_optimization import StepsItself
 from vaelab.model.vae import VAE
 
 Model, Data, Trainers = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]

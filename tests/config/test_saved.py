@@ -9,7 +9,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.errors import UserError
-from vaelab.run import Run
+from vaelab.storage.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -62,17 +62,17 @@ def test_a_number_is_a_number_however_it_is_written(saved: dict[str, Any], load:
 
 
 EXECUTES = [
-    "vaelab.run.write",
+    "vaelab.storage.run.write",
     "vaelab.storage.reservation.remove",
-    "vaelab.commands.train.main",
-    "vaelab.commands.process.launch",
-    "vaelab.job.train.train",
+    "vaelab.cli.train.main",
+    "vaelab.cli.launch.launch",
+    "vaelab.jobs.train.train",
     "vaelab.config.build.build",
     "vaelab.errors.UserError",
     "vaelab.data.fetch.fetch",
     "vaelab.callbacks.evaluate.evaluating",
-    "vaelab.run.os.system",
-    "vaelab.run.Run.save_results",
+    "vaelab.storage.run.os.system",
+    "vaelab.storage.run.Run.save_results",
     "torch.load",
     "torch.hub.load",
     "torch.nn.modules.module.torch.load",
@@ -154,7 +154,7 @@ def test_a_plugin_is_named_by_the_user(saved: dict[str, Any], load: Callable[...
 
 
 def test_nobody_is_advised_to_trust_a_library(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
-    for target in ("os.system", "torch.load", "vaelab.run.write", "hydra.utils.get_method"):
+    for target in ("os.system", "torch.load", "vaelab.storage.run.write", "hydra.utils.get_method"):
         with pytest.raises(UserError, match=rf"if you trust it, give encoder._target_={target} yourself$"):
             load(changed(saved, "encoder._target_", target))
 

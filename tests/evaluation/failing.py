@@ -10,11 +10,11 @@ from omegaconf import DictConfig
 from torch import distributed
 
 from vaelab.callbacks.evaluate import measured
+from vaelab.distributed.sharding import summed
 from vaelab.errors import UserError
-from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.reconstruction import ReconstructionError
-from vaelab.evaluation.share import summed
-from vaelab.evaluation.subject import Subject
 
 PLACES = ["start", "loop", "pooled", "share", "first", "other", "score", "between", "end", "nowhere"]
 

@@ -11,7 +11,7 @@ from torch import distributed
 from vaelab.config import build
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 
 NUM_TRAIN, NUM_TEST, CHUNK = 2000, 10_007, 1000
 

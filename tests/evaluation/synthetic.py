@@ -10,10 +10,10 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.active_units import ActiveUnits
 from vaelab.evaluation.confidence import Confidence
-from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.importance import ImportanceWeightedBound
 from vaelab.evaluation.label_fidelity import LabelFidelity
 from vaelab.evaluation.reconstruction import ReconstructionError
+from vaelab.metric.elbo import Evidence
 from vaelab.terms import Terms
 
 NUM_EXAMPLES, CHUNK = 10_007, 1000

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelab.data.digits import Digits
 from vaelab.evaluation import classifier
-from vaelab.evaluation.classifier import trained_classifier
+from vaelab.features.classifier import trained_classifier
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from vaelab.data.dsprites import SIZES
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.dci import DCI
+from vaelab.evaluation.context import Subject
 from vaelab.evaluation.disentanglement import SCORES, Disentanglement
-from vaelab.evaluation.subject import Subject
+from vaelab.metric.disentanglement.dci import DCI
 
 MEASURE = Disentanglement(
     scores=list(SCORES),

@@ -10,12 +10,12 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import mutual_info_score
 
 from vaelab.errors import UserError
-from vaelab.evaluation.dci import boosted_dci, disentanglement, forest_dci
-from vaelab.evaluation.factor_information import binned, entropy, factor_information
-from vaelab.evaluation.factor_vae_score import factor_vae_score
-from vaelab.evaluation.modularity import modularity
-from vaelab.evaluation.mutual_information_gap import mutual_information_gap
-from vaelab.evaluation.sap import (
+from vaelab.metric.disentanglement.dci import boosted_dci, disentanglement, forest_dci
+from vaelab.metric.disentanglement.factor_information import binned, entropy, factor_information
+from vaelab.metric.disentanglement.factor_vae_score import factor_vae_score
+from vaelab.metric.disentanglement.modularity import modularity
+from vaelab.metric.disentanglement.mutual_information_gap import mutual_information_gap
+from vaelab.metric.disentanglement.sap import (
     adjusted_accuracy,
     linear_accuracy,
     separated_attribute_predictability,

@@ -8,7 +8,7 @@ import torch
 from failing import PLACES, errors, processes
 from omegaconf import DictConfig
 
-from vaelab.evaluation.agreement import reason
+from vaelab.distributed.failure import reason
 
 ALL = ["mse", "score", "second", "third"]
 

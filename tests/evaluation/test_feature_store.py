@@ -11,9 +11,9 @@ import torch
 from torch import distributed
 from torchmetrics import SumMetric
 
-from vaelab.evaluation.feature_store import kept
-from vaelab.evaluation.kept import keep
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.feature_cache import kept
+from vaelab.storage.cache import keep
 
 
 def pooled(subject: Subject) -> dict[str, Any]:

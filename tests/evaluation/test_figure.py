@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vaelab.commands.comparison import compare, values
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.journal import Journal
+from vaelab.cli.sweep_table import compare, values
+from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.record import Record, as_json
-from vaelab.job.table import print_results
+from vaelab.evaluation.result_cache import Journal
+from vaelab.jobs.results_table import print_results
 
 GIVEN = Figure("kid/inception64/n10", 0.25, "squared MMD", 10, error=0.5, floor=0.125, warning="few images")
 NOT_FINITE = [math.nan, math.inf, -math.inf]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.evaluation.frechet import FrechetStatistics, Moments, frechet_distance
+from vaelab.metric.frechet import FrechetStatistics, Moments, frechet_distance
 
 
 @pytest.fixture(autouse=True)

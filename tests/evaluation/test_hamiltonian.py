@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from vaelab.evaluation.hamiltonian import TARGET, Place, adapted, leapfrog, placed, transition
+from vaelab.metric.hamiltonian import TARGET, Place, adapted, leapfrog, placed, transition
 
 COVARIANCE = torch.tensor([[1.0, 0.6], [0.6, 0.5]])
 TARGETED = MultivariateNormal(torch.tensor([1.0, -2.0]), COVARIANCE, validate_args=False)  # z may become NaN

@@ -14,11 +14,11 @@ from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation import classifier
-from vaelab.evaluation.feature_store import GatheredFeatures, RealImages
-from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.feature_cache import GatheredFeatures, RealImages
 from vaelab.evaluation.image_quality import ImageQuality
-from vaelab.evaluation.journal import Journal
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.result_cache import Journal
 from vaelab.features.cnn import CNN
 from vaelab.model.vae import VAE
 
@@ -202,7 +202,7 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vaelab.evaluation.journal.INTERVAL", 0.0)
+    monkeypatch.setattr("vaelab.evaluation.result_cache.INTERVAL", 0.0)
     looked = measure("reconstruction_quality")
     expected = looked(subject())
     for file in (tmp_path / "features").iterdir():

@@ -13,9 +13,9 @@ from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
 from vaelab.evaluation.confidence import Confidence, SampleConfidence
-from vaelab.evaluation.judge import judge
+from vaelab.evaluation.context import Subject
 from vaelab.evaluation.label_fidelity import SampleLabels
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.sample_classifier import judge
 from vaelab.model.vae import VAE
 
 

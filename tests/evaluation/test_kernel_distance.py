@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.evaluation.kernel_distance import kernel_distance
+from vaelab.metric.kernel_distance import kernel_distance
 
 
 def kernel(a: Tensor, b: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ from synthetic import CHUNK, METRICS, NUM_EXAMPLES, evidence, numbers, processes
 from torch.distributions import Bernoulli
 
 from vaelab.evaluation.active_units import ActiveUnits
-from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.importance import ImportanceWeightedBound
 from vaelab.evaluation.label_fidelity import LabelFidelity
 from vaelab.evaluation.reconstruction import ReconstructionError
+from vaelab.metric.elbo import Evidence
 
 every_metric = pytest.mark.parametrize("name", METRICS)
 

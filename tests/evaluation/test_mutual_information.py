@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Normal
 
 from vaelab.distribution.joint import Joint
-from vaelab.evaluation.mutual_information import MutualInformation
+from vaelab.metric.mutual_information import MutualInformation
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch, Terms
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vaelab.errors import UserError
 from vaelab.evaluation import prdc as module
-from vaelab.evaluation.prdc import few, prdc
+from vaelab.metric.prdc import few, prdc
 
 
 def distance(a: Tensor, b: Tensor) -> float:

@@ -20,7 +20,7 @@ from vaelab.data.image_folder import ImageFolder
 from vaelab.data.mnist import MNIST
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 from vaelab.features.cnn import CNN, evenly_spaced, labelled, rotated, snake_cased
 from vaelab.model.vae import VAE
 

@@ -17,11 +17,11 @@ from vaelab.config import build
 from vaelab.data.digits import Digits
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.frechet import FrechetStatistics, frechet_distance
-from vaelab.evaluation.kernel_distance import kernel_distance
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 from vaelab.features import inception as module
 from vaelab.features.inception import Inception, quantized
+from vaelab.metric.frechet import FrechetStatistics, frechet_distance
+from vaelab.metric.kernel_distance import kernel_distance
 from vaelab.model.vae import VAE
 
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"

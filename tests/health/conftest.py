@@ -8,7 +8,7 @@ from examining import fit
 
 from vaelab.config import build
 from vaelab.data.module import DataModule
-from vaelab.health.examination import Check
+from vaelab.health.check_context import Check
 from vaelab.model.vae import VAE
 
 

@@ -7,10 +7,10 @@ import torch
 from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
-from vaelab.evaluation.subject import Subject
-from vaelab.health.examination import Check, Examination
+from vaelab.evaluation.context import Subject
+from vaelab.health.check_context import Check, Examination
+from vaelab.health.check_result import Line
 from vaelab.health.history import History
-from vaelab.health.line import Line
 from vaelab.model.vae import VAE
 
 

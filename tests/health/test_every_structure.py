@@ -7,9 +7,9 @@ import pytest
 from examining import examined
 
 from vaelab.data.module import DataModule
-from vaelab.health.examination import Check
+from vaelab.health.check_context import Check
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED
 from vaelab.health.history import History
-from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED
 from vaelab.model.vae import VAE
 
 ALIKE = ("hvae", "conv_ladder_vae", "m2", "m1_m2", "joint_vae", "hyperspherical_vae")

@@ -10,12 +10,12 @@ from examining import DividedTwice, Standardised, examined, fit
 from rich.text import Text
 
 from vaelab.data.module import DataModule
+from vaelab.health.check_context import Check
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, Line, print_lines
 from vaelab.health.decoder_balance import DecoderBalance
-from vaelab.health.examination import Check
 from vaelab.health.generalization_gap import GeneralizationGap
 from vaelab.health.history import History
 from vaelab.health.latent_use import Shuffled, drawn
-from vaelab.health.line import FAILED, NOT_APPLICABLE, PASSED, Line, print_lines
 from vaelab.health.sharpness import Edges, gradient_magnitude
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch

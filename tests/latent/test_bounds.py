@@ -9,9 +9,9 @@ from known import known, source
 from torch import Tensor
 
 from vaelab.data.randomness import seeded
-from vaelab.evaluation.evidence import Evidence
 from vaelab.evaluation.importance import importance_weighted_bound, streamed_bound
 from vaelab.latent.single import Single
+from vaelab.metric.elbo import Evidence
 from vaelab.terms import Batch
 
 WRONG = {"shift": 0.7, "widening": 1.4}

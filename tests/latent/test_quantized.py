@@ -14,7 +14,7 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.codebook_use import CodebookUse
 from vaelab.evaluation.importance import streamed_bound
-from vaelab.evaluation.perplexity import Perplexity, code_counts, perplexity
+from vaelab.metric.perplexity import Perplexity, code_counts, perplexity
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

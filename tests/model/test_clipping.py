@@ -9,7 +9,7 @@ import torch
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.model.clipping import clip
-from vaelab.model.descent import StepsItself
+from vaelab.model.manual_optimization import StepsItself
 from vaelab.model.vae import VAE
 
 Model, Data, Trainers = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from vaelab.data.module import DataModule
-from vaelab.evaluation.classifier import Classifier, fit
 from vaelab.evaluation.label_fidelity import LabelFidelity
+from vaelab.features.classifier import Classifier, fit
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

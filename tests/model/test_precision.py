@@ -11,7 +11,7 @@ from variants import NAMES, choices
 
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.job.precision import precision, set_default_dtype
+from vaelab.jobs.precision import precision, set_default_dtype
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.dense import dense
-from vaelab.full_precision import full_precision
+from vaelab.nn.dense import dense
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied, Widths
 
 

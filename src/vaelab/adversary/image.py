@@ -10,8 +10,8 @@ from torch.distributions import Normal
 from torch.optim import Optimizer
 
 from vaelab.adversary.contest import deceived, frozen, told_apart
-from vaelab.full_precision import full_precision
 from vaelab.latent.single import Single
+from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Encoder
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms

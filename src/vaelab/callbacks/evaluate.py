@@ -12,14 +12,14 @@ import torch
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vaelab.errors import UserError
-from vaelab.evaluation.code_version import source_code
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.journal import Journal, fingerprint
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.result_cache import Journal, fingerprint
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import evaluating
 from vaelab.protocol import Measure
 from vaelab.ranges import NonNegativeInt
+from vaelab.storage.code_version import source_code
 
 log = logging.getLogger(__name__)
 

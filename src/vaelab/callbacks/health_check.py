@@ -10,10 +10,10 @@ from torch import Tensor
 
 from vaelab.callbacks.evaluate import measuring, subject_of
 from vaelab.errors import UserError
-from vaelab.health.examination import Check, Examination
+from vaelab.health.check_context import Check, Examination
+from vaelab.health.check_result import Line, as_json, not_applicable, print_lines
 from vaelab.health.history import History
-from vaelab.health.line import Line, as_json, not_applicable, print_lines
-from vaelab.model.descent import StepsItself
+from vaelab.model.manual_optimization import StepsItself
 from vaelab.model.vae import VAE
 from vaelab.ranges import PositiveInt
 from vaelab.storage.atomic import write

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import FSQ
 
 from vaelab.codebook.quantization import Quantization
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 
 
 class FiniteScalar(nn.Module):

@@ -10,7 +10,7 @@ from vector_quantize_pytorch.vector_quantize_pytorch import Codebook
 
 from vaelab.codebook.pooled import pooled_samples, pooled_sum
 from vaelab.codebook.quantization import Quantization
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Decay, Levels, NonNegativeFloat, PositiveInt, Width
 
 

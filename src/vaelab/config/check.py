@@ -7,8 +7,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from vaelab.config.interpolation import broken
 from vaelab.config.mistake import Mistake
+from vaelab.config.paths import CONF
 from vaelab.errors import UserError
-from vaelab.paths import CONF
 
 # Groups of which several are chosen at once. Hydra keeps no record of such a choice, but every file of these
 # groups holds one key, of its own name.

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
+from vaelab.config.paths import CONF
 from vaelab.errors import did_you_mean
-from vaelab.paths import CONF
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
 OUTSIDE_HYDRA = ("HydraConfig was not set", "Unsupported interpolation type hydra")

@@ -16,9 +16,9 @@ from vaelab.config.call import mistakes_of_values
 from vaelab.config.check import LISTED, Choices, in_its_file
 from vaelab.config.interpolation import paths, references
 from vaelab.config.mistake import Mistake
+from vaelab.config.paths import CONF
 from vaelab.config.unintended import value_at
 from vaelab.errors import did_you_mean
-from vaelab.paths import CONF
 from vaelab.protocol import Measure
 from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 

@@ -13,10 +13,10 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from vaelab.config import LISTED
+from vaelab.config.paths import CONF
 from vaelab.config.references import REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError
-from vaelab.paths import CONF
 
 MAX_BYTES = 300_000  # the largest config of conf/ has 20,000
 MAX_DEPTH = 40

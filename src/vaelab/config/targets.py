@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from vaelab.paths import CONF
+from vaelab.config.paths import CONF
 
 TARGET = re.compile(r"^\s*(?:- )?_target_: *([\w.]+)", re.MULTILINE)
 # Libraries of which every layer, optimizer, scheduler and flow is harmless, wherever it is defined in them.

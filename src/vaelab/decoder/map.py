@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from vaelab.encoder.conv import halvings
 from vaelab.errors import UserError
+from vaelab.nn.residual import Residual
 from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
-from vaelab.residual import Residual
 
 
 class Map(nn.Module):

@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Independent, Normal
 from vaelab.distribution.divergence import factorises
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.log_scale import bounded_log_scale
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 
 
 def standard_normal(like: Float[Tensor, "*B D"]) -> Independent:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.dense import dense
+from vaelab.nn.dense import dense
 from vaelab.ranges import Shape, Supplied, Width, Widths
 
 

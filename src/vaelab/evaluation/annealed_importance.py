@@ -9,12 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.annealing import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
-from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.context import Subject
 from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.evaluation.latent_path import annealable, drawn, latent_path
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.latent.single import Single
+from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
 from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.terms import Batch
 

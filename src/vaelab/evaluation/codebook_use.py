@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.perplexity import Perplexity
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.latent.quantized import Quantized
+from vaelab.metric.perplexity import Perplexity
 
 
 @dataclass(frozen=True)

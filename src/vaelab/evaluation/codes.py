@@ -6,7 +6,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from vaelab.errors import UserError
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 from vaelab.terms import Batch
 
 

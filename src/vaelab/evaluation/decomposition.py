@@ -10,11 +10,11 @@ from torch.distributions import Normal
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from vaelab.distributed.sharding import own_share, summed
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.share import own_share, summed
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Terms
 

@@ -15,18 +15,18 @@ from torch import Tensor
 from vaelab.data.examples import KnowsFactors
 from vaelab.errors import UserError, did_you_mean
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.dci import DCI, boosted_dci, forest_dci
-from vaelab.evaluation.factor_vae_score import factor_vae_score
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.modularity import modularity
-from vaelab.evaluation.mutual_information_gap import mutual_information_gap
-from vaelab.evaluation.sap import (
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
+from vaelab.metric.disentanglement.dci import DCI, boosted_dci, forest_dci
+from vaelab.metric.disentanglement.factor_vae_score import factor_vae_score
+from vaelab.metric.disentanglement.modularity import modularity
+from vaelab.metric.disentanglement.mutual_information_gap import mutual_information_gap
+from vaelab.metric.disentanglement.sap import (
     adjusted_accuracy,
     linear_accuracy,
     separated_attribute_predictability,
     threshold_accuracy,
 )
-from vaelab.evaluation.subject import Subject
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Batch
 

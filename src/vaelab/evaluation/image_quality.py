@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 import torch
 from annotated_types import Ge, MinLen
 
-from vaelab.evaluation.feature_store import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.frechet import frechet_distance
-from vaelab.evaluation.journal import fingerprint
-from vaelab.evaluation.kernel_distance import kernel_distance
-from vaelab.evaluation.prdc import few, prdc
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.feature_cache import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
+from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.result_cache import fingerprint
 from vaelab.features.network import Features
+from vaelab.metric.frechet import frechet_distance
+from vaelab.metric.kernel_distance import kernel_distance
+from vaelab.metric.prdc import few, prdc
 from vaelab.ranges import PositiveInt
 
 Values = dict[str, tuple[float, float | None]]  # of each figure its value, and its deviation where there is one

@@ -10,8 +10,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.errors import UserError
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.protocol import LatentStructure, WeighsSamples
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Batch

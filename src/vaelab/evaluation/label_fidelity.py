@@ -7,9 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.judge import judge, judge_images, judge_samples, warn_of_few_classes
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.sample_classifier import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.ranges import PositiveInt
 
 

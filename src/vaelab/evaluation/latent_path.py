@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelab.distribution.marginal import Marginal
 from vaelab.distribution.one_hots import OneHots
 from vaelab.distribution.point import Point
 from vaelab.distribution.product import Product
 from vaelab.distribution.uniform_sphere import UniformSphere
 from vaelab.errors import UserError
-from vaelab.evaluation.annealing import Path
 from vaelab.latent.single import Single
+from vaelab.metric.annealed_importance import Path
+from vaelab.prior.marginal import Marginal
 from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
 

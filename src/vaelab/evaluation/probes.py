@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from vaelab.errors import UserError
 from vaelab.evaluation.codes import codes_of
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.measurement import Figure
 from vaelab.ranges import PositiveInt
 
 

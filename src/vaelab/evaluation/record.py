@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.measurement import Figure
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 from vaelab.data.examples import Source
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.classifier import Classifier, recipe, trained_classifier
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
+from vaelab.features.classifier import Classifier, recipe, trained_classifier
 from vaelab.features.network import FeatureNetwork
 from vaelab.ranges import PositiveInt
 

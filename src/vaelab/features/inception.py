@@ -14,9 +14,9 @@ from torch_fidelity import FeatureExtractorInceptionV3
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
 from vaelab.errors import UserError
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 from vaelab.features.network import FeatureNetwork
-from vaelab.full_precision import in_float32
+from vaelab.nn.full_precision import in_float32
 
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.evaluation.journal import fingerprint
-from vaelab.evaluation.subject import Subject
-from vaelab.full_precision import in_float32
+from vaelab.evaluation.context import Subject
+from vaelab.evaluation.result_cache import fingerprint
+from vaelab.nn.full_precision import in_float32
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from vaelab.evaluation.active_units import ActiveUnits, code_size
 from vaelab.evaluation.codebook_use import CodebookUse
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged
 from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat
 

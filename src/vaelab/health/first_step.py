@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import lightning.pytorch as pl
 from torch import Tensor
 
-from vaelab.health.line import Line, judged
+from vaelab.health.check_result import Line, judged
 from vaelab.model.vae import VAE
 
 FEW = 3  # parameters that a sentence names

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vaelab.health.line import Line, judged, not_applicable
+from vaelab.health.check_result import Line, judged, not_applicable
 from vaelab.ranges import Fraction
 
 if TYPE_CHECKING:
-    from vaelab.health.examination import Examination
+    from vaelab.health.check_context import Examination
 
 
 @dataclass

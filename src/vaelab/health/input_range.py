@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.distributions.constraints import Constraint
 from torchmetrics import Metric
 
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveFloat
 
 NAME = "input range"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged, not_applicable
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged, not_applicable
 
 NAME = "KL schedule"
 

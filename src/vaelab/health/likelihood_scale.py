@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.examination import Examination
-from vaelab.health.line import PASSED, Line, judged
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import PASSED, Line, judged
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "likelihood"

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged, not_applicable
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged, not_applicable
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "sharpness"

@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.subject import Subject
+from vaelab.evaluation.context import Subject
 from vaelab.health.active_units import code_variance
-from vaelab.health.examination import Examination
-from vaelab.health.line import Line, judged, not_applicable
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import Line, judged, not_applicable
 from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveInt
 

@@ -10,10 +10,10 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.center import center
 from vaelab.distribution.temperature import tempered
+from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
 from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
-from vaelab.levels.temperature import per_level
 from vaelab.protocol import Condition, Density
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms

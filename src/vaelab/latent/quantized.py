@@ -10,11 +10,11 @@ from vaelab.codebook.quantization import Codebook, Quantization
 from vaelab.data.module import DataModule
 from vaelab.distribution.point import Point
 from vaelab.errors import UserError
-from vaelab.evaluation.perplexity import code_counts, perplexity
-from vaelab.latent.places import Places, flat
+from vaelab.latent.feature_positions import Places, flat
+from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
-from vaelab.levels.temperature import per_level
+from vaelab.metric.perplexity import code_counts, perplexity
 from vaelab.protocol import Condition, Decoder, Density, Encoder
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms

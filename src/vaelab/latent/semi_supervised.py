@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaelab.errors import UserError
-from vaelab.full_precision import full_precision
 from vaelab.latent.label_terms import label_terms
 from vaelab.latent.prior import PriorFactory
 from vaelab.latent.single import Single
 from vaelab.latent.structure import Structure
+from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms

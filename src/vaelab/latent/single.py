@@ -8,10 +8,10 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.center import center
 from vaelab.distribution.weighable import weighable
+from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import scored_level
 from vaelab.latent.prior import PriorFactory, made
 from vaelab.latent.structure import Structure
-from vaelab.levels.temperature import per_level
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 

@@ -7,8 +7,8 @@ from torch.distributions import Independent
 
 from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture, GreyLevels
 from vaelab.distribution.log_scale import bounded_log_scale
-from vaelab.full_precision import full_precision
 from vaelab.likelihood.likelihood import Likelihood
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Levels, PositiveInt, Shape
 
 

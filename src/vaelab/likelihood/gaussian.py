@@ -9,8 +9,8 @@ from torch.distributions import Independent, Normal, constraints
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.optimal_normal import OptimalNormal
-from vaelab.full_precision import full_precision
 from vaelab.likelihood.likelihood import Likelihood
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Decay, PositiveFloat, Shape
 
 MIN_SCALE = math.exp(-6)  # as in the code of Rybkin et al.

@@ -6,7 +6,7 @@ from torch.distributions import Distribution, Independent
 from torch.distributions.constraints import Constraint
 
 from vaelab.distribution.joint import Joint
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Shape
 
 

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from vaelab.adversary.contest import Adversary
 from vaelab.latent.single import Single
-from vaelab.model.descent import Descent
+from vaelab.model.manual_optimization import Descent
 from vaelab.model.structure import only_single
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective

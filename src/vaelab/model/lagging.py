@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vaelab.evaluation.mutual_information import MutualInformation
 from vaelab.latent.single import Single
-from vaelab.model.descent import Descent
+from vaelab.metric.mutual_information import MutualInformation
+from vaelab.model.manual_optimization import Descent
 from vaelab.model.processes import averaged
 from vaelab.model.structure import only_single
 from vaelab.model.vae import VAE

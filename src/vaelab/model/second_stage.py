@@ -13,7 +13,7 @@ from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
 from vaelab.ranges import Seed
-from vaelab.run import Run
+from vaelab.storage.run import Run
 
 
 class SecondStage(VAE):

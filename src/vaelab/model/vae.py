@@ -14,15 +14,15 @@ from torchmetrics import MeanMetric
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
-from vaelab.evaluation.code_version import code_version
-from vaelab.evaluation.evidence import Evidence
-from vaelab.evaluation.figure import Figure
 from vaelab.evaluation.importance import objective_bound
+from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
+from vaelab.metric.elbo import Evidence
 from vaelab.model.clipping import clip
 from vaelab.protocol import LatentStructure, Objective, StartsFromData, WeighsSamples
 from vaelab.ranges import Seed
+from vaelab.storage.code_version import code_version
 from vaelab.terms import Batch, Loss, Terms
 
 DATA = "data_fingerprint"  # the checkpoint's key for the examples that it was trained on

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vaelab.distributed.sharding import is_first_process
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
 from vaelab.evaluation.decomposition import aggregate_log_prob
-from vaelab.evaluation.share import is_first_process
 from vaelab.kl.control import KLControl
 from vaelab.objective.summed import summed
 from vaelab.ranges import NonNegativeFloat, PositiveInt

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.flow import Flow as FlowDistribution
 from vaelab.distribution.flow import begun_at_identity
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 from vaelab.ranges import Supplied, Width
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.full_normal import FullNormal
 from vaelab.distribution.log_scale import bounded_log_scale
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied, Width
 
 

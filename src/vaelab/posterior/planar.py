@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import PositiveInt, Supplied
 
 NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32's resolution

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaelab.distribution.log_scale import bounded_log_scale
 from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied
 
 

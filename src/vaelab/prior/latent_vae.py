@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from vaelab.condition.none import NoCondition
 from vaelab.decoder.mlp import MLP as Decoder
-from vaelab.distribution.marginal import Marginal
 from vaelab.encoder.mlp import MLP as Encoder
 from vaelab.latent.single import Single
 from vaelab.likelihood.gaussian import LearnedGaussian
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
+from vaelab.prior.marginal import Marginal
 from vaelab.prior.standard_normal import StandardNormal
 from vaelab.ranges import Width, Widths
 

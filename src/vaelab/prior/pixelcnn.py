@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from vaelab.distribution.autoregressive_codes import AutoregressiveCodes
-from vaelab.full_precision import full_precision
+from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import PositiveInt, Supplied, SuppliedSizes, Width
 
 

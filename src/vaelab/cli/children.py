@@ -1,0 +1,110 @@
+"""One process per device of this machine, started here: each is handed the job itself."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from vaelab import signals
+from vaelab.cli.outcome import Outcome, say, traced_outcome
+from vaelab.cli.ranks import GRACE, Place, variables
+from vaelab.signals import Stopped
+
+POLL = 0.05  # seconds
+
+
+def run_children(job: str, num_processes: int, args: tuple[Any, ...]) -> Outcome:
+    """What becomes of a job in so many processes, which end with this one."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    port = free_port()
+    places = [Place(rank, rank, num_processes, "127.0.0.1", port) for rank in range(num_processes)]
+    processes = [context.Process(target=run_child, args=(job, args, here, queue)) for here in places]
+    with signals.forwarded(lambda signum: forward(processes, signum)):
+        with signals.blocked():
+            for process in processes:
+                process.start()
+        failed = wait(processes)
+    outcomes = []
+    while not queue.empty():
+        outcomes.append(queue.get())
+    return together(failed, outcomes)
+
+
+def run_child(job: str, args: tuple[Any, ...], here: Place, queue: Any) -> None:
+    """The job as one of several processes."""
+    os.environ.update(variables(here))
+    end_with_parent()
+    ended = Outcome()
+    try:
+        with signals.handled():
+            ended = traced_outcome(job, args)
+    except Stopped as stop:
+        ended = Outcome(128 + stop.signum, ended.sentence or str(stop))
+    try:
+        queue.put(ended)
+    except OSError:  # nobody listens any more
+        print(ended.sentence, file=sys.stderr)
+    sys.stdout.flush()
+    # Without waiting for gloo's threads, which wait for processes that may have ended.
+    os._exit(ended.status)
+
+
+def end_with_parent() -> None:
+    """When the process that started this one is gone, save and end, as after SIGTERM."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        while parent is not None and parent.is_alive():
+            parent.join(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE[True])
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def forward(processes: list[Any], signum: int) -> None:
+    """Hand a signal on; each process saves, and ends by itself."""
+    for process in processes:
+        if process.is_alive():
+            os.kill(process.pid, signum)
+
+
+def wait(processes: list[Any]) -> int | None:
+    """The exit code of the process that failed first; then the others end too, at the latest after some grace."""
+    failed, deadline = None, float("inf")
+    while any(process.is_alive() for process in processes):
+        if failed is None:
+            failed = next((process.exitcode for process in processes if process.exitcode), None)
+            deadline = float("inf") if failed is None else time.monotonic() + GRACE[failed > 128]
+        if time.monotonic() > deadline:
+            for process in processes:
+                process.kill()
+        time.sleep(POLL)
+    return failed or next((process.exitcode for process in processes if process.exitcode), None)
+
+
+def together(failed: int | None, outcomes: list[Outcome]) -> Outcome:
+    """How several processes ended, of which the one with exit code `failed` failed first.
+
+    The others then fail for want of it; their tracebacks are shown only where nobody has a sentence.
+    """
+    told = [one for one in outcomes if one.sentence]
+    if failed is not None and failed < 0:
+        name = signal.Signals(-failed).name
+        told.append(Outcome(128 - failed, f"a process was ended by {name}, and the others with it"))
+    say([one.sentence for one in told] or [one.trace for one in outcomes])
+    status = max((one.status for one in told), default=failed or 0)
+    return Outcome(status, objective=next((one.objective for one in outcomes if one.objective is not None), None))
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

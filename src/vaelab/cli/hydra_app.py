@@ -1,0 +1,191 @@
+"""What every command shares: a Hydra application that answers a mistake with one sentence."""
+
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.cli.hydra_errors import explain
+from vaelab.cli.outcome import Outcome, say
+from vaelab.cli.overrides import check_overrides
+from vaelab.cli.ranks import from_rank_zero, is_rank_zero
+from vaelab.cli.requeue import requeue
+from vaelab.cli.sweep_table import print_comparison
+from vaelab.config.paths import CONF
+from vaelab.config.text import pop_override
+from vaelab.errors import UNUSABLE, Refused, UserError, reason
+from vaelab.signals import Stopped, handled
+from vaelab.storage.run import Run
+
+Task = Callable[[DictConfig], Outcome]
+KEPT = ("model", "experiment")  # each chooses parts of several groups, on which the weights depend
+
+
+class Failed(Exception):
+    """A job failed and has no value. So launchers that run it elsewhere, and sweepers, hear of it."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(status, sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+def application(name: str, task: Task, arguments: Sequence[str]) -> int:
+    """Exit status: 0, 1 for a mistake found in a job, 2 for one in the command line, 128 + n after signal n.
+
+    The config is composed from conf/<name>.yaml; of several jobs of a multirun the worst status counts.
+    """
+    if {"--help", "-h"} & set(arguments):
+        print(help_of(name))
+        return 0
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
+    # Threads that spin for long while they wait take the processor from whatever else it has to serve.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    gc.disable()  # until a job starts: composing leaves nothing to collect, and looking costs a tenth of a second
+    # Hydra's own parser takes no option between two overrides.
+    sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
+    here, statuses, before = Path.cwd(), [0], HydraConfig.instance().cfg
+
+    def job(config: DictConfig) -> float | None:
+        with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
+            ended = run_job(task, config)
+        if ended.status and not jobs_stay_here():
+            raise Failed(ended.status, ended.sentence)
+        statuses.append(ended.status)
+        return ended.objective
+
+    try:
+        check_overrides(arguments)
+        with handled():
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
+    except Stopped as stop:
+        say([str(stop), requeue(stop.signum)])
+        return 128 + stop.signum
+    except Refused as refusal:
+        say([str(refusal)])
+        return 1
+    except Failed as failure:
+        print_comparison(Path(HydraConfig.get().sweep.dir))  # of the others, which Hydra leaves out then
+        say([f"a job failed: {failure.sentence}"] if failure.sentence else [])
+        return failure.status
+    except Exception as error:
+        sentence = explain(error, CONF)
+        if sentence is None:
+            raise
+        say([sentence])
+        return 2
+    finally:
+        HydraConfig.instance().cfg = before  # of which callbacks before the first job have set one
+    return max(statuses)
+
+
+def run_job(task: Task, config: DictConfig) -> Outcome:
+    """What becomes of one job, here or where a launcher takes it. Raises Stopped: no other job is wanted then."""
+    with handled():
+        try:
+            ended = task(from_rank_zero(lambda: config))
+        except (UserError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in UNUSABLE:
+                raise
+            ended = Outcome(1, reason(error))
+            say([ended.sentence])
+        if ended.status > 128:
+            raise Stopped(ended.status - 128, "")
+    return ended
+
+
+def jobs_stay_here() -> bool:
+    """Whether Hydra's own launcher and sweeper run the jobs: in this process, all of them, whatever becomes of one."""
+    config = HydraConfig.get()
+    targets = (config.launcher._target_, config.sweeper._target_)
+    return config.mode == RunMode.RUN or all(target.startswith("hydra._internal.") for target in targets)
+
+
+def help_of(name: str) -> str:
+    """The help that conf/<name>.yaml gives Hydra, filled in here: Hydra takes a second to list the groups."""
+    config: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
+    text = config.pop("hydra")["help"]
+    config.pop("defaults", None)
+    filled = {
+        "${hydra.help.header}": text["header"],
+        "${hydra.help.footer}": text.get("footer", ""),
+        "$APP_CONFIG_GROUPS": choices(),
+        "$CONFIG": OmegaConf.to_yaml(config),
+    }
+    help_text = str(text["template"])
+    for key, value in filled.items():
+        help_text = help_text.replace(key, value)
+    return help_text
+
+
+def choices() -> str:
+    """One line per group of conf/: its name and what can be chosen."""
+    lines = []
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir()):
+        names = sorted(path.stem for path in folder.glob("[!_]*.yaml"))
+        lines += [f"{folder.name}: {', '.join(names)}\n"] if names else []
+    return "".join(lines)
+
+
+def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
+    """Arguments that compose the config which the run saved, under the overrides and the choices given now.
+
+    Nothing of Hydra's own comes from the run. Raises UserError for a change to one of the groups that are `kept`, and
+    where the saved config is damaged or not to be trusted.
+    """
+    if {"-m", "--multirun"} & set(arguments):
+        raise UserError(f"vaelab {name} takes one run at a time; leave out -m")
+    for argument in arguments:
+        if argument.partition("=")[2].lstrip().startswith("{"):
+            raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
+    plugins, arguments = pop_override(arguments, "plugins")
+    named = [one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()]
+    config, overrides = run.load_config(named, [key_of(one) for one in arguments if "=" in one]), []
+    config.plugins = named
+    for argument in arguments:
+        group, _, choice = argument.partition("=")
+        if key_of(argument).partition(".")[0] in kept:
+            raise UserError(
+                f"{argument} would change the {key_of(argument).partition('.')[0]}, which a run keeps; start a new run "
+                f"with it, from these weights by init_from={run.folder}"
+            )
+        if group in config and (CONF / group).is_dir():
+            # What stood there goes: merged into the new choice it would leave the old one's keys behind.
+            config[group] = {}
+            config.choices[group] = choice
+            argument = f"+{argument}"
+        overrides.append(argument)
+    ConfigStore.instance().store(name="saved", node=config)
+    ours = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout", f"hydra.job.name={name}"]
+    return ["--config-name", "saved", *overrides, *ours]
+
+
+def key_of(argument: str) -> str:
+    """The key that an override sets, adds or deletes."""
+    return argument.partition("=")[0].lstrip("+~").partition("@")[0]
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Inside, what rank 0 logs also goes to the end of a file, as Hydra does it in folders of its own."""
+    if not is_rank_zero():
+        yield
+        return
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()

@@ -1,0 +1,67 @@
+"""What becomes of a job: its troubles become an exit status and a sentence."""
+
+import gc
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from vaelab import signals
+from vaelab.cli.ranks import first_to_say
+from vaelab.errors import UNUSABLE, Interrupted, UserError, reason
+from vaelab.signals import Stopped
+
+
+class Outcome(NamedTuple):
+    """Exit status, what to say about it, and the value that a sweep optimises.
+
+    `trace` is the traceback of our own mistakes, where another process has to print it.
+    """
+
+    status: int = 0
+    sentence: str = ""
+    trace: str = ""
+    objective: float | None = None
+
+
+def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
+    """How `vaelab.jobs.<job>.<job>(*args)` ended; only our own mistakes pass as exceptions."""
+    gc.enable()
+    try:
+        objective = imported(job)(*args)
+        signals.check()
+    except UserError as error:
+        return Outcome(1, str(error))
+    except (Interrupted, Stopped) as error:
+        return Outcome(128 + error.signum, str(error))
+    except OSError as error:
+        if error.errno not in UNUSABLE:
+            raise
+        return Outcome(1, reason(error))
+    return Outcome(objective=objective)
+
+
+def traced_outcome(job: str, args: tuple[Any, ...]) -> Outcome:
+    """The same in one of several processes, where our own mistakes may follow from what another one has to say."""
+    try:
+        return outcome(job, args)
+    except Exception:
+        if signum := signals.received():
+            return Outcome(128 + signum, str(Stopped(signum)))
+        return Outcome(1, trace=traceback.format_exc())
+
+
+def imported(job: str) -> Callable[..., float | None]:
+    """The function `vaelab.jobs.<job>.<job>`. A signal waits: an import that is broken off leaves half a module."""
+    with signals.deferred():
+        function: Callable[..., float | None] = getattr(import_module(f"vaelab.jobs.{job}"), job)
+    signals.check()
+    return function
+
+
+def say(sentences: list[str]) -> None:
+    """Each sentence once, on standard error, whatever the number of processes."""
+    for sentence in dict.fromkeys(filter(None, sentences)):
+        if first_to_say(sentence):
+            print(sentence, file=sys.stderr)

@@ -1,0 +1,55 @@
+"""What Hydra's grammar allows on a command line, and then drops without a word."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from vaelab.config import LISTED
+from vaelab.config.paths import CONF
+from vaelab.errors import UserError
+
+
+def check_overrides(arguments: Sequence[str]) -> None:
+    """Raises UserError for overrides of which only some would count; what Hydra refuses is left to it."""
+    seen: dict[str, str] = {}
+    for override in parsed(arguments):
+        text, key = str(override.input_line), override.key_or_group
+        if not key:
+            raise UserError(f"cannot read '{text}'; write key=value")
+        if key in seen and not key.startswith("hydra") and seen[key] != text:
+            way_out = f"; give one list, {key}=[...]" if key in LISTED else ""
+            raise UserError(f"{key} is given twice, {seen[key]} and {text}, and only one would count{way_out}")
+        seen[key] = text
+        if (CONF / key).is_dir() and not override.is_sweep_override() and not override.is_delete():
+            check_choice(text, key, override.value())
+
+
+def check_choice(text: str, group: str, value: Any) -> None:
+    """Raises UserError for a list of choices of a group that takes one, and for no choice at all."""
+    if value is None:
+        raise UserError(f"{text}: a group takes the name of a choice; to leave it out, give " + without(group))
+    if isinstance(value, list) and group not in LISTED:
+        raise UserError(f"{text}: {group} takes one choice, not a list; give {group}={value[0] if value else '...'}")
+    if isinstance(value, list) and not all(isinstance(each, str | int | float) for each in value):
+        raise UserError(f"{text}: a list of choices holds names, as in {group}=[{first_choice(group)}]")
+
+
+def without(group: str) -> str:
+    return f"{group}=[]" if group in LISTED else f"~{group}"
+
+
+def first_choice(group: str) -> str:
+    return min(file.stem for file in (CONF / group).glob("[!_]*.yaml"))
+
+
+def parsed(arguments: Sequence[str]) -> Iterator[Override]:
+    """The overrides among the arguments that can be read."""
+    parser = OverridesParser.create()
+    for argument in arguments:
+        try:
+            yield from parser.parse_overrides([argument])
+        except HydraException:
+            continue

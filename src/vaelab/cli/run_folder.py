@@ -1,0 +1,139 @@
+"""Which folder a new run or multirun gets, decided by rank 0 before Hydra writes anything."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from vaelab.cli.ranks import from_rank_zero, is_rank_zero
+from vaelab.cli.requeue import earlier_folder, remember, restarted
+from vaelab.config.text import escape_references, quote
+from vaelab.errors import Refused, UserError, reason
+from vaelab.storage.lock import acquire, in_use, release
+from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve, reserve_empty
+
+# The override that has Hydra ask it.
+RESERVE = "+hydra.callbacks.reserve_folder._target_=vaelab.cli.run_folder.ReserveFolder"
+
+_reserved: dict[Path, Reservation] = {}
+
+
+class ReserveFolder(Callback):
+    """Hydra's own folder may be another run's: this makes it exclusively, under the next free name where it has to.
+
+    All ranks have the folder that rank 0 made, and only rank 0 lets Hydra write into it. Hydra turns exceptions of
+    callbacks into warnings, so what is wrong leaves as `Refused`.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        HydraConfig.instance().set_config(config)  # to which the name of the folder refers
+        folder = chosen(lambda: folder_for_run(config))
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.run.dir = escape_references(folder)
+            if not is_rank_zero():
+                write_nothing(config)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        HydraConfig.instance().set_config(config)
+        folder = chosen(lambda: folder_for_multirun(config))
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.sweep.dir = escape_references(folder)
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(folder)}")  # of which each job is composed
+            if not is_rank_zero():
+                config.hydra.overrides.hydra += ["hydra.output_subdir=null", "hydra/job_logging=stdout"]
+
+
+def chosen(choose: Callable[[], str]) -> str:
+    """What rank 0 chooses. Raises Refused where it cannot."""
+
+    def choose_or_refuse() -> str:
+        try:
+            return choose()
+        except OSError as error:
+            raise UserError(reason(error)) from error
+
+    try:
+        return from_rank_zero(choose_or_refuse)
+    except UserError as error:
+        raise Refused(str(error)) from error
+
+
+def check_output_subdir(config: DictConfig) -> None:
+    """Raises UserError where Hydra would write its copies of the config anywhere but into .hydra of the run."""
+    if config.hydra.output_subdir not in (None, ".hydra"):
+        raise UserError(f"hydra.output_subdir={config.hydra.output_subdir} is not possible; use .hydra or null")
+
+
+def folder_for_run(config: DictConfig) -> str:
+    """Make and lock the folder of a new run, or lock the one from before where SLURM runs this command again."""
+    check_output_subdir(config)
+    earlier = earlier_folder()
+    if earlier is not None:
+        reservation = reclaim(earlier)
+    else:
+        reservation = reserve(Path(str(config.hydra.run.dir)), config.get("overwrite") is True)
+    remember(reservation.folder)
+    _reserved[reservation.folder.resolve()] = reservation
+    return str(reservation.folder)
+
+
+def folder_for_multirun(config: DictConfig) -> str:
+    """Make the folder of a multirun, or take the one from before where SLURM runs this command again."""
+    check_output_subdir(config)
+    subdir = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[call-overload, index]
+    if ".." in PurePath(subdir).parts or subdir.startswith(("/", "~")):
+        raise UserError(f"hydra.sweep.subdir={subdir} leads out of the sweep's folder; give a name inside it")
+    folder = earlier_folder() or reserve_empty(Path(str(config.hydra.sweep.dir)))
+    remember(folder)
+    return str(folder)
+
+
+def claim(folder: Path) -> Reservation | None:
+    """The reservation of a run's folder, which rank 0 has; a job of a multirun makes it here.
+
+    Raises:
+        UserError: another job has the same folder.
+    """
+    if not is_rank_zero():
+        return None
+    reservation = _reserved.pop(folder.resolve(), None)
+    if reservation is not None:
+        return reservation
+    if restarted():
+        return reclaim(folder)
+    if not acquire(folder):
+        raise UserError(in_use(folder))
+    if any((folder / name).exists() for name in SIGNS if name not in HYDRA):
+        release(folder)
+        raise UserError(
+            f"{folder} holds another run; give each job its own hydra.sweep.subdir, as ${{hydra.job.num}} does"
+        )
+    return Reservation(folder, made=(folder,))
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Inside, this command is the one that writes into a run. Raises UserError, in all ranks, where another does."""
+
+    def lock() -> None:
+        if not acquire(folder):
+            raise UserError(in_use(folder))
+
+    from_rank_zero(lock)
+    try:
+        yield
+    finally:
+        release(folder)
+
+
+def write_nothing(config: DictConfig) -> None:
+    """Let Hydra write neither .hydra nor a log."""
+    config.hydra.output_subdir = None
+    logging = config.hydra.job_logging
+    for handler in [name for name, node in logging.handlers.items() if "filename" in node]:
+        del logging.handlers[handler]
+        logging.root.handlers = [name for name in logging.root.handlers if name != handler]

@@ -1,0 +1,44 @@
+"""vaelab sample: images from a trained model."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from omegaconf import DictConfig
+
+from vaelab.cli.hydra_app import application
+from vaelab.cli.launch import launch
+from vaelab.cli.outcome import Outcome
+from vaelab.cli.run_folder import only_writer
+from vaelab.config import check
+from vaelab.config.text import pop_folder, quote
+from vaelab.storage.reservation import reserve_empty
+from vaelab.storage.run import Run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for key in ("run", "ckpt"):
+        folder, arguments = pop_folder(arguments, key)
+        arguments += [] if folder is None else [f"{key}={quote(folder)}"]
+    return application("sample", sample, [quote_class(argument) for argument in arguments])
+
+
+def quote_class(argument: str) -> str:
+    """`y=<name>` as Hydra's grammar wants a text of any letters; numbers, lists and what is quoted stay."""
+    key, _, value = argument.partition("=")
+    if key != "y" or not value or value[0] in "['\"" or value.lstrip("-").isdecimal():
+        return argument
+    return f"y={quote(value)}"
+
+
+def sample(config: DictConfig) -> Outcome:
+    check(config, {}, "sample")
+    run = Run.open(config.run)
+    with only_writer(run.folder):
+        saved = run.load_config(config.plugins)
+        check(saved, saved.choices)
+        checkpoint = run.checkpoint(config.ckpt)
+        into = reserve_empty(run.folder / "samples" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+        return launch("sample", 1, config, saved, run, checkpoint, into)

@@ -1,0 +1,155 @@
+"""vaelab train: a new run, or one that goes on."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+
+from vaelab.cli.hydra_app import KEPT, application, log_file, with_config_of
+from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.outcome import Outcome, say
+from vaelab.cli.ranks import from_rank_zero
+from vaelab.cli.requeue import restarted
+from vaelab.cli.resumption import changes, is_finished
+from vaelab.cli.run_folder import RESERVE, claim, only_writer
+from vaelab.cli.second_stage import is_second_stage, on_first_stage, with_choices_of
+from vaelab.config import LISTED, check
+from vaelab.config.text import pop_folder, quote
+from vaelab.errors import UserError
+from vaelab.storage.reservation import Reservation
+from vaelab.storage.run import Run
+
+IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
+RESOLVER = re.compile(r"\$\{[\w.]+:")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
+
+    With a model that is a second stage, `run=<folder>` is its first. `init_from=<folder>` starts from a run's weights.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    folder, rest = pop_folder(arguments, "run")
+    ckpt, rest = pop_folder(rest, "ckpt")
+    init_from, rest = pop_folder(rest, "init_from")
+    try:
+        if folder is None and ckpt is None:
+            return application("train", start, [RESERVE, *rest, *weights_of(init_from)])
+        run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
+        if is_second_stage(rest):
+            if ckpt is not None:
+                raise UserError(
+                    f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out"
+                )
+            arguments = on_first_stage(run, rest)
+            return application("train", lambda config: start(config, run), [RESERVE, *arguments])
+        if init_from is not None:
+            raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
+        arguments = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
+    except UserError as error:
+        say([str(error)])
+        return 1
+    return application("train", lambda config: go_on(config, run, ckpt or "last"), arguments)
+
+
+def weights_of(folder: str | None) -> list[str]:
+    """The override that makes a new run begin with another's weights. Raises UserError where that one has none."""
+    if folder in (None, "null"):
+        return []
+    assert folder is not None
+    Run.open(folder).checkpoint("best")
+    return [f"init_from={quote(folder)}"]
+
+
+def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
+    """A new run, or under SLURM its rest. What ends before anything was trained leaves nothing that was not there."""
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    reservation = claim(folder)
+    run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    ended = Outcome(1)
+    try:
+        with open_dict(config):
+            config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
+            if first_stage is not None:
+                with_choices_of(first_stage, config)
+            check(config, config.choices)
+            for group in LISTED:
+                config.setdefault(group, {})  # which [] leaves out
+        pin(config)
+        again = restarted() and run.saved
+        ended = train(config, run, resumption(run, "last") if again else None)
+    finally:
+        if reservation is not None:
+            settle(reservation, ended.status == 0, run.saved)
+    return ended
+
+
+def settle(reservation: Reservation, succeeded: bool, saved: bool) -> None:
+    """Keep a folder in which something was trained, and what it replaces until the new run has ended well."""
+    if succeeded:
+        reservation.keep()
+    elif not saved:
+        reservation.undo()
+    elif (replaced := reservation.keep_both()) is not None:
+        say([f"the run that overwrite=true would have replaced is kept in {replaced}"])
+
+
+def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
+    """The rest of a run, from a checkpoint. What has nothing left to do changes nothing."""
+    with only_writer(run.folder), log_file(run.folder / "train.log"):
+        check(config, config.choices)
+        checkpoint = resumption(run, ckpt)
+        finished, changed = from_rank_zero(lambda: what_is_left(config, run, checkpoint))
+        if finished:
+            idle = f", so nothing is left for {', '.join(changed)} to change" if changed else ""
+            way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
+            sentence = f"{run.folder} has finished{idle}; give trainer.max_epochs=... {way_out}"
+            say([sentence])
+            return Outcome(1 if changed else 0, sentence)
+        say([f"going on with {', '.join(changed)}"] if changed else [])
+        return train(config, run, checkpoint)
+
+
+def what_is_left(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
+    """Whether a run has finished, and what the config changes of it."""
+    changed = changes(run.read_config(), config)
+    return is_finished(run, config, checkpoint, bool(changed)), changed
+
+
+def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
+    """What becomes of training in as many processes as the trainer wants."""
+    before = set(run.unfinished.glob("*/*"))
+    ended = launch("train", num_processes(config), config, run.folder, checkpoint)
+    if ended.status > 128 and set(run.unfinished.glob("*/*")) - before:
+        say([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
+    return ended
+
+
+def pin(node: DictConfig | ListConfig) -> None:
+    """Replace what only a resolver knows by its value: the time and Hydra's folder must not change later."""
+    keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
+    for key in keys:
+        if OmegaConf.is_interpolation(node, key):
+            plain: Any = OmegaConf.to_container(node, resolve=False)
+            if RESOLVER.search(plain[key]):
+                node[key] = node[key]
+        elif not OmegaConf.is_missing(node, key) and OmegaConf.is_config(node[key]):
+            pin(node[key])
+
+
+def resumption(run: Run, ckpt: str) -> Path | None:
+    """The checkpoint to go on from; None for a run that ended before its first."""
+    return run.checkpoint(ckpt) if run.saved or ckpt != "last" else None
+
+
+def latest_run(outputs: Path) -> Run:
+    """The run whose last checkpoint is the newest."""
+    found = sorted(outputs.rglob("checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UserError(f"no run with a checkpoint is under {outputs}/; give run=<folder>")
+    return Run.open(found[-1].parents[1])

@@ -1,0 +1,59 @@
+"""Runs that were saved before evaluation was a group, objectives had all of their choices, or W&B a logger of ours."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config import LISTED
+from vaelab.config.paths import CONF
+
+# What a callback of those days measured, by the measure that does so now.
+MEASURES = {
+    "evaluate_reconstructions": "reconstruction",
+    "evaluate_importance": "importance",
+    "evaluate_latents": "active_units",
+    "evaluate_samples": "label_fidelity",
+    "evaluate_confidence": "confidence",
+    "evaluate_decomposition": "decomposition",
+    "evaluate_codebook": "perplexity",
+    "evaluate_accuracy": "accuracy",
+}
+
+
+TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
+
+
+def brought_up_to_date(config: DictConfig) -> DictConfig:
+    """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
+
+    A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is
+    called by the logger that training does not wait for.
+    """
+    objective = config.get("objective") or {}
+    if objective.get("_target_") == TOTAL_CORRELATION:
+        objective.setdefault("estimator", "mss")
+    for name, measure in (config.get("evaluation") or {}).items():
+        complete(str(name), measure)
+    if OmegaConf.select(config, "logger.wandb._target_") == "lightning.pytorch.loggers.WandbLogger":
+        config.logger.wandb._target_ = "vaelab.logger.weights_and_biases.WandbLogger"
+    if "evaluation" in config or not config.get("callbacks"):
+        return config
+    for group in LISTED:
+        config.setdefault(group, {})
+    for callback in [name for name in config.callbacks if name in MEASURES]:
+        del config.callbacks[callback]
+        config.evaluation.update(OmegaConf.load(CONF / "evaluation" / f"{MEASURES[callback]}.yaml"))
+    if config.evaluation:
+        config.callbacks.update(OmegaConf.load(CONF / "callbacks" / "evaluate.yaml"))
+    config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
+    config.choices.features = "cnn"
+    return config
+
+
+def complete(name: str, measure: DictConfig) -> None:
+    """Give a measure the keys that it has got since, with the numbers of today's yaml."""
+    file = CONF / "evaluation" / f"{name}.yaml"
+    today: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {name: {}}
+    if today[name].get("_target_") == measure.get("_target_"):
+        there = set(measure)  # "in" would look whether references resolve
+        measure.update({key: value for key, value in today[name].items() if key not in there})

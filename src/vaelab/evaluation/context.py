@@ -1,0 +1,177 @@
+"""A trained model and its data: what every measure looks at."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from vaelab.data.module import DataModule
+from vaelab.data.randomness import seeded
+from vaelab.distributed.failure import FailedTogetherError, agree, attempt_together, gather
+from vaelab.errors import UserError
+from vaelab.evaluation.result_cache import Journal
+from vaelab.printing import track
+from vaelab.protocol import LatentStructure
+from vaelab.signals import check
+from vaelab.terms import Batch
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Metric)
+
+
+class Chunk(NamedTuple):
+    """Neighbouring examples of a split, and the chunk's place in it."""
+
+    number: int
+    batch: Batch
+
+
+class SampleChunk(NamedTuple):
+    """Samples of the prior on the data's scale, their labels where they were asked for, and the chunk's number."""
+
+    number: int
+    x: Float[Tensor, "B *event"]
+    y: Int[Tensor, " B"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model in evaluation mode on a split of its data, as one of `world_size` processes sees it.
+
+    Work is cut into numbered chunks, and chunk c falls to process c % world_size, with random numbers seeded by its
+    number. What a loop accumulates is the states of one metric, which pool all processes in its `compute()` and
+    are kept in the journal on the way, so that an evaluation that was stopped goes on where it was.
+    """
+
+    latent: LatentStructure
+    data: DataModule
+    split: str
+    seed: int
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+    broadcast: Callable[[Any], Any] = lambda of_the_first: of_the_first
+    limit: int | None = None
+    measure: str = ""
+    journal: Journal | None = None
+    shows_progress: bool = False
+    left_out: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples of the split are looked at."""
+        return self.size(self.split)
+
+    def size(self, split: str, limit: int | None = None) -> int:
+        """How many examples of a split are there, of at most `limit`."""
+        return self.capped(min(len(self.data.split(split)), limit or len(self.data.split(split))))
+
+    def capped(self, num: int) -> int:
+        """A number of examples or samples, or fewer where only a cheap look is wanted."""
+        return num if self.limit is None else min(num, self.limit)
+
+    def chunks(self, metric: Metric, split: str | None = None, limit: int | None = None) -> Iterator[Chunk]:
+        """This process's chunks of a split, on the device and the likelihood's scale."""
+        split = split or self.split
+        size = self.size(split, limit)
+        loop = f"{type(metric).__name__}-{split}"
+        numbers = self.left_of(metric, loop, -(-size // self.data.chunk))
+        for number, batch in self.kept(metric, loop, numbers, self.data.chunks(split, numbers, size)):
+            batch = self.data.transfer_batch_to_device(batch, self.device, 0)
+            yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
+
+    def one_example(self) -> Batch:
+        """The first of the split, from which every process, be it without chunks, sees what shapes there are.
+
+        And whether a measure is refused: a process that is not told would wait for the others.
+        """
+        return self.examples(torch.arange(1))
+
+    def examples(self, indices: Int[Tensor, " B"]) -> Batch:
+        """Chosen examples of the split, on the device."""
+        return self.data.transfer_batch_to_device(self.data.batch(self.split, indices), self.device, 0)
+
+    def sample_chunks(self, metric: Metric, num_samples: int) -> Iterator[SampleChunk]:
+        """This process's share of samples at temperature 1, equally many of each class of a conditional model."""
+        labels = torch.arange(self.capped(num_samples), device=self.device) % max(1, self.data.num_classes)
+        parts = labels.split(self.data.chunk)
+        for number in self.numbers(metric, len(parts), "samples"):
+            y = parts[number] if self.latent.conditional else None
+            with self.seeded("samples", number):
+                x = self.latent.sample(len(parts[number]), y)
+            yield SampleChunk(number, x, y)
+
+    def numbers(self, metric: Metric, total: int, label: str) -> Iterator[int]:
+        """This process's share of the numbers 0 to total - 1; `label` tells the loops of one measure apart."""
+        loop = f"{type(metric).__name__}-{label}"
+        numbers = self.left_of(metric, loop, total)
+        for number, _ in self.kept(metric, loop, numbers, numbers):
+            yield number
+
+    def left_of(self, metric: Metric, loop: str, total: int) -> Sequence[int]:
+        """The numbers that fall to this process and are not done yet; the metric gets the states of those that are."""
+        done = 0 if self.journal is None else self.journal.resume(f"{self.measure}.{loop}", metric)
+        return range(self.rank, total, self.world_size)[done:]
+
+    def kept(self, metric: Metric, loop: str, numbers: Sequence[int], items: Iterable[T]) -> Iterator[tuple[int, T]]:
+        """Numbers with their items, under a progress bar; after each the journal may keep the metric's states."""
+        before = 0 if not numbers else (numbers[0] - self.rank) // self.world_size
+        pairs: Iterable[tuple[int, T]] = zip(numbers, items, strict=True)
+        if self.shows_progress:
+            label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the journal
+            pairs = track(pairs, label, len(numbers), transient=True)
+        for done, (number, item) in enumerate(pairs, before + 1):
+            check()
+            yield number, item
+            if self.journal is not None:
+                self.journal.keep(f"{self.measure}.{loop}", metric, done)
+
+    def seeded(self, *key: int | str) -> AbstractContextManager[None]:
+        """Inside, torch's random numbers start from the seed and a key, such as a purpose and a chunk's number."""
+        return seeded(self.seed, *key)
+
+    def metric(self, metric: M) -> M:
+        """A metric on the model's device, which no process waits to pool where another has failed."""
+        metric.dist_sync_fn = gather
+        return metric.to(self.device)
+
+    def first_alone(self, function: Callable[[], T]) -> T:
+        """What the function returns; it is called by the first process before the others, which find its files.
+
+        Where it raises UserError there, it is raised by all.
+        """
+        found, refusal = None, None
+        if self.rank == 0:
+            try:
+                found = function()
+            except UserError as error:
+                refusal = str(error)
+        agree()
+        refusal = self.broadcast(refusal)
+        if refusal is not None:
+            raise UserError(refusal)
+        return function() if found is None else found
+
+    def attempt(self, label: str, function: Callable[[], list[T]]) -> list[T]:
+        """What the function returns; where it raises anything on any process, nothing on all, and `label`: why."""
+        self.tasks.append(label)
+        depth = len(self.tasks)
+        try:
+            return attempt_together(function, depth)
+        except FailedTogetherError as error:
+            if error.failure.depth < depth:  # a larger task than this one has failed
+                raise
+            self.leave_out(f"{label}: {error.failure.reason}")
+            return []
+        finally:
+            self.tasks.pop()
+
+    def leave_out(self, sentence: str) -> None:
+        """Say why one of several figures cannot be had."""
+        self.left_out.append(sentence)

@@ -1,0 +1,69 @@
+"""A classifier of the data's own classes, which judges samples and, for comparison, real images."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from vaelab.evaluation.context import Subject
+from vaelab.features.classifier import Classifier, trained_classifier
+from vaelab.features.cnn import labelled, name_of, refuse_others
+
+MAX_EXAMPLES = 60_000  # as conf/features/cnn.yaml has it: one classifier then serves both
+EPOCHS = 3
+
+M = TypeVar("M", bound=Metric)
+
+
+class Judge(NamedTuple):
+    """A classifier, and its name, without which no number of it may stand."""
+
+    name: str
+    classifier: Classifier
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Images in [0, 1] to logits."""
+        return self.classifier(x)
+
+
+def judge(subject: Subject, folder: str) -> Judge:
+    """Trained on the data's own train split, once, and kept in `folder`."""
+    refuse_others(subject.data)
+    x, y = labelled(subject.data, MAX_EXAMPLES)
+    train: Callable[[], Classifier] = lambda: trained_classifier(  # noqa: E731
+        x, y, subject.data.num_classes, Path(folder), EPOCHS
+    )
+    classifier = subject.first_alone(train)
+    return Judge(name_of(subject.data, x, y, EPOCHS, classifier), classifier.to(subject.device))
+
+
+def judge_samples(subject: Subject, judge: Judge, metric: M, num_samples: int) -> M:
+    """A metric of the judge's logits for samples of the prior and the labels that were asked for."""
+    for chunk in subject.sample_chunks(metric, num_samples):
+        metric.update(judge(subject.data.to_unit(chunk.x)), chunk.y)
+    return metric
+
+
+def judge_images(subject: Subject, judge: Judge, metric: M) -> M:
+    """The same of the split's real images, as they are stored, and their labels."""
+    data, size = subject.data, subject.num_examples
+    for number in subject.numbers(metric, -(-size // data.chunk), subject.split):
+        index = torch.arange(number * data.chunk, min((number + 1) * data.chunk, size))
+        y = data.split(subject.split)[index].y
+        assert y is not None, "data with classes has labels"
+        metric.update(judge(data.brightness(subject.split, index).to(subject.device)), y.to(subject.device))
+    return metric
+
+
+def warn_of_few_classes(num_samples: int, num_classes: int) -> str:
+    """Why a judge's word counts little, or nothing where it does."""
+    if num_classes == 1:
+        return "the data has one class, which every classifier recognises in anything"
+    if num_samples < num_classes:
+        return (
+            f"{num_samples} samples show {num_samples} of {num_classes} classes; set num_samples to many of each class"
+        )
+    return ""

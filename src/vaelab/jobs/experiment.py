@@ -1,0 +1,158 @@
+"""What a checked config describes, built: data, model and trainer in one process."""
+
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config import build
+from vaelab.config.unintended import TRAINING, log_unintended
+from vaelab.data.facts import write_facts
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.jobs.checkpoint_io import AtomicCheckpointIO
+from vaelab.jobs.compatibility import check_meaning
+from vaelab.jobs.error_messages import first_sentence
+from vaelab.jobs.memory import keep_freed_memory
+from vaelab.jobs.precision import precision, set_default_dtype
+from vaelab.model.manual_optimization import StepsItself
+from vaelab.model.vae import DATA, VAE
+from vaelab.storage.run import Run
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Experiment:
+    """The parts that every command needs, from the config that a run was started with."""
+
+    config: DictConfig
+    data: DataModule
+    model: VAE
+
+    @classmethod
+    def build(cls, config: DictConfig) -> "Experiment":
+        """Raises UserError where parts do not fit each other or the data."""
+        start_process(config.seed, str(config.trainer.precision))
+        data = build(config.data)
+        data.prepare_data()
+        write_facts(config.data, data)
+        model = build(config.model)
+        check_meaning(config, data, model.latent)
+        check_optimizer(config, model)
+        rank_zero_only(log_unintended)(config, {TRAINING: len(data.split("train"))})
+        return cls(config, data, model)
+
+    @classmethod
+    def build_without_data(cls, config: DictConfig) -> "Experiment":
+        """The parts of a run whose data need not be there: nothing is fetched, read or checked of it."""
+        start_process(config.seed, str(config.trainer.precision))
+        data = build(config.data)
+        write_facts(config.data, data)
+        return cls(config, data, build(config.model))
+
+    def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
+        """Lightning's Trainer with checkpoints that survive a kill and a Rich progress bar."""
+        node = OmegaConf.create(OmegaConf.to_container(self.config.trainer, resolve=True))
+        assert isinstance(node, DictConfig)
+        node.precision = precision(str(node.precision), str(node.accelerator))
+        node["_partial_"] = True
+        construct = build(node)
+        try:
+            trainer: pl.Trainer = construct(
+                default_root_dir=run.folder,
+                callbacks=[RichProgressBar(refresh_rate=50), *callbacks],
+                logger=loggers or False,
+                plugins=[AtomicCheckpointIO(), cluster()],
+                enable_checkpointing=True,
+                enable_model_summary=False,
+            )
+        except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
+            raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
+        # Lightning's own handlers talk to the other processes from within, where those may be saying something else.
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+        if isinstance(self.model, StepsItself):
+            self.model.descent.take_over(trainer)
+        return trainer
+
+    def expect(self, checkpoint: Path, other_data: bool = False) -> None:
+        """Raises UserError where the checkpoint's weights are not those of this model, or of this data.
+
+        Where `other_data` is wanted, figures will say whether it is.
+        """
+        self.expect_model(checkpoint)
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        self.data.other = saved.get(DATA, self.data.fingerprint) != self.data.fingerprint
+        name = self.config.choices.data
+        if self.data.other and not other_data:
+            raise UserError(
+                f"{checkpoint} was trained on other examples than data '{name}' gives now; "
+                "drop the overrides that change the data, or choose other data by data= or data.source.root="
+            )
+        if self.data.other:
+            log.warning("data '%s' is not what %s was trained on; each figure says so", name, checkpoint)
+
+    def expect_model(self, checkpoint: Path) -> None:
+        """Raises UserError where the checkpoint's weights are not those of this model."""
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        there = {name: list(value.shape) for name, value in saved["state_dict"].items()}
+        here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        for name in [*here, *there]:
+            if there.get(name) != here.get(name):
+                raise UserError(
+                    f"{checkpoint} is of another model: {name} is {there.get(name, 'not')} there and "
+                    f"{here.get(name, 'not')} here; drop the overrides that change the model"
+                )
+
+
+def start_process(seed: int, precision: str) -> None:
+    """What holds for the whole process before anything is built."""
+    quiet()
+    keep_freed_memory()
+    # Densities are checked by our tests; checking each call would make a GPU wait for the host.
+    torch.distributions.Distribution.set_default_validate_args(False)
+    set_default_dtype(precision)
+    pl.seed_everything(seed, verbose=False)
+
+
+def cluster() -> ClusterEnvironment:
+    """Who started the processes, which the command knows: Lightning would take any task of SLURM for one of several."""
+    several = "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return TorchElasticEnvironment() if several else LightningEnvironment()
+
+
+def check_optimizer(config: DictConfig, model: VAE) -> None:
+    """Raises UserError for a value that the optimizer or the scheduler refuses."""
+    try:
+        model.configure_optimizers()
+    except (ValueError, TypeError) as error:
+        names = f"optimizer '{config.choices.optimizer}', scheduler '{config.choices.scheduler}'"
+        raise UserError(f"{names}: {first_sentence(error)}") from error
+
+
+def quiet() -> None:
+    """Drop what Lightning says about choices that we made on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*Experiment logs directory .* exists and is not empty.*",
+        ".*number of training batches.*smaller than the logging interval.*",
+        ".*LeafSpec.*",
+        ".*`srun` command is available.*",  # who starts the processes, the command has told
+        ".*in eval mode at the start of training.*",  # a second stage trains the prior only
+        ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none
+        ".*when logging on epoch level in distributed setting.*",  # torchmetrics has pooled the processes
+    ):
+        warnings.filterwarnings("ignore", message)

@@ -1,0 +1,111 @@
+"""Draw samples from a checkpoint: what `vaelab sample` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from omegaconf import DictConfig, ListConfig
+from torch import Tensor
+
+from vaelab.data.module import DataModule
+from vaelab.data.randomness import seeded
+from vaelab.errors import UserError, did_you_mean
+from vaelab.jobs.experiment import Experiment
+from vaelab.picture.grid import Grid, save
+from vaelab.printing import print_line, track
+from vaelab.protocol import LatentStructure
+from vaelab.signals import check
+from vaelab.storage.run import Run
+
+COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
+MOST_NAMED = 20  # classes in a sentence
+
+
+def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
+    """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
+    experiment = Experiment.build_without_data(saved)
+    experiment.expect_model(checkpoint)
+    model, data = experiment.model, experiment.data
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+    model.eval()
+    if not model.latent.conditional and config.y != "all":
+        raise UserError(f"y={config.y} asks for a label, but this model is unconditional; leave y out")
+    temperature = temperatures(config, model.latent)
+    y = labels(config, data.classes, data.num_classes) if model.latent.conditional else None
+    images, chunks = [], torch.arange(config.num_samples).split(data.chunk)
+    with torch.no_grad():
+        for number, index in enumerate(track(chunks, "sampling", len(chunks))):
+            check()
+            with seeded(config.seed, "samples", number):
+                given = None if y is None else y[index]
+                images.append(model.latent.sample(len(index), given, temperature))
+    x = torch.cat(images)
+    np.save(folder / "samples.npy", x.numpy())
+    if is_image(data.shape):
+        save(grid(data, x, y), folder / "samples.png")
+    print_line(f"samples: {folder}")
+
+
+def temperatures(config: DictConfig, latent: LatentStructure) -> Any:
+    """What `sample` of this model is given: a number, or a list for the levels of a hierarchy."""
+    if not isinstance(config.temperature, ListConfig):
+        return config.temperature
+    if not hasattr(latent, "num_levels"):
+        raise UserError(
+            f"temperature={config.temperature} has an entry for each level, but this model has no levels; "
+            "give one number"
+        )
+    return list(config.temperature)
+
+
+def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
+    """A row for each class that was asked for; all of one class, or of none, in rows of ten."""
+    images = data.to_unit(x)
+    classes = [] if y is None else y.unique().tolist()
+    names = [data.classes[label] if data.classes else str(label) for label in classes]
+    if len(classes) < 2:
+        return Grid(images[: ROWS * COLUMNS].split(COLUMNS), title=" of ".join(["samples", *names]))
+    rows = [images[y == label][:COLUMNS] for label in classes[:ROWS]]
+    return Grid(rows, title="samples of each class", row_labels=names[:ROWS])
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Whether x can be looked at: one or three channels of rows and columns."""
+    return len(shape) == 3 and shape[0] in (1, 3)
+
+
+def labels(config: DictConfig, classes: Sequence[str], num_classes: int) -> Int[Tensor, " N"]:
+    """One label for each sample: those asked for, in turn."""
+    wanted = list(config.y) if isinstance(config.y, ListConfig) else [config.y]
+    asked = list(range(num_classes)) if config.y == "all" else [label_of(one, classes, num_classes) for one in wanted]
+    if not asked:
+        raise UserError(f"y=[] asks for no label; set it to {choices_of(classes, num_classes)}")
+    return torch.tensor(asked)[torch.arange(config.num_samples) % len(asked)]
+
+
+def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:
+    """The number of a class by its name or, where no class has a number for a name, by that number."""
+    if str(wanted) in classes:
+        return classes.index(str(wanted))
+    is_number = isinstance(wanted, int) and not isinstance(wanted, bool)
+    if is_number and 0 <= wanted < num_classes and not named_by_numbers(classes):  # type: ignore[operator]
+        return wanted  # type: ignore[return-value]
+    raise UserError(
+        f"y={wanted} is not a class of this data; set it to {choices_of(classes, num_classes)}"
+        f"{'' if is_number else did_you_mean(str(wanted), classes)}"
+    )
+
+
+def choices_of(classes: Sequence[str], num_classes: int) -> str:
+    """What y may be, in words."""
+    some = ", ".join(classes) if len(classes) <= MOST_NAMED else f"{', '.join(classes[:MOST_NAMED])}, …"
+    numbers = "" if named_by_numbers(classes) else f"a label from 0 to {num_classes - 1}, "
+    return f"{numbers}{f'one of {some}, ' if classes else ''}a list of these, or all"
+
+
+def named_by_numbers(classes: Sequence[str]) -> bool:
+    """Whether a number may be the name of a class, which may then be numbered otherwise."""
+    return any(name.isdecimal() for name in classes)

@@ -1,0 +1,123 @@
+"""Train, then evaluate: what one process of `vaelab train` does."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from vaelab.callbacks.checkpoint import LastCheckpoint
+from vaelab.callbacks.evaluate import Evaluate
+from vaelab.callbacks.finite_loss import FiniteLoss
+from vaelab.callbacks.initial_weights import InitialWeights
+from vaelab.callbacks.interruption import Interruption
+from vaelab.config import build
+from vaelab.data.facts import write_facts
+from vaelab.errors import UserError
+from vaelab.jobs.error_messages import first_sentence, refusals_explained
+from vaelab.jobs.experiment import Experiment
+from vaelab.jobs.loggers import build_history
+from vaelab.jobs.results import circumstances, measure
+from vaelab.logger.session import Session
+from vaelab.signals import check, deferred
+from vaelab.storage.run import Run
+
+# What a wrong state makes of going on.
+RESTORING = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
+
+
+class Trained(NamedTuple):
+    """What remains of a training beside its files: how far its loops came, and its value for a sweep."""
+
+    loops: dict[str, Any]
+    steps: int
+    objective: float | None
+
+
+def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | None:
+    """A run from its beginning, or from a checkpoint on, to the results of its best weights; its value for a sweep."""
+    run = Run(folder)
+    written = config.copy()  # before anything is built, which resolves its references
+    loggers = [build_logger(node, run) for node in config.logger.values()]
+    status = 1
+    try:
+        trained = fit(config, written, run, checkpoint, loggers)
+        best = run.checkpoint("best")
+        measure(written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=loggers)
+        status = 0
+    finally:
+        with deferred():
+            for logger in loggers:
+                if isinstance(logger, Session):
+                    logger.end(status)
+    return trained.objective
+
+
+def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
+    """Train; what is returned holds neither the model nor its trainer, since results come from what was saved."""
+    experiment = Experiment.build(config)
+    write_facts(written.data, experiment.data)
+    if checkpoint is not None:
+        experiment.expect(checkpoint)
+    trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)
+    if trainer.is_global_zero:
+        run.save_config(written)
+        start(loggers, config, run, checkpoint)
+    with refusals_explained(), deferred():
+        try:
+            trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+        except RESTORING as error:
+            if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
+                raise
+            why = f"{type(error).__name__}: {first_sentence(error)}"
+            raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
+    check()
+    trainer.strategy.barrier()
+    return Trained(trainer.fit_loop.state_dict(), trainer.global_step, objective(trainer))
+
+
+def objective(trainer: pl.Trainer) -> float | None:
+    """What a sweep optimises: the watched value of the best checkpoint, the bound of validation by default."""
+    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    return None if score is None else float(score)
+
+
+def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:
+    """The callbacks that are chosen, and those without which no run is safe."""
+    chosen = [build(node) for node in config.callbacks.values()]
+    for callback in chosen:
+        if isinstance(callback, ModelCheckpoint):
+            callback.dirpath = str(run.checkpoints)
+        if isinstance(callback, Evaluate):
+            callback.folder, callback.circumstances = run.unfinished, circumstances(config)
+    always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
+    if checkpoint is None and config.get("init_from"):
+        always.append(InitialWeights(Run.open(config.init_from).checkpoint("best")))
+    return [*chosen, *always]
+
+
+def build_logger(node: DictConfig, run: Run) -> Logger:
+    """A logger that writes into the run folder, which may have been moved since the config was saved."""
+    if "save_dir" in node:
+        with open_dict(node):
+            del node["save_dir"]
+            node["_partial_"] = True
+        logger: Logger = build(node)(save_dir=str(run.folder.absolute()))  # W&B writes from a process of its own
+    else:
+        logger = build(node)
+    return logger
+
+
+def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
+    """Let each logger know the config and go on where it was at the checkpoint."""
+    step = torch.load(checkpoint, map_location="meta", weights_only=True)["global_step"] if checkpoint else 0
+    for logger in loggers:
+        if isinstance(logger, CSVLogger):
+            build_history(logger, run.metrics_file, step)
+            continue  # config.yaml lies beside metrics.csv
+        if isinstance(logger, Session):
+            logger.begin(run.folder)
+        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]

@@ -1,0 +1,110 @@
+"""A ladder of images: residual convolutions at several resolutions."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.encoder.conv import halvings
+from vaelab.errors import UserError
+from vaelab.latent.hierarchy.ladder import Ladder
+from vaelab.latent.hierarchy.rung import Rung
+from vaelab.nn.residual import Residual, loud
+from vaelab.protocol import Posterior
+from vaelab.ranges import PositiveInt, Shape, Supplied, Width
+
+conv = partial(nn.Conv2d, kernel_size=3, padding=1)
+
+
+class Stem(nn.Module):
+    """x [B, C, H, W] and its condition, as a bias for each channel, to the features of the lowest level."""
+
+    def __init__(self, num_channels: int, width: int, condition_size: int, layers: nn.Module) -> None:
+        super().__init__()
+        self.num_features = width
+        self.first = conv(num_channels, width)
+        self.condition = nn.Linear(condition_size, width, bias=False) if condition_size else None
+        self.layers = layers
+
+    def forward(self, x: Float[Tensor, "B C H W"], c: Float[Tensor, "B Y"]) -> Float[Tensor, "B F h w"]:
+        h = self.first(x)
+        if self.condition is not None:
+            h = h + self.condition(c)[:, :, None, None]
+        return self.layers(h)
+
+
+class Head(nn.Module):
+    """The last state [N, width, H, W] to P likelihood parameters; the condition came in at the top."""
+
+    def __init__(self, shape: Sequence[int], width: int, activation: nn.Module, num_parameters: int) -> None:
+        super().__init__()
+        self.parameter_shape = (num_parameters, *shape)
+        self.layers = nn.Sequential(activation, conv(width, num_parameters * shape[0]))
+
+    def forward(self, state: Float[Tensor, "N W H W2"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P C H W2"]:
+        return self.layers(state).unflatten(1, self.parameter_shape[:2])
+
+
+def conv_ladder(
+    shape: Shape,
+    num_levels: Supplied,
+    num_resolutions: PositiveInt,
+    channels: Width,
+    latent_channels: Width,
+    activation: nn.Module,
+    posterior: Callable[..., Posterior],
+    condition_size: Supplied,
+    num_parameters: Supplied,
+) -> Ladder:
+    """Levels spread evenly over resolutions, each half of the next: at the top a vector, below it maps of latents.
+
+    Child 2021, arXiv:2011.10650, without its bottlenecks.
+    """
+    sizes = resolutions(shape, num_resolutions)
+    places = [level * num_resolutions // num_levels for level in range(num_levels)] + [num_resolutions - 1]
+    block = partial(Residual, channels, conv, activation, num_levels)
+
+    def down(start: int, stop: int) -> nn.Sequential:
+        halving = [conv(channels, channels, stride=2) for _ in range(start - stop)]
+        return nn.Sequential(*halving, block())
+
+    def up(level: int) -> nn.Module:
+        above, below = places[level : level + 2]
+        return nn.Identity() if above == below else nn.Upsample(sizes[below])
+
+    descent = [down(below, above) for above, below in pairwise(places)][::-1]
+    height, width = sizes[0]
+    top = posterior(num_features=channels * height * width)
+    return Ladder(
+        stem=Stem(shape[0], channels, condition_size, descent[0]),
+        ups=descent[1:],
+        posterior=top,
+        top=nn.Sequential(
+            loud(nn.Linear(top.size + condition_size, channels * height * width)),
+            nn.Unflatten(1, (channels, height, width)),
+            block(),
+            up(0),
+        ),
+        rungs=[
+            Rung(channels, channels, (latent_channels, *sizes[places[n]]), conv, activation, num_levels, leave=up(n))
+            for n in range(1, num_levels)
+        ],
+        head=Head(shape, channels, activation, num_parameters),
+    )
+
+
+def resolutions(shape: Sequence[int], num_resolutions: int) -> list[tuple[int, int]]:
+    """Heights and widths, the coarsest first, the image's own last."""
+    if len(shape) != 3:
+        raise UserError(
+            f"latent 'conv_ladder' needs images of shape [C, H, W], but the data have shape {list(shape)}; "
+            "set latent=ladder"
+        )
+    if min(shape[1:]) < 2 ** (num_resolutions - 1):
+        raise UserError(
+            f"latent 'conv_ladder' cannot halve images of {shape[1]}x{shape[2]} {num_resolutions - 1} times; "
+            "set latent.levels.num_resolutions lower"
+        )
+    return halvings(shape, num_resolutions - 1)[::-1]

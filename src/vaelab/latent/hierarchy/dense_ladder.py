@@ -1,0 +1,44 @@
+"""A ladder for data of any shape."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from vaelab.latent.hierarchy.ladder import Ladder
+from vaelab.latent.hierarchy.rung import Rung
+from vaelab.nn.residual import Residual, loud
+from vaelab.protocol import Decoder, Encoder, Posterior
+from vaelab.ranges import Supplied, Width
+
+
+def dense_ladder(
+    num_levels: Supplied,
+    latent_dim: Width,
+    width: Width,
+    activation: nn.Module,
+    encoder: Callable[..., Encoder],
+    posterior: Callable[..., Posterior],
+    decoder: Callable[..., Decoder],
+    condition_size: Supplied,
+    num_parameters: Supplied,
+) -> Ladder:
+    """Dense rungs of `latent_dim` latents each, between the chosen encoder and the chosen decoder.
+
+    The decoder gets the last state, of `width` numbers, in the place of z.
+    """
+    stem = encoder(condition_size=condition_size)
+    features = stem.num_features
+    top = posterior(num_features=features)
+    return Ladder(
+        stem=stem,
+        ups=[Residual(features, nn.Linear, activation, num_levels) for _ in range(num_levels - 1)],
+        posterior=top,
+        top=nn.Sequential(
+            loud(nn.Linear(top.size + condition_size, width)), Residual(width, nn.Linear, activation, num_levels)
+        ),
+        rungs=[
+            Rung(width, features, [latent_dim], nn.Linear, activation, num_levels, leave=nn.Identity())
+            for _ in range(num_levels - 1)
+        ],
+        head=decoder(latent_dim=width, condition_size=condition_size, num_parameters=num_parameters),
+    )

@@ -1,0 +1,229 @@
+"""A run folder: everything that one run saved, in the places where every command looks for it."""
+
+import hashlib
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.config.migration import brought_up_to_date
+from vaelab.config.saved import check_saved, read_saved
+from vaelab.config.text import escape_references
+from vaelab.errors import UserError
+from vaelab.storage.atomic import write
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths of a run, and what is in them. Imports no torch until a checkpoint is looked into."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """An existing run. Raises UserError for a folder that is not one."""
+        run = cls(Path(folder))
+        if not run.config_file.is_file():
+            raise UserError(
+                f"{folder} is not a run folder: it has no config.yaml; runs are under outputs/<model>-<data>/"
+            )
+        if link := link_out_of(run.folder):
+            raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
+        for settings in (run.folder / "wandb" / "settings", run.folder / ".wandb"):
+            if settings.exists():
+                raise UserError(f"{settings} would tell W&B where to send runs and keys; remove it if it is not yours")
+        return run
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def unfinished(self) -> Path:
+        """What evaluations that were stopped have found by then."""
+        return self.folder / "evaluations" / "unfinished"
+
+    @property
+    def saved(self) -> bool:
+        """Whether there is anything to go on from."""
+        return any(self.checkpoints.glob("*.ckpt"))
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    def save_config(self, config: DictConfig) -> None:
+        """Write the config, its references kept: what is overridden later reaches all that refers to it.
+
+        One that was there and differs is kept as history/config_<n>.yaml.
+        """
+        text = OmegaConf.to_yaml(config)
+        before = self.config_file.read_text() if self.config_file.is_file() else text
+        if before != text:
+            history = self.folder / "history"
+            number = 1 + len(list(history.glob("config_*.yaml")))
+            write(history / f"config_{number:03d}.yaml", before)
+        write(self.config_file, text)
+
+    def read_config(self) -> DictConfig:
+        """What the run saved, brought up to date, to be looked at and not built."""
+        return brought_up_to_date(read_saved(self.config_file))
+
+    def load_config(self, plugins: Collection[str] = (), overridden: Collection[str] = ()) -> DictConfig:
+        """What the run saved, as data; of packages that are `plugins` it may name any class.
+
+        Raises UserError where it is damaged, or could do more than describe an experiment. What is `overridden` is
+        not the saved config's any more.
+        """
+        config = self.read_config()
+        writers = [name for name, logger in (config.get("logger") or {}).items() if "save_dir" in logger]
+        ours = [f"logger.{name}.save_dir" for name in writers]  # the folder may have been moved since
+        check_saved(config, self.config_file, plugins, [*overridden, *ours])
+        for name in writers:
+            config.logger[name].save_dir = escape_references(str(self.folder.absolute()))
+        return config
+
+    @property
+    def config_digest(self) -> str:
+        """A name for the config as it is saved now."""
+        return hashlib.sha256(self.config_file.read_bytes()).hexdigest()[:16]
+
+    def save_results(self, results: dict[str, Any], folder: Path | None = None) -> None:
+        """Write results.json, by default into the run folder itself."""
+        write((folder or self.folder) / "results.json", json.dumps(results, indent=2) + "\n")
+
+    def checkpoint(self, name: str) -> Path:
+        """The checkpoint `best`, `last`, or one given by its path.
+
+        Only `last` goes back to the one before where it is missing or damaged: that is for going on. Figures are of the
+        checkpoint that they name, so `best` is `last` only where the run never chose a best one.
+
+        Raises UserError where there is none.
+        """
+        if name == "last":
+            return self._newest()
+        if name == "best":
+            return self._best()
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"{self.folder} has no checkpoint '{name}'; give best or last")
+        _refuse_damage(path, "give another")
+        return path
+
+    def _newest(self) -> Path:
+        wanted = [self.checkpoints / f"{name}.ckpt" for name in ("last", "previous", "best")]
+        existing = [path for path in wanted if path.is_file()]
+        if not existing:
+            raise UserError(f"{self.folder} has no checkpoint; go on with python train.py run={self.folder}")
+        if existing[0] is not wanted[0]:
+            log.warning("%s does not exist; going on with %s", wanted[0], existing[0].name)
+        for path, before in zip(existing, [*existing[1:], None], strict=True):
+            damage = damage_of(path)
+            if damage is None:
+                return path
+            if before is not None:
+                log.warning("%s is damaged (%s); going back to %s", path, damage, before.name)
+        raise UserError(f"{existing[-1]} is damaged ({damage}), and no other checkpoint is left in {self.checkpoints}")
+
+    def _best(self) -> Path:
+        path = self.checkpoints / "best.ckpt"
+        if path.is_file():
+            _refuse_damage(path, "give ckpt=last for the newest one")
+            return path
+        newest = self._newest()
+        if chose_best(newest):
+            raise UserError(f"{path} is missing, although the run chose one; give ckpt=last for the newest one")
+        log.warning("%s has chosen no best checkpoint; taking %s", self.folder, newest.name)
+        return newest
+
+
+def _refuse_damage(path: Path, way_out: str) -> None:
+    if damage := damage_of(path):
+        raise UserError(f"{path} is damaged ({damage}); {way_out}")
+
+
+def damage_of(path: Path) -> str | None:
+    """Why a file cannot be read as a checkpoint of a run, or None."""
+    import torch  # composing a config must not wait for it
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if changed := archive.testzip():  # by checksums, which torch does not look at
+                return f"{changed} was altered"
+        saved = torch.load(path, map_location="meta", weights_only=True)
+    except Exception as error:  # whatever a broken file makes a reader say
+        return next(iter(str(error).splitlines()), type(error).__name__)[:100]
+    if not isinstance(saved, dict):
+        return f"it holds a {type(saved).__name__}"
+    if missing := [key for key in IN_CHECKPOINT if not isinstance(saved.get(key), IN_CHECKPOINT[key])]:
+        return f"it is no checkpoint of a run: it lacks {missing[0]}"
+    if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
+        return "its weights are no tensors"
+    if not all(_is_stored(value) for value in _tensors(saved)):
+        return "it has tensors that are larger than what is stored of them"
+    if not saved["loops"].keys() >= LOOPS:
+        return "it is no checkpoint of a run: its loops are missing"
+    return None
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """Every tensor in nested dicts and lists."""
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(inner)
+    elif hasattr(value, "untyped_storage"):
+        yield value
+
+
+def _is_stored(tensor: Any) -> bool:
+    """Whether a tensor has a place in the file for each of its elements, and takes no more memory than the file."""
+    return bool(tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes())
+
+
+# What every command reads of a checkpoint, by its type.
+IN_CHECKPOINT = {
+    "state_dict": dict,
+    "global_step": int,
+    "epoch": int,
+    "loops": dict,
+    "callbacks": dict,
+    "pytorch-lightning_version": str,
+}
+LOOPS = {"fit_loop", "validate_loop", "test_loop"}
+
+
+def chose_best(checkpoint: Path) -> bool:
+    """Whether training had saved a best checkpoint when it saved this one."""
+    import torch
+
+    states = torch.load(checkpoint, map_location="meta", weights_only=True)["callbacks"]
+    return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))
+
+
+def link_out_of(folder: Path) -> Path | None:
+    """A symbolic link in a run folder that leads out of it, through which a run would write somewhere else.
+
+    W&B makes links of its own, to its logs, below wandb/, and writes through none of them.
+    """
+    inside = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        if Path(place) == folder / "wandb":
+            folders.clear()
+            continue
+        for name in (*folders, *files):
+            path = Path(place) / name
+            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                return path
+    return None
