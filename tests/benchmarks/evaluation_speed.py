@@ -20,9 +20,9 @@ from torch.nn import functional as F
 
 from vaelab.config import build
 from vaelab.config.paths import CONF
-from vaelab.evaluation.importance import streamed_log_sums
 from vaelab.jobs.memory import keep_freed_memory
 from vaelab.latent.single import Single
+from vaelab.metric.bounds import streamed_log_sums
 from vaelab.terms import Batch
 
 NETWORK = (

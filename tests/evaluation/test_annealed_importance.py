@@ -17,10 +17,10 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.annealed_importance import AnnealedImportance, ExampleMeans, simulated
 from vaelab.evaluation.context import Subject
-from vaelab.evaluation.importance import streamed_bound
 from vaelab.evaluation.latent_path import latent_path
 from vaelab.evaluation.measurement import Figure
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
+from vaelab.metric.bounds import streamed_bound
 from vaelab.metric.hamiltonian import TARGET
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch

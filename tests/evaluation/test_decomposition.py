@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
 from vaelab.data.module import DataModule
-from vaelab.evaluation.decomposition import Decomposition, RateDecomposition
+from vaelab.evaluation.decomposition import RateDecomposition
+from vaelab.metric.decomposition import Decomposition
 from vaelab.model.vae import VAE
 
 Rows = tuple[Tensor, Tensor, Tensor]

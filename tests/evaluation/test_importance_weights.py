@@ -10,8 +10,9 @@ from measuring import evaluate
 
 from vaelab.data.module import DataModule
 from vaelab.data.pixels import Pixels
-from vaelab.evaluation.importance import Importance, effective_sample_size, streamed_bound, streamed_log_sums
+from vaelab.evaluation.importance import Importance
 from vaelab.evaluation.record import Record
+from vaelab.metric.bounds import effective_sample_size, streamed_bound, streamed_log_sums
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

@@ -9,8 +9,8 @@ from known import known, source
 from torch import Tensor
 
 from vaelab.data.randomness import seeded
-from vaelab.evaluation.importance import importance_weighted_bound, streamed_bound
 from vaelab.latent.single import Single
+from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
 from vaelab.metric.elbo import Evidence
 from vaelab.terms import Batch
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from vaelab.errors import UserError
-from vaelab.evaluation.importance import streamed_bound
 from vaelab.latent.hierarchical import Hierarchical
+from vaelab.metric.bounds import streamed_bound
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

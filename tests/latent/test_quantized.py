@@ -13,7 +13,7 @@ from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.codebook_use import CodebookUse
-from vaelab.evaluation.importance import streamed_bound
+from vaelab.metric.bounds import streamed_bound
 from vaelab.metric.perplexity import Perplexity, code_counts, perplexity
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch

@@ -12,9 +12,9 @@ from vaelab.data.labels import MISSING
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
-from vaelab.evaluation.importance import importance_weighted_bound, streamed_bound
 from vaelab.jobs.compatibility import check_meaning
 from vaelab.latent.semi_supervised import SemiSupervised
+from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
 from vaelab.metric.elbo import Evidence
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch

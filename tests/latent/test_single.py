@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Normal, kl_divergence, normal
 
-from vaelab.evaluation.importance import importance_weighted_bound, streamed_bound
 from vaelab.latent.single import Single
+from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch, Terms
 

@@ -7,8 +7,8 @@ import torch
 
 from vaelab.data.labels import MISSING
 from vaelab.data.randomness import seeded
-from vaelab.evaluation.importance import streamed_bound
 from vaelab.latent.stacked import Stacked
+from vaelab.metric.bounds import streamed_bound
 from vaelab.metric.elbo import Evidence
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch

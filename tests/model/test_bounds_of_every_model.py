@@ -12,7 +12,7 @@ from variants import NAMES, choices
 from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.importance import streamed_bound
+from vaelab.metric.bounds import streamed_bound
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 

@@ -9,9 +9,10 @@ import torch
 
 from vaelab.data.module import DataModule
 from vaelab.evaluation.active_units import Activity
-from vaelab.evaluation.importance import Importance, streamed_bound
+from vaelab.evaluation.importance import Importance
 from vaelab.evaluation.reconstruction import Reconstruction
 from vaelab.evaluation.record import Record
+from vaelab.metric.bounds import streamed_bound
 from vaelab.model.vae import VAE
 
 Evaluate = Callable[..., dict[str, Record]]

@@ -11,8 +11,8 @@ from vaelab.callbacks.checkpoint import BestCheckpoint
 from vaelab.callbacks.kl_annealing import KLAnnealing
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
-from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.schedule import Linear
+from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.model.vae import VAE
 from vaelab.objective.renyi import renyi_bound
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scored import scored, wrong
 
-from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.control import KLControl
+from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.objective.renyi import Renyi, renyi_bound
 
 

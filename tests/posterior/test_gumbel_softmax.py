@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vaelab.data.randomness import seeded
-from vaelab.evaluation.importance import streamed_bound
+from vaelab.metric.bounds import streamed_bound
 from vaelab.model.vae import VAE
 from vaelab.posterior.gumbel_softmax import GumbelSoftmax
 from vaelab.terms import Batch

@@ -10,11 +10,11 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.context import Subject
-from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.evaluation.latent_path import annealable, drawn, latent_path
 from vaelab.evaluation.measurement import Figure
 from vaelab.latent.single import Single
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
+from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.terms import Batch
 

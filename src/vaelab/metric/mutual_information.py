@@ -5,7 +5,7 @@ import math
 import torch
 from torchmetrics import MeanMetric
 
-from vaelab.evaluation.decomposition import aggregate_log_prob
+from vaelab.metric.decomposition import aggregate_log_prob
 from vaelab.terms import Terms
 
 

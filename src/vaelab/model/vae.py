@@ -14,10 +14,10 @@ from torchmetrics import MeanMetric
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
-from vaelab.evaluation.importance import objective_bound
 from vaelab.evaluation.measurement import Figure
 from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
+from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import Evidence
 from vaelab.model.clipping import clip
 from vaelab.protocol import LatentStructure, Objective, StartsFromData, WeighsSamples

@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.control import KLControl
+from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.objective.path_gradient import doubly_reparameterize, path_log_prob
 from vaelab.objective.summed import summed
 from vaelab.ranges import Fraction, PositiveInt

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.evaluation.importance import importance_weighted_bound
 from vaelab.kl.control import KLControl
+from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.objective.importance import controlled_log_weight
 from vaelab.objective.summed import summed
 from vaelab.ranges import PositiveInt

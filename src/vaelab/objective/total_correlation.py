@@ -12,8 +12,8 @@ from torch import Tensor
 from vaelab.distributed.sharding import is_first_process
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
-from vaelab.evaluation.decomposition import aggregate_log_prob
 from vaelab.kl.control import KLControl
+from vaelab.metric.decomposition import aggregate_log_prob
 from vaelab.objective.summed import summed
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Loss, Terms
