@@ -9,9 +9,9 @@ import pytest
 from rich.text import Text
 
 from vaelab.cli.sweep_table import compare
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.record import Record
-from vaelab.health.check_result import FAILED, Line, print_lines
+from vaelab.health.check_result import FAILED, CheckResult, print_lines
 from vaelab.jobs.results_table import number, print_results
 from vaelab.printing import print_line, print_table, printed, track
 
@@ -32,11 +32,11 @@ NASTY = (
     "a  b",
 )
 FIGURES = [
-    Figure("elbo", -240.7412, "nats per example", 10_000, error=0.51234),
-    Figure("fid/fashion_mnist_cnn128/n10000", 9.6179, "squared distance of features", 10_000, floor=0.1512),
-    Figure("label_fidelity/a_classifier_with_a_long_name/epochs20/acc0.9132", 0.845, "share of samples", 10_000),
-    Figure("ess/iw50000", 123456.75, "of 50000 importance weights, the more the better, per example", 9),
-    Figure("a[bold]/:smile:/[/]", 1e-9, "of [red]5[/red] dimensions :smile:", 1_000_000),
+    Measurement("elbo", -240.7412, "nats per example", 10_000, error=0.51234),
+    Measurement("fid/fashion_mnist_cnn128/n10000", 9.6179, "squared distance of features", 10_000, floor=0.1512),
+    Measurement("label_fidelity/a_classifier_with_a_long_name/epochs20/acc0.9132", 0.845, "share of samples", 10_000),
+    Measurement("ess/iw50000", 123456.75, "of 50000 importance weights, the more the better, per example", 9),
+    Measurement("a[bold]/:smile:/[/]", 1e-9, "of [red]5[/red] dimensions :smile:", 1_000_000),
 ]
 
 
@@ -59,28 +59,28 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def record(figure: Figure) -> Record:
-    return Record(figure, "test", "digits", False, 500, 0, "32-true", 1.0, "0")
+def record(measurement: Measurement) -> Record:
+    return Record(measurement, "test", "digits", False, 500, 0, "32-true", 1.0, "0")
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
-def test_results_can_be_read_back(figure: Figure, width: int | None, shown: Shown) -> None:
-    print_results({figure.name: record(figure)}, Path("outputs"))
+@pytest.mark.parametrize("measurement", FIGURES, ids=lambda measurement: measurement.name)
+def test_results_can_be_read_back(measurement: Measurement, width: int | None, shown: Shown) -> None:
+    print_results({measurement.name: record(measurement)}, Path("outputs"))
     _, _, header, _, *lines, folder = shown().rstrip("\n").split("\n")
-    name_end = header.index("value") + len("value") - max(7, len(number(figure.value)))
-    assert squeezed("".join(line[:name_end] for line in lines)) == squeezed(figure.name)
-    assert squeezed("".join(line[header.index("unit") :] for line in lines)) == squeezed(figure.unit)
-    measured = [number(each) for each in (figure.value, figure.error, figure.floor) if each is not None]
-    assert lines[0][name_end : header.index("unit")].split() == [*measured, str(figure.num_examples)]
+    name_end = header.index("value") + len("value") - max(7, len(number(measurement.value)))
+    assert squeezed("".join(line[:name_end] for line in lines)) == squeezed(measurement.name)
+    assert squeezed("".join(line[header.index("unit") :] for line in lines)) == squeezed(measurement.unit)
+    measured = [number(each) for each in (measurement.value, measurement.error, measurement.floor) if each is not None]
+    assert lines[0][name_end : header.index("unit")].split() == [*measured, str(measurement.num_examples)]
     assert folder == "run folder: outputs"
 
 
 def test_a_table_fits_its_terminal_where_names_can_be_folded(width: int | None, shown: Shown) -> None:
-    print_results({figure.name: record(figure) for figure in FIGURES}, Path("outputs"))
+    print_results({measurement.name: record(measurement) for measurement in FIGURES}, Path("outputs"))
     text = shown()
     longest = max(map(len, text.splitlines()))
     if width is None:
-        assert all(figure.name in text and figure.unit in text for figure in FIGURES)
+        assert all(measurement.name in text and measurement.unit in text for measurement in FIGURES)
     elif width >= 80:
         assert longest <= width
     assert "…" not in text
@@ -102,10 +102,12 @@ def test_the_comparison_can_be_read_back(width: int | None, shown: Shown) -> Non
 
 def test_the_checklist_can_be_read_back(width: int | None, shown: Shown) -> None:
     sentence = "x lies in [0, 1] :smile: [/] " * 9
-    print_lines("health of data=[bold]", [Line("input range", FAILED, sentence.strip(), 123456.0, "of [bold] nats")])
+    print_lines(
+        "health of data=[bold]", [CheckResult("input range", FAILED, sentence.strip(), 123456.0, "of [bold] nats")]
+    )
     title, _, header, _, *lines = shown().rstrip("\n").split("\n")
     assert title.strip() == "health of data=[bold]"
-    columns = [header.index(name) for name in ("line", "verdict", "figure", "what it says")]
+    columns = [header.index(name) for name in ("line", "verdict", "measurement", "what it says")]
     cells = [
         squeezed("".join(line[start:end] for line in lines))
         for start, end in zip(columns, [*columns[1:], None], strict=True)

@@ -1,7 +1,7 @@
 """What each kind of part promises; anything that keeps the promise fits."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -10,11 +10,6 @@ from torch.distributions.constraints import Constraint
 
 from vaelab.kl.control import KLControl
 from vaelab.terms import Batch, Loss, Terms
-
-if TYPE_CHECKING:
-    from vaelab.data.module import DataModule
-    from vaelab.evaluation.context import Subject
-    from vaelab.evaluation.measurement import Figure
 
 
 class Condition(Protocol):
@@ -49,13 +44,6 @@ class Posterior(ConditionalDistribution, Protocol):
     """q(z|x) over latents of `size` elements, which is what the decoder has to take."""
 
     size: int
-
-
-@runtime_checkable
-class StartsFromData(Protocol):
-    """A part that looks at the training data before the first step: pseudo-inputs, the number of examples."""
-
-    def start_from(self, data: "DataModule") -> None: ...
 
 
 @runtime_checkable
@@ -134,14 +122,3 @@ class WeighsSamples(Protocol):
     def samples_per_bound(self) -> int: ...
 
     def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]: ...
-
-
-class Measure(Protocol):
-    """One kind of evidence about a trained model.
-
-    Raises UserError where a model or its data do not have it; a model that it does not concern gets no figure.
-    Whatever it raises on one process leaves it out on all: what it pools them by comes from `subject.metric`,
-    `subject.first_alone` or vaelab.distributed.sharding.
-    """
-
-    def __call__(self, subject: "Subject") -> "list[Figure]": ...

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 class Terms:
     """Everything an objective may need about one batch, in nats.
 
-    `penalties` are added to the loss, `figures` are only logged: each is [B], or [] for what is one number of
+    `penalties` are added to the loss, `diagnostics` are only logged: each is [B], or [] for what is one number of
     the whole batch. `is_bound` says whether E_q[log_weight] is a lower bound on log p(x) and the weights are
     importance weights, as they are for every posterior that draws from the density it tells.
     """
@@ -38,7 +38,7 @@ class Terms:
     prior: Distribution
     x: Float[Tensor, "B *event"]
     penalties: dict[str, Float[Tensor, " B"]] = field(default_factory=dict)
-    figures: dict[str, Float[Tensor, "*B"]] = field(default_factory=dict)
+    diagnostics: dict[str, Float[Tensor, "*B"]] = field(default_factory=dict)
     is_bound: bool = True
 
     @property

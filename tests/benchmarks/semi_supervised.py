@@ -13,6 +13,7 @@ from time import perf_counter
 
 import torch
 from hydra import compose, initialize_config_dir
+from measuring import records_of
 from omegaconf import DictConfig, open_dict
 from rich.console import Console
 from rich.table import Table
@@ -80,7 +81,7 @@ def semi_supervised(config: DictConfig) -> float:
         trainer.test(
             experiment.model, experiment.data, ckpt_path=best.best_model_path, weights_only=True, verbose=False
         )
-    return experiment.model.records["accuracy"].value
+    return records_of(experiment.model)["accuracy"].value
 
 
 def main() -> None:

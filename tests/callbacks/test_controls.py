@@ -15,7 +15,7 @@ from vaelab.callbacks.kl_annealing import KLAnnealing
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.kl.schedule import Linear
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 from vaelab.model.vae import VAE
 
 STEPS_PER_EPOCH = 4  # 1237 digits in batches of 400
@@ -39,7 +39,7 @@ class Watch(pl.Callback):
             values.append(getattr(pl_module.control, field).item())
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        self.evidence = Evidence()
+        self.evidence = ELBOMetric()
 
     def on_validation_batch_end(self, trainer: pl.Trainer, pl_module: VAE, outputs: object, *_: object) -> None:
         self.evidence.update(outputs)

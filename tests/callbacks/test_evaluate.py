@@ -8,21 +8,21 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation import journal
+from vaelab.evaluation import result_cache
 from vaelab.evaluation.active_units import Activity
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.decomposition import RateDecomposition
 from vaelab.evaluation.importance import Importance
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measure import Measure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.reconstruction import Reconstruction, ReconstructionError
 from vaelab.evaluation.record import as_json
 from vaelab.model.vae import VAE
-from vaelab.protocol import Measure
 
 Model, Data, Trainer = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]
 
@@ -34,16 +34,16 @@ class Counted:
     stop_after: int
     seen: list[int] = field(default_factory=list, repr=False)
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        error = subject.metric(ReconstructionError())
-        for chunk in subject.chunks(error):
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        error = context.metric(ReconstructionError())
+        for chunk in context.chunks(error):
             if len(self.seen) == self.stop_after:
                 self.seen.append(-1)
                 raise KeyboardInterrupt
             self.seen.append(chunk.number)
-            error.update(chunk.batch.x, subject.latent.reconstruct(chunk.batch.x, chunk.batch.y))
+            error.update(chunk.batch.x, context.latent.reconstruct(chunk.batch.x, chunk.batch.y))
         errors, num = error.compute()
-        return [Figure("reconstruction/mse", float(errors["mse"]), "squared pixels per image", num)]
+        return [Measurement("reconstruction/mse", float(errors["mse"]), "squared pixels per image", num)]
 
 
 def test_what_a_model_does_not_have_is_said_and_the_rest_goes_on(
@@ -57,7 +57,7 @@ def test_what_a_model_does_not_have_is_said_and_the_rest_goes_on(
     }
     with caplog.at_level(logging.WARNING):
         trainer(evaluate(**measures)).test(vae, digits(), verbose=False)
-    assert {name for name in vae.records if name != "distortion"} == {"reconstruction/mse", "reconstruction/bce"}
+    assert {name for name in records_of(vae) if name != "distortion"} == {"reconstruction/mse", "reconstruction/bce"}
     assert [message for message in caplog.messages if "left out" in message] == [
         "importance is left out: importance weights need a posterior with a density, and this one is a point",
         "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior; "
@@ -85,18 +85,18 @@ class SilentError(Exception):
 def test_a_measure_that_raises_anything_is_left_out_and_the_rest_goes_on(
     error: Exception, says: str, model: Model, digits: Data, trainer: Trainer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(subject: Subject) -> list[Figure]:
+    def broken(context: EvaluationContext) -> list[Measurement]:
         raise error
 
     vae = model()
     with caplog.at_level(logging.WARNING):
         trainer(evaluate(first=broken, reconstruction=Reconstruction())).test(vae, digits(), verbose=False)
-    assert {"reconstruction/mse", "elbo"} <= set(vae.records)
+    assert {"reconstruction/mse", "elbo"} <= set(records_of(vae))
     assert [message for message in caplog.messages if "left out" in message] == [f"first is left out: {says}"]
 
 
 def test_in_training_too(model: Model, digits: Data, trainer: Trainer) -> None:
-    def broken(subject: Subject) -> list[Figure]:
+    def broken(context: EvaluationContext) -> list[Measurement]:
         raise RuntimeError("no")
 
     measures = {"broken": broken, "reconstruction": Reconstruction()}
@@ -108,34 +108,34 @@ def test_in_training_too(model: Model, digits: Data, trainer: Trainer) -> None:
 
 def test_a_figure_that_is_not_finite_stays_visible(model: Model, digits: Data, trainer: Trainer) -> None:
     vae = model()
-    nothing: Measure = lambda subject: [Figure("nothing", float("nan"), "of 1", 1)]  # noqa: E731
+    nothing: Measure = lambda context: [Measurement("nothing", float("nan"), "of 1", 1)]  # noqa: E731
     trainer(evaluate(nothing=nothing)).test(vae, digits(), verbose=False)
-    assert as_json(vae.records, {})["nothing"]["value"] is None
-    assert vae.records["nothing"].figure.warning == "its value is nan"
+    assert as_json(records_of(vae), {})["nothing"]["value"] is None
+    assert records_of(vae)["nothing"].measurement.warning == "its value is nan"
 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """States are kept after every chunk."""
-    monkeypatch.setattr(journal, "INTERVAL", 0.0)
+    monkeypatch.setattr(result_cache, "INTERVAL", 0.0)
 
 
 @pytest.mark.usefixtures("often")
 def test_a_stopped_loop_goes_on_where_it_was(model: Model, digits: Data, trainer: Trainer, tmp_path: Path) -> None:
     whole, vae = Counted(stop_after=9), model()
     trainer(evaluate(counted=whole)).test(vae, digits(), verbose=False)
-    expected = vae.records["reconstruction/mse"].value
+    expected = records_of(vae)["reconstruction/mse"].value
     assert whole.seen == [0, 1, 2, 3]
 
     stopped, vae = Counted(stop_after=2), model()
     callback = evaluate(counted=stopped)
-    callback.folder = tmp_path / "unfinished"
+    callback.cache_folder = tmp_path / "unfinished"
     with pytest.raises(SystemExit):  # which Lightning makes of it
         trainer(callback).test(vae, digits(), verbose=False)
     trainer(callback).test(vae, digits(), verbose=False)
     assert stopped.seen == [0, 1, -1, 2, 3]
-    assert vae.records["reconstruction/mse"].value == expected
-    assert vae.records["reconstruction/mse"].figure.num_examples == 360
+    assert records_of(vae)["reconstruction/mse"].value == expected
+    assert records_of(vae)["reconstruction/mse"].measurement.num_examples == 360
 
     callback.discard()
     assert not (tmp_path / "unfinished").exists()
@@ -146,11 +146,11 @@ def test_what_has_finished_is_not_measured_again_under_the_same_circumstances(
 ) -> None:
     counted, vae = Counted(stop_after=99), model()
     callback = evaluate(counted=counted)
-    callback.folder = tmp_path
+    callback.cache_folder = tmp_path
 
     def test(data: DataModule) -> float:
         trainer(callback).test(vae, data, verbose=False)
-        return vae.records["reconstruction/mse"].value
+        return records_of(vae)["reconstruction/mse"].value
 
     first = test(digits())
     assert test(digits()) == first
@@ -192,4 +192,8 @@ def test_only_measures_that_are_chosen_can_be_looked_at_in_training() -> None:
 def test_a_few_batches_where_the_trainer_is_limited_to_them(model: Model, digits: Data, trainer: Trainer) -> None:
     vae = model()
     trainer(evaluate(reconstruction=Reconstruction()), limit_test_batches=2).test(vae, digits(), verbose=False)
-    assert vae.records["reconstruction/mse"].figure.num_examples == vae.records["elbo"].figure.num_examples == 200
+    assert (
+        records_of(vae)["reconstruction/mse"].measurement.num_examples
+        == records_of(vae)["elbo"].measurement.num_examples
+        == 200
+    )

@@ -12,8 +12,8 @@ import pytest
 from vaelab.callbacks.health_check import HealthCheck
 from vaelab.config import build
 from vaelab.data.module import DataModule
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.model.manual_optimization import StepsItself
 from vaelab.model.vae import VAE
 
@@ -48,7 +48,7 @@ def test_a_run_ends_with_a_table_and_a_file(
     lines = written(tmp_path)
     assert len(lines) == len(check.checks)
     assert lines["finite losses"]["verdict"] == "passed"
-    assert lines["finite losses"]["says"] == f"0 of {NUM_BATCHES} training losses were not finite"
+    assert lines["finite losses"]["message"] == f"0 of {NUM_BATCHES} training losses were not finite"
     assert lines["clipped gradients"]["verdict"] == "not applicable"
     said = capsys.readouterr().out
     assert all(name in said for name in lines)
@@ -61,21 +61,21 @@ def test_a_check_that_raises_says_so_and_no_nan_is_written(
     check, vae = health(), model()
     names = list(check.checks)
 
-    def broken(examination: Examination) -> Line:
+    def broken(check_context: CheckContext) -> CheckResult:
         raise ZeroDivisionError("division by zero")
 
     check.checks = {
         **check.checks,
         "input_range": broken,
-        "odd": lambda _: judged("odd", True, nan, "", "so it is", ""),
+        "odd": lambda _: pass_or_fail("odd", True, nan, "", "so it is", ""),
     }
     for parameter in vae.parameters():
         parameter.data.fill_(nan)
     trainer(check).test(vae, digits(), verbose=False)
     lines = json.loads((tmp_path / "health.json").read_text(), parse_constant=pytest.fail)
     assert lines["input range"]["verdict"] == "not applicable"
-    assert lines["input range"]["says"] == "could not be examined: ZeroDivisionError: division by zero"
-    assert (lines["odd"]["verdict"], lines["odd"]["figure"]) == ("failed", None)
+    assert lines["input range"]["message"] == "could not be examined: ZeroDivisionError: division by zero"
+    assert (lines["odd"]["verdict"], lines["odd"]["value"]) == ("failed", None)
     assert len(lines) == len(names) + 1
     # Of a model that is all NaN nothing passes but what counts its parameters.
     passed = {name for name, line in lines.items() if line["verdict"] == "passed"}
@@ -124,7 +124,7 @@ def test_a_resumed_run_goes_on_counting(
 
     # Of an earlier checkpoint the counts are those of then, whatever has been counted since.
     resumed.test(vae, digits(), ckpt_path=tmp_path / "one.ckpt", weights_only=True, verbose=False)
-    assert f"of {NUM_BATCHES} training losses" in written(tmp_path)["finite losses"]["says"]
+    assert f"of {NUM_BATCHES} training losses" in written(tmp_path)["finite losses"]["message"]
     assert second.step == NUM_BATCHES
 
 

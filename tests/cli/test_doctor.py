@@ -155,8 +155,8 @@ def test_help_of_doctor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_parameters_without_a_gradient() -> None:
     assert learning_line({"a": True}).verdict == PASSED
     line = learning_line({"a": True, "b": None, "c": False, "d": True})
-    assert (line.verdict, line.figure) == (FAILED, 0.5)
-    assert line.says.startswith("2 of 4 parameters got a finite gradient; not b, c: ")
+    assert (line.verdict, line.measurement) == (FAILED, 0.5)
+    assert line.message.startswith("2 of 4 parameters got a finite gradient; not b, c: ")
 
 
 def test_a_parameter_that_the_loss_does_not_reach(
@@ -168,7 +168,7 @@ def test_a_parameter_that_the_loss_does_not_reach(
     loss, gradients = first.lines()
     assert loss.verdict == PASSED
     assert gradients.verdict == FAILED
-    assert "not latent.decoder.idle:" in gradients.says
+    assert "not latent.decoder.idle:" in gradients.message
 
 
 def test_a_first_loss_that_is_not_finite() -> None:

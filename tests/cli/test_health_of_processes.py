@@ -28,8 +28,8 @@ def test_one_process_finds_what_two_found(tmp_path: Path) -> None:
     assert list(found) == list(again)
     for name, line in found.items():
         assert line["verdict"] == again[name]["verdict"]
-        # What has no figure is as good as one of zero.
-        assert (line["figure"] or 0) == pytest.approx(again[name]["figure"] or 0, rel=1e-5, abs=1e-5)
-        assert line["each"] == pytest.approx(again[name]["each"], rel=1e-5)
-    assert found["traversal"]["each"]
-    assert found["clipped gradients"]["figure"] is not None
+        # What has no measurement is as good as one of zero.
+        assert (line["measurement"] or 0) == pytest.approx(again[name]["measurement"] or 0, rel=1e-5, abs=1e-5)
+        assert line["details"] == pytest.approx(again[name]["details"], rel=1e-5)
+    assert found["traversal"]["details"]
+    assert found["clipped gradients"]["measurement"] is not None

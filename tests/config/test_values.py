@@ -105,17 +105,17 @@ CASES = [
     (
         "posterior.flow.features=3",
         "posterior=nsf",
-        "posterior.flow (conf/posterior/nsf.yaml): NSF gets 'features' from the model; leave it out",
+        "posterior.flow (conf/posterior/nsf.yaml): NSF gets 'features' at run time; leave it out",
     ),
     (
         "encoder.condition_size=3",
         "",
-        "encoder (conf/encoder/conv.yaml): Conv gets 'condition_size' from the model; leave it out",
+        "encoder (conf/encoder/conv.yaml): Conv gets 'condition_size' at run time; leave it out",
     ),
     (
         "optimizer.params=[1]",
         "",
-        "optimizer (conf/optimizer/adam.yaml): Adam gets 'params' from the model; leave it out",
+        "optimizer (conf/optimizer/adam.yaml): Adam gets 'params' at run time; leave it out",
     ),
     ("posterior.flow.bins=1", "posterior=nsf", "{} must be an integer of at least 2 (conf/posterior/nsf.yaml)"),
     (

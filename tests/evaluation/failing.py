@@ -5,15 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
-from measured import broadcast, subject
+from measured import broadcast, context
 from omegaconf import DictConfig
 from torch import distributed
 
-from vaelab.callbacks.evaluate import measured
+from vaelab.callbacks.evaluate import run_measure
 from vaelab.distributed.sharding import summed
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.reconstruction import ReconstructionError
 
 PLACES = ["start", "loop", "pooled", "share", "first", "other", "score", "between", "end", "nowhere"]
@@ -31,12 +31,12 @@ class Failing:
         if (place, rank) == (self.place, self.rank):
             raise self.error
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        rank = subject.rank
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        rank = context.rank
         self.fail("start", rank)
         for _ in range(2):
-            error = subject.metric(ReconstructionError())
-            for number in subject.numbers(error, 9, "blots"):
+            error = context.metric(ReconstructionError())
+            for number in context.numbers(error, 9, "blots"):
                 if number >= 3:
                     self.fail("loop", rank)
                 error.update(torch.zeros(1), torch.ones(1))
@@ -44,17 +44,17 @@ class Failing:
             self.fail("pooled", rank)
         summed(torch.ones(1))
         self.fail("share", rank)
-        subject.first_alone(lambda: self.fail("first" if rank == 0 else "other", rank))
+        context.rank_zero_first(lambda: self.fail("first" if rank == 0 else "other", rank))
         found = []
         for score in ("score", "second", "third"):
-            found += subject.attempt(f"no {score}", lambda score=score: self.score(score, subject))
+            found += context.attempt(f"no {score}", lambda score=score: self.score(score, context))
             self.fail("between", rank)
         self.fail("end", rank)
-        return [Figure("mse", float(values["mse"]), "squared pixels", num), *found]
+        return [Measurement("mse", float(values["mse"]), "squared pixels", num), *found]
 
-    def score(self, name: str, subject: Subject) -> list[Figure]:
-        self.fail(name, subject.rank)
-        return [Figure(name, float(summed(torch.ones(1))), "of 3", 9)]
+    def score(self, name: str, context: EvaluationContext) -> list[Measurement]:
+        self.fail(name, context.rank)
+        return [Measurement(name, float(summed(torch.ones(1))), "of 3", 9)]
 
 
 def errors() -> list[Exception]:
@@ -72,12 +72,12 @@ def processes(rank: int, config: DictConfig, folder: Path) -> None:
     torch.set_num_threads(1)
     store, wait = f"file://{folder}/store", timedelta(seconds=60)
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=3, timeout=wait)
-    alone, found = replace(subject(config), rank=rank, world_size=3, broadcast=broadcast), {}
+    alone, found = replace(context(config), rank=rank, world_size=3, broadcast=broadcast), {}
     for place in PLACES:
         for failing in range(3):
-            one = replace(alone, left_out=[])
+            one = replace(alone, skipped=[])
             error = errors()[(failing + len(place)) % 5]
-            names = [figure.name for figure in measured("failing", Failing(place, failing, error), one)]
-            found[f"{place} {failing}"] = (names, one.left_out)
+            names = [measurement.name for measurement in run_measure("failing", Failing(place, failing, error), one)]
+            found[f"{place} {failing}"] = (names, one.skipped)
     torch.save(found, folder / f"rank{rank}.pt")
     distributed.destroy_process_group()

@@ -11,7 +11,7 @@ from torch import distributed
 from vaelab.config import build
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 
 NUM_TRAIN, NUM_TEST, CHUNK = 2000, 10_007, 1000
 
@@ -33,7 +33,7 @@ class Blots:
         return Examples(x.to(torch.uint8), y)
 
 
-def subject(config: DictConfig) -> Subject:
+def context(config: DictConfig) -> EvaluationContext:
     """A model of the given config on the blots, as one process alone sees it."""
     node = config.data
     data = DataModule(
@@ -52,20 +52,20 @@ def subject(config: DictConfig) -> Subject:
     )
     torch.manual_seed(0)
     latent = build(config.model).latent.eval()
-    return Subject(latent, data, "test", seed=0, device=torch.device("cpu"))
+    return EvaluationContext(latent, data, "test", seed=0, device=torch.device("cpu"))
 
 
-def measured(config: DictConfig, one: Subject, folder: Path) -> Found:
-    """Everything that the measures of the config say of a subject."""
+def measured(config: DictConfig, one: EvaluationContext, folder: Path) -> Found:
+    """Everything that the measures of the config say of a context."""
     for name in ("sample_quality", "reconstruction_quality"):
         if name in config.evaluation:
             config.evaluation[name].folder = str(folder / f"features{one.world_size}")
     config.features.folder = str(folder / "classifiers")
     with torch.no_grad():
-        figures = [figure for measure in build(config.evaluation).values() for figure in measure(one)]
-    assert one.left_out == []
-    return {figure.name: figure.value for figure in figures} | {
-        f"{figure.name}, floor": figure.floor for figure in figures if figure.floor is not None
+        measurements = [measurement for measure in build(config.evaluation).values() for measurement in measure(one)]
+    assert one.skipped == []
+    return {measurement.name: measurement.value for measurement in measurements} | {
+        f"{measurement.name}, floor": measurement.floor for measurement in measurements if measurement.floor is not None
     }
 
 
@@ -79,13 +79,13 @@ def broadcast(value: Any) -> Any:
 def processes(rank: int, config: DictConfig, folder: Path) -> None:
     """One of three processes: every measure on the first 1, 2 and 3 of them."""
     torch.set_num_threads(1)
-    found, alone = {}, subject(config)
+    found, alone = {}, context(config)
     for world_size in (1, 2, 3):
         if rank >= world_size:
             continue
         store = f"file://{folder}/store{world_size}"
         distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=world_size)
         place = {"rank": rank, "world_size": world_size}
-        found[world_size] = measured(config, replace(alone, **place, broadcast=broadcast, left_out=[]), folder)
+        found[world_size] = measured(config, replace(alone, **place, broadcast=broadcast, skipped=[]), folder)
         distributed.destroy_process_group()
     torch.save(found, folder / f"rank{rank}.pt")

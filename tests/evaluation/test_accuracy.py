@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import lightning.pytorch as pl
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.data.module import DataModule
@@ -19,7 +19,7 @@ def test_is_the_share_of_the_whole_test_split_that_is_recognised(
     trainer(evaluate(accuracy=LabelAccuracy())).test(vae, data, verbose=False)
     test = data.batch("test", torch.arange(360))
     expected = (vae.latent.classify(test.x).argmax(1) == test.y).double().mean().item()
-    record = vae.records["accuracy"].figure
+    record = records_of(vae)["accuracy"].measurement
     assert (record.value, record.num_examples, record.unit) == (expected, 360, "share of examples")
     assert 0 < expected < 1
 
@@ -40,7 +40,7 @@ def test_a_model_that_infers_no_labels_is_asked_nothing(
 ) -> None:
     vae = model("model=cvae")
     trainer(evaluate(accuracy=LabelAccuracy())).test(vae, digits(), verbose=False)
-    assert "accuracy" not in vae.records
+    assert "accuracy" not in records_of(vae)
 
 
 def test_examples_count_once_in_batches_of_any_size() -> None:

@@ -16,9 +16,9 @@ from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.annealed_importance import AnnealedImportance, ExampleMeans, simulated
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.latent_path import latent_path
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
 from vaelab.metric.bounds import streamed_bound
 from vaelab.metric.hamiltonian import TARGET
@@ -52,13 +52,13 @@ def measure() -> Callable[..., AnnealedImportance]:
 
 
 @pytest.fixture
-def subject(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> Callable[..., Subject]:
+def context(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> Callable[..., EvaluationContext]:
     """A new model on the test split of the digits."""
 
-    def subject(*overrides: str) -> Subject:
-        return Subject(model(*overrides).eval().latent, digits(*overrides), "test", 0, torch.device("cpu"))
+    def context(*overrides: str) -> EvaluationContext:
+        return EvaluationContext(model(*overrides).eval().latent, digits(*overrides), "test", 0, torch.device("cpu"))
 
-    return subject
+    return context
 
 
 def truth(batch: Batch) -> Tensor:
@@ -70,8 +70,8 @@ def margin(values: Tensor) -> float:
     return 4 * values.std().item() / math.sqrt(len(values))
 
 
-def by_name(figures: list[Figure]) -> dict[str, Figure]:
-    return {figure.name: figure for figure in figures}
+def by_name(measurements: list[Measurement]) -> dict[str, Measurement]:
+    return {measurement.name: measurement for measurement in measurements}
 
 
 def test_the_schedule_rises_from_0_to_1_and_is_slow_at_both_ends() -> None:
@@ -161,9 +161,9 @@ def test_one_chunk_and_two_agree(batch: Batch, measure: Callable[..., AnnealedIm
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_any_number_of_processes_says_the_same(
-    world_size: int, subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    world_size: int, context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
-    whole, annealed = subject(), measure(num_temperatures=5, chunk=3)
+    whole, annealed = context(), measure(num_temperatures=5, chunk=3)
     for of in (annealed.of_examples, annealed.of_simulations):
         shares = [of(replace(whole, rank=rank, world_size=world_size), whole.latent) for rank in range(world_size)]
         for share in shares[1:]:
@@ -174,9 +174,9 @@ def test_any_number_of_processes_says_the_same(
 
 
 def test_mixed_precision_and_gradients_stay_outside(
-    subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
-    whole = subject()
+    whole = context()
     plain = measure()(whole)
     with torch.autocast("cpu", torch.bfloat16):
         assert measure()(whole) == plain
@@ -198,14 +198,14 @@ def test_mixed_precision_and_gradients_stay_outside(
     ],
 )
 def test_models_of_one_vector_are_bounded(
-    overrides: list[str], subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    overrides: list[str], context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     choices = [one for one in overrides if "start" not in one]
     start = "posterior" if len(choices) < len(overrides) else "prior"
-    figures = by_name(measure(start=start)(subject(*choices)))
-    assert list(figures) == ["bce/ais10", "ais/lower", "ais/upper", "ais/gap", "ais/acceptance"]
-    assert all((figure.num_examples, figure.num_samples) == (8, 4) for figure in figures.values())
-    lower, upper, gap = (figures[f"ais/{side}"] for side in ("lower", "upper", "gap"))
+    measurements = by_name(measure(start=start)(context(*choices)))
+    assert list(measurements) == ["bce/ais10", "ais/lower", "ais/upper", "ais/gap", "ais/acceptance"]
+    assert all((measurement.num_examples, measurement.num_samples) == (8, 4) for measurement in measurements.values())
+    lower, upper, gap = (measurements[f"ais/{side}"] for side in ("lower", "upper", "gap"))
     assert gap.value == pytest.approx(upper.value - lower.value)
     assert gap.error is not None
     assert gap.value > -4 * gap.error
@@ -213,21 +213,21 @@ def test_models_of_one_vector_are_bounded(
 
 
 def test_binary_images_have_a_likelihood_and_grey_ones_a_cross_entropy(
-    subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
-    assert measure()(subject("data.binarization=dynamic"))[0].name == "nll/ais10"
-    assert measure()(subject())[0].name == "bce/ais10"
+    assert measure()(context("data.binarization=dynamic"))[0].name == "nll/ais10"
+    assert measure()(context())[0].name == "bce/ais10"
 
 
 def test_a_wide_gap_makes_a_warning(
-    subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
-    figures = by_name(measure(tolerance=-1.0)(subject()))
-    assert figures["bce/ais10"].warning == (
-        f"on the model's own images the bounds on log p(x) are {figures['ais/gap'].value:.2f} nats apart, more than "
-        "-1; raise evaluation.annealed_importance.num_temperatures"
+    measurements = by_name(measure(tolerance=-1.0)(context()))
+    assert measurements["bce/ais10"].warning == (
+        f"on the model's own images the bounds on log p(x) are {measurements['ais/gap'].value:.2f} nats apart, "
+        "more than -1; raise evaluation.annealed_importance.num_temperatures"
     )
-    assert measure(tolerance=10.0)(subject())[0].warning == ""
+    assert measure(tolerance=10.0)(context())[0].warning == ""
 
 
 def test_errors_are_those_of_a_mean() -> None:
@@ -276,16 +276,21 @@ def test_errors_are_those_of_a_mean() -> None:
     ],
 )
 def test_latents_that_do_not_move_are_refused(
-    choices: list[str], sentence: str, subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]
+    choices: list[str],
+    sentence: str,
+    context: Callable[..., EvaluationContext],
+    measure: Callable[..., AnnealedImportance],
 ) -> None:
     with pytest.raises(UserError) as caught:
-        measure()(subject(*choices))
+        measure()(context(*choices))
     assert str(caught.value) == sentence
 
 
-def test_a_point_is_no_start(subject: Callable[..., Subject], measure: Callable[..., AnnealedImportance]) -> None:
+def test_a_point_is_no_start(
+    context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
+) -> None:
     with pytest.raises(UserError) as caught:
-        measure(start="posterior")(subject("model=rae"))
+        measure(start="posterior")(context("model=rae"))
     assert str(caught.value) == (
         "evaluation.annealed_importance.start=posterior needs a density to start at, but the posterior is a point; "
         "set it to prior"

@@ -7,17 +7,17 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from vaelab.callbacks.evaluate import measured
+from vaelab.callbacks.evaluate import run_measure
 from vaelab.config import build
 from vaelab.data.dsprites import SIZES
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.disentanglement import SCORES, Disentanglement
 from vaelab.metric.disentanglement.dci import DCI
 
@@ -59,12 +59,12 @@ def dsprites(composed: Callable[..., DictConfig]) -> DataModule:
 
 
 @pytest.fixture
-def subject(dsprites: DataModule) -> Subject:
-    return Subject(Moments(), dsprites, "test", 0, torch.device("cpu"), left_out=[])
+def context(dsprites: DataModule) -> EvaluationContext:
+    return EvaluationContext(Moments(), dsprites, "test", 0, torch.device("cpu"), skipped=[])
 
 
-def test_codes_stand_beside_their_factors(subject: Subject) -> None:
-    codes, factors = MEASURE.factored_codes(subject)
+def test_codes_stand_beside_their_factors(context: EvaluationContext) -> None:
+    codes, factors = MEASURE.factored_codes(context)
     assert codes.shape == (8000, 4)
     assert (codes[:, 0] == factors[:, 0]).all()
     assert np.abs(codes[:, 1] - 16 - factors[:, 3]).max() < 2
@@ -72,22 +72,22 @@ def test_codes_stand_beside_their_factors(subject: Subject) -> None:
     assert np.corrcoef(codes[:, 3], factors[:, 1])[0, 1] > 0.8
 
 
-def test_factors_are_drawn_uniformly_and_by_the_seed(subject: Subject) -> None:
-    _, factors = MEASURE.factored_codes(subject)
+def test_factors_are_drawn_uniformly_and_by_the_seed(context: EvaluationContext) -> None:
+    _, factors = MEASURE.factored_codes(context)
     for column, size in zip(factors.T, SIZES, strict=True):
         counts = np.bincount(column, minlength=size)
         assert len(counts) == size
         assert np.abs(counts / len(column) * size - 1).max() < 5 * np.sqrt(size / len(column))
     torch.manual_seed(7)
-    assert (MEASURE.factored_codes(subject)[1] == factors).all()
-    assert (MEASURE.factored_codes(replace(subject, seed=1))[1] != factors).any()
+    assert (MEASURE.factored_codes(context)[1] == factors).all()
+    assert (MEASURE.factored_codes(replace(context, seed=1))[1] != factors).any()
 
 
-def test_two_processes_make_between_them_what_one_makes(subject: Subject) -> None:
-    whole, _ = MEASURE.factored_codes(subject)
-    chunks = np.split(whole, len(whole) // subject.data.chunk)
+def test_two_processes_make_between_them_what_one_makes(context: EvaluationContext) -> None:
+    whole, _ = MEASURE.factored_codes(context)
+    chunks = np.split(whole, len(whole) // context.data.chunk)
     for rank in (0, 1):
-        share, _ = MEASURE.factored_codes(replace(subject, rank=rank, world_size=2))
+        share, _ = MEASURE.factored_codes(replace(context, rank=rank, world_size=2))
         assert (share == np.concatenate(chunks[rank::2])).all()
 
 
@@ -101,17 +101,17 @@ def test_points_are_brought_into_order() -> None:
     assert torch.equal(found[1], factors)
 
 
-def test_a_code_that_holds_label_and_position_has_gaps_for_them_alone(subject: Subject) -> None:
-    figures = {figure.name: figure.value for figure in MEASURE(subject)}
-    assert set(figures) == NAMES
-    assert subject.left_out == []
+def test_a_code_that_holds_label_and_position_has_gaps_for_them_alone(context: EvaluationContext) -> None:
+    measurements = {measurement.name: measurement.value for measurement in MEASURE(context)}
+    assert set(measurements) == NAMES
+    assert context.skipped == []
     # Of five factors all but scale, of which the area tells most, and orientation are known.
-    assert 0.5 < figures["mig"] < 0.75
-    assert 0.5 < figures["sap/adjusted"] < 0.85
-    assert 0 < figures["sap"] < figures["sap/threshold"] < figures["sap/adjusted"]
-    assert figures["modularity"] > 0.9
-    assert figures["dci/disentanglement"] > 0.5
-    assert figures["dci/forest/disentanglement"] > 0.5
+    assert 0.5 < measurements["mig"] < 0.75
+    assert 0.5 < measurements["sap/adjusted"] < 0.85
+    assert 0 < measurements["sap"] < measurements["sap/threshold"] < measurements["sap/adjusted"]
+    assert measurements["modularity"] > 0.9
+    assert measurements["dci/disentanglement"] > 0.5
+    assert measurements["dci/forest/disentanglement"] > 0.5
 
 
 def test_a_run_publishes_every_score(
@@ -121,28 +121,30 @@ def test_a_run_publishes_every_score(
     for name, scores in {"vae": list(SCORES), "cvae": ["mig"]}.items():
         vae = build(composed("data=dsprites", f"model={name}", *small).model)
         trainer(evaluate(disentanglement=replace(MEASURE, scores=scores))).test(vae, dsprites, verbose=False)
-        figures = {figure: record.figure for figure, record in vae.records.items() if figure in NAMES}
-        assert set(figures) == (NAMES if name == "vae" else {"mig"})
-        for figure in figures.values():
-            assert 0 <= figure.value <= 1
-            boosted = figure.name in {f"dci/{name}" for name in DCI._fields}
-            assert figure.num_examples == (1600 if boosted else 8000)
+        measurements = {
+            measurement: record.measurement for measurement, record in records_of(vae).items() if measurement in NAMES
+        }
+        assert set(measurements) == (NAMES if name == "vae" else {"mig"})
+        for measurement in measurements.values():
+            assert 0 <= measurement.value <= 1
+            boosted = measurement.name in {f"dci/{name}" for name in DCI._fields}
+            assert measurement.num_examples == (1600 if boosted else 8000)
 
 
-def test_only_what_needs_more_points_is_left_out(subject: Subject) -> None:
-    figures = replace(MEASURE, group_size=64)(subject)
-    assert {figure.name for figure in figures} == NAMES - {"factor_vae_score"}
-    assert subject.left_out == [
+def test_only_what_needs_more_points_is_left_out(context: EvaluationContext) -> None:
+    measurements = replace(MEASURE, group_size=64)(context)
+    assert {measurement.name for measurement in measurements} == NAMES - {"factor_vae_score"}
+    assert context.skipped == [
         "evaluation.disentanglement gives no factor_vae_score: factor_vae_score needs 10240 points, but has 8000; set"
         " evaluation.disentanglement.num_points=10240 or more,"
         " and no lower trainer.limit_test_batches or callbacks.evaluate.num_examples"
     ]
 
 
-def test_a_cheap_look_is_cheap(subject: Subject) -> None:
-    assert MEASURE(replace(subject, limit=700)) == []
+def test_a_cheap_look_is_cheap(context: EvaluationContext) -> None:
+    assert MEASURE(replace(context, limit=700)) == []
     prefix = "evaluation.disentanglement gives no "
-    assert [sentence.removeprefix(prefix).partition(" points")[0] for sentence in subject.left_out] == [
+    assert [sentence.removeprefix(prefix).partition(" points")[0] for sentence in context.skipped] == [
         "mig: mig needs 8000",
         "dci: dci needs 1600",
         "dci/forest: dci/forest needs 8000",
@@ -157,20 +159,25 @@ def test_a_score_that_nobody_knows_is_a_users_mistake() -> None:
         replace(MEASURE, scores=["mig", "sapp"])
 
 
-def test_only_chosen_scores_are_taken(subject: Subject) -> None:
-    assert [figure.name for figure in replace(MEASURE, scores=["modularity", "mig"])(subject)] == ["modularity", "mig"]
+def test_only_chosen_scores_are_taken(context: EvaluationContext) -> None:
+    assert [measurement.name for measurement in replace(MEASURE, scores=["modularity", "mig"])(context)] == [
+        "modularity",
+        "mig",
+    ]
 
 
-def test_a_collapsed_code_has_no_dimension_to_judge(subject: Subject) -> None:
+def test_a_collapsed_code_has_no_dimension_to_judge(context: EvaluationContext) -> None:
     class Collapsed(nn.Module):
         def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
             return torch.zeros(len(x), 2)
 
-    figures = {figure.name: figure.value for figure in MEASURE(replace(subject, latent=Collapsed()))}
+    measurements = {
+        measurement.name: measurement.value for measurement in MEASURE(replace(context, latent=Collapsed()))
+    }
     zeros = ("mig", "sap", "sap/threshold", "sap/adjusted", "dci/disentanglement", "dci/forest/disentanglement")
-    assert {figures[name] for name in (*zeros, "modularity")} == {0}
-    assert set(figures) == NAMES - {"factor_vae_score", "modularity/alive"}
-    assert subject.left_out == [
+    assert {measurements[name] for name in (*zeros, "modularity")} == {0}
+    assert set(measurements) == NAMES - {"factor_vae_score", "modularity/alive"}
+    assert context.skipped == [
         f"evaluation.disentanglement gives no {name}: factor_vae_score and modularity/alive need a dimension that"
         " varies, but all 2 stay below evaluation.disentanglement.min_scale=0.05; lower it, or weigh the rate less"
         for name in ("factor_vae_score", "modularity/alive")
@@ -178,17 +185,17 @@ def test_a_collapsed_code_has_no_dimension_to_judge(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 10])
-def test_a_code_of_one_dimension_or_of_very_many_is_refused(subject: Subject, size: int) -> None:
-    assert measured("disentanglement", MEASURE, replace(subject, latent=Moments(size))) == []
-    assert subject.left_out == [
+def test_a_code_of_one_dimension_or_of_very_many_is_refused(context: EvaluationContext, size: int) -> None:
+    assert run_measure("disentanglement", MEASURE, replace(context, latent=Moments(size))) == []
+    assert context.skipped == [
         f"disentanglement is left out: disentanglement compares 2 to 9 dimensions, but the code has {size}; choose"
         " another latent_dim or raise evaluation.disentanglement.max_dimensions"
     ]
 
 
-def test_data_without_known_factors_are_refused(subject: Subject, digits: Callable[..., DataModule]) -> None:
-    assert measured("disentanglement", MEASURE, replace(subject, data=digits())) == []
-    assert subject.left_out == [
+def test_data_without_known_factors_are_refused(context: EvaluationContext, digits: Callable[..., DataModule]) -> None:
+    assert run_measure("disentanglement", MEASURE, replace(context, data=digits())) == []
+    assert context.skipped == [
         "disentanglement is left out: disentanglement needs data with known factors, but those of Digits have none;"
         " set data=dsprites"
     ]

@@ -14,7 +14,7 @@ ALL = ["mse", "score", "second", "third"]
 
 
 def expected(place: str, rank: int) -> tuple[list[str], list[str]]:
-    """The figures that are left, and what is said."""
+    """The measurements that are left, and what is said."""
     why = reason(errors()[(rank + len(place)) % 5])
     nobody = place == "nowhere" or (place == "first" and rank != 0) or (place == "other" and rank == 0)
     if nobody:

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from measuring import network_of
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation import classifier
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.feature_cache import GatheredFeatures, RealImages
 from vaelab.evaluation.image_quality import ImageQuality
-from vaelab.evaluation.measurement import Figure
-from vaelab.evaluation.result_cache import Journal
+from vaelab.evaluation.measurement import Measurement
+from vaelab.evaluation.result_cache import ResultCache
+from vaelab.features import classifier
 from vaelab.features.cnn import CNN
 from vaelab.model.vae import VAE
 
@@ -49,140 +50,142 @@ def measure(tmp_path: Path) -> Callable[..., ImageQuality]:
 
 
 @pytest.fixture
-def subject(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> Callable[..., Subject]:
+def context(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> Callable[..., EvaluationContext]:
     """A new model on the test split of the digits."""
 
-    def subject(*overrides: str) -> Subject:
-        return Subject(model(*overrides).eval().latent, digits(*overrides), "test", 0, torch.device("cpu"))
+    def context(*overrides: str) -> EvaluationContext:
+        return EvaluationContext(model(*overrides).eval().latent, digits(*overrides), "test", 0, torch.device("cpu"))
 
-    return subject
-
-
-def named(figures: list[Figure]) -> dict[str, Figure]:
-    return {figure.name: figure for figure in figures}
+    return context
 
 
-def copies(subject: Subject, split: str) -> Subject:
+def named(measurements: list[Measurement]) -> dict[str, Measurement]:
+    return {measurement.name: measurement for measurement in measurements}
+
+
+def copies(context: EvaluationContext, split: str) -> EvaluationContext:
     """The model of which all reconstructions are perfect, and all samples images of a split."""
-    latent = subject.latent
-    images = subject.data.batch(split, torch.arange(360)).x
+    latent = context.latent
+    images = context.data.batch(split, torch.arange(360)).x
     latent.reconstruct = lambda x, y: x  # type: ignore[method-assign]
     latent.sample = lambda n, y: images[:n]  # type: ignore[method-assign]
-    return subject
+    return context
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("sample_quality", ""), ("reconstruction_quality", "reconstruction/")])
 def test_figures_carry_their_features_number_and_floor(
-    name: str, prefix: str, measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    name: str, prefix: str, measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    asked = subject()
-    figures = named(measure(name)(asked))
-    features = measure(name).features(asked).name
-    assert list(figures) == [f"{prefix}{each}/{features}/n250" for each in NAMES]
-    assert asked.left_out == []
-    for figure in figures.values():
-        assert (figure.num_examples, figure.features) == (250, features)
-        assert figure.floor is not None
+    asked = context()
+    measurements = named(measure(name)(asked))
+    features = network_of(measure(name).features, asked.data).name
+    assert list(measurements) == [f"{prefix}{each}/{features}/n250" for each in NAMES]
+    assert asked.skipped == []
+    for measurement in measurements.values():
+        assert (measurement.num_examples, measurement.features) == (250, features)
+        assert measurement.floor is not None
         # 250 images are enough for FID and KID, whose names or errors say how many, but not for balls.
-        assert ("250 images are few" in figure.warning) == (figure.name.split("/")[bool(prefix)] in NAMES[2:])
-    assert figures[f"{prefix}kid/{features}/n250"].error > 0
-    assert "5 subsets of 100" in figures[f"{prefix}kid/{features}/n250"].unit
+        assert ("250 images are few" in measurement.warning) == (measurement.name.split("/")[bool(prefix)] in NAMES[2:])
+    assert measurements[f"{prefix}kid/{features}/n250"].error > 0
+    assert "5 subsets of 100" in measurements[f"{prefix}kid/{features}/n250"].unit
 
 
 def test_samples_of_an_untrained_model_are_worse_than_training_images(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    fid, kid, _, recall, _, coverage = measure()(subject())
+    fid, kid, _, recall, _, coverage = measure()(context())
     assert fid.value > 5 * fid.floor > 0
     assert kid.value > 5 * abs(kid.floor)
     assert recall.value < recall.floor - 0.5
     assert coverage.value < coverage.floor - 0.5
 
 
-def test_real_images_reach_their_floor(measure: Callable[..., ImageQuality], subject: Callable[..., Subject]) -> None:
+def test_real_images_reach_their_floor(
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
+) -> None:
     small = measure(num_samples=100, scores=["kid", "prdc"])
-    data = subject().data
+    data = context().data
     assert data.chunk == 100
-    for figure in small(copies(subject(), "train")):
-        assert figure.value == pytest.approx(figure.floor, abs=1e-6)
+    for measurement in small(copies(context(), "train")):
+        assert measurement.value == pytest.approx(measurement.floor, abs=1e-6)
 
 
 def test_perfect_reconstructions_of_all_images_are_no_distance_from_them(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    figures = measure("reconstruction_quality", num_samples=10000)(copies(subject(), "test"))
-    values = {figure.name.split("/")[1]: figure.value for figure in figures}
-    assert {figure.num_examples for figure in figures} == {360}
+    measurements = measure("reconstruction_quality", num_samples=10000)(copies(context(), "test"))
+    values = {measurement.name.split("/")[1]: measurement.value for measurement in measurements}
+    assert {measurement.num_examples for measurement in measurements} == {360}
     assert values["fid"] == pytest.approx(0, abs=1e-6)
     assert (values["precision"], values["recall"], values["coverage"]) == (1, 1, 1)
 
 
 def test_twice_is_identical_and_nothing_real_is_looked_at_again(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = measure()(subject())
+    first = measure()(context())
     torch.manual_seed(1234)
     monkeypatch.setattr(classifier, "fit", None)  # whoever trains or gathers again fails
     monkeypatch.setattr(RealImages, "gather", None)
-    assert measure()(subject()) == first
+    assert measure()(context()) == first
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b""])
 def test_damaged_files_are_made_anew(
     damage: Callable[[bytes], bytes],
     measure: Callable[..., ImageQuality],
-    subject: Callable[..., Subject],
+    context: Callable[..., EvaluationContext],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first = measure()(subject())
+    first = measure()(context())
     files = {file: file.read_bytes() for file in (tmp_path / "features").iterdir()}
     assert len(files) == 5  # two sets of features and three scores of the floor
     for file, content in files.items():
         file.write_bytes(damage(content))
     with caplog.at_level(logging.WARNING):
-        assert measure()(subject()) == first
+        assert measure()(context()) == first
     warned = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert sorted(warned) == sorted(f"{file} is damaged; it is made anew" for file in files)
     assert {file: file.read_bytes() for file in (tmp_path / "features").iterdir()} == files
 
 
 def test_other_images_and_other_features_have_files_of_their_own(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject], tmp_path: Path
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
-    asked = subject()
-    network = measure().features(asked)
-    other = CNN(max_examples=300, epochs=1, folder=str(tmp_path))(asked)
+    asked = context()
+    network = network_of(measure().features, asked.data)
+    other = network_of(CNN(max_examples=300, epochs=1, folder=str(tmp_path)), asked.data)
     images = RealImages(asked, network, "test", None, tmp_path)
-    changed = subject()
+    changed = context()
     changed.data.split("test").x[0, 0, 0, 0] += 1
     others = [
         replace(images, split="train"),
         replace(images, limit=100),
         replace(images, network=other),
-        replace(images, subject=changed),
+        replace(images, context=changed),
     ]
     assert len({each.name for each in [images, *others]}) == 5
 
 
 @pytest.mark.parametrize("noise", ["data.binarization=dynamic", "data.dequantization=true", "data.scale=symmetric"])
 def test_means_are_held_against_images_before_any_noise(
-    noise: str, measure: Callable[..., ImageQuality], subject: Callable[..., Subject], tmp_path: Path
+    noise: str, measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
-    asked = subject(noise)
-    network = measure().features(asked)
+    asked = context(noise)
+    network = network_of(measure().features, asked.data)
     grey = network(asked.data.split("test")[torch.arange(360)].x.float() / 255)
     assert torch.equal(RealImages(asked, network, "test", None, tmp_path).features.rows, grey)
 
 
 def test_three_shares_gather_what_one_process_does(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject], tmp_path: Path
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
-    network = measure().features(subject())
-    whole = RealImages(subject(), network, "test", None, tmp_path).features
+    network = network_of(measure().features, context().data)
+    whole = RealImages(context(), network, "test", None, tmp_path).features
     shares = []
     for rank in range(3):
-        share = replace(subject(), rank=rank, world_size=3)
+        share = replace(context(), rank=rank, world_size=3)
         shares.append(GatheredFeatures(128))
         for x, index in RealImages(share, network, "test", None, tmp_path).numbered(shares[-1]):
             shares[-1].update(network(x), index)
@@ -198,16 +201,16 @@ def test_three_shares_gather_what_one_process_does(
 
 def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
     measure: Callable[..., ImageQuality],
-    subject: Callable[..., Subject],
+    context: Callable[..., EvaluationContext],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("vaelab.evaluation.result_cache.INTERVAL", 0.0)
     looked = measure("reconstruction_quality")
-    expected = looked(subject())
+    expected = looked(context())
     for file in (tmp_path / "features").iterdir():
         file.unlink()
-    journal, calls = Journal(tmp_path / "journal", 0, 1), []
+    cache, calls = ResultCache(tmp_path / "cache", 0, 1), []
 
     def stopped(x: Tensor, y: Tensor | None) -> Tensor:
         calls.append(len(x))
@@ -215,7 +218,7 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
             raise KeyboardInterrupt
         return whole(x, y)
 
-    asked = replace(subject(), journal=journal, measure="quality")
+    asked = replace(context(), cache=cache, measure="quality")
     whole, asked.latent.reconstruct = asked.latent.reconstruct, stopped  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         looked(asked)
@@ -224,13 +227,13 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
 
 
 def test_a_refused_score_leaves_the_others(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    asked = subject()
-    features = measure().features(asked).name
-    figures = measure(num_samples=127, kid_subset_size=361)(asked)
-    assert [figure.name.split("/")[0] for figure in figures] == NAMES[2:]
-    assert asked.left_out == [
+    asked = context()
+    features = network_of(measure().features, asked.data).name
+    measurements = measure(num_samples=127, kid_subset_size=361)(asked)
+    assert [measurement.name.split("/")[0] for measurement in measurements] == NAMES[2:]
+    assert asked.skipped == [
         f"evaluation.sample_quality gives no fid/{features}: the Fréchet distance of 128 features needs at least"
         " 128 images, but there are 127; take more images or fewer features",
         f"evaluation.sample_quality gives no kid/{features}: KID draws subsets of 361 images, but there are 127;"
@@ -241,20 +244,20 @@ def test_a_refused_score_leaves_the_others(
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as numpy says it
 @pytest.mark.parametrize("change", [{"kid_subset_size": 0}, {"kid_subsets": 0}, {"kid_subset_size": 1}])
 def test_parameters_that_leave_no_number_leave_a_sentence(
-    change: dict[str, int], measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    change: dict[str, int], measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    asked = subject()
+    asked = context()
     found = named(measure(scores=["kid"], **change)(asked))
-    for figure in found.values():
-        assert figure.as_json()["value"] is None
-        assert "its value is nan" in figure.warning
-    assert bool(found) != bool(asked.left_out)
+    for measurement in found.values():
+        assert measurement.as_json()["value"] is None
+        assert "its value is nan" in measurement.warning
+    assert bool(found) != bool(asked.skipped)
 
 
 def test_images_that_are_no_numbers_are_refused(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    asked = subject()
+    asked = context()
     asked.latent.sample = lambda n, y: torch.full((n, 1, 8, 8), torch.nan)  # type: ignore[method-assign]
     message = (
         r"^250 of 250 images have features that are not finite, as of a model that has diverged;"
@@ -265,7 +268,7 @@ def test_images_that_are_no_numbers_are_refused(
 
 
 def test_a_cheap_look_is_at_few_images_of_its_split(
-    measure: Callable[..., ImageQuality], subject: Callable[..., Subject]
+    measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
-    asked = replace(subject(), split="validation", limit=150)
-    assert {figure.num_examples for figure in measure()(asked)} == {150}
+    asked = replace(context(), split="validation", limit=150)
+    assert {measurement.num_examples for measurement in measure()(asked)} == {150}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import lightning.pytorch as pl
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 
 from vaelab.data.module import DataModule
 from vaelab.data.pixels import Pixels
@@ -28,7 +28,7 @@ def measured(
         trainer(evaluate(importance=Importance(num_samples, 7, min_effective=2.0))).test(
             vae, digits(*overrides), verbose=False
         )
-        return vae.records
+        return records_of(vae)
 
     return measured
 
@@ -57,18 +57,18 @@ def test_too_few_weights_that_count_are_a_warning_in_the_record(measured: Measur
     # A narrow Gaussian likelihood makes the posterior narrow too, which an untrained encoder does not know.
     records = measured("likelihood=gaussian", "likelihood.scale=0.02")
     assert 1 <= records["ess/iw20"].value < 2
-    assert records["nll/iw20"].figure.warning == (
+    assert records["nll/iw20"].measurement.warning == (
         f"of 20 importance weights only {records['ess/iw20'].value:.1f} count, so the bound may be far from "
         "log p(x); take more samples, or measure nll/ais"
     )
-    assert measured()["bce/iw20"].figure.warning == ""
-    assert measured("likelihood=gaussian", "likelihood.scale=0.02", num_samples=1)["nll/iw1"].figure.warning == ""
+    assert measured()["bce/iw20"].measurement.warning == ""
+    assert measured("likelihood=gaussian", "likelihood.scale=0.02", num_samples=1)["nll/iw1"].measurement.warning == ""
 
 
 def test_bits_per_dimension_where_pixels_are_quantized(measured: Measured) -> None:
     records = measured("likelihood=discretized_logistic")
     assert records["bpd/iw20"].value == pytest.approx(records["nll/iw20"].value / 64 / math.log(2))
-    assert records["bpd/iw20"].figure.unit == "bits per dimension"
+    assert records["bpd/iw20"].measurement.unit == "bits per dimension"
     for overrides in ((), ("data.binarization=static",), ("likelihood=gaussian",)):
         assert "bpd/iw20" not in measured(*overrides)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from measuring import network_of
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -20,9 +21,7 @@ from vaelab.data.image_folder import ImageFolder
 from vaelab.data.mnist import MNIST
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
 from vaelab.features.cnn import CNN, evenly_spaced, labelled, rotated, snake_cased
-from vaelab.model.vae import VAE
 
 
 class Wide(Digits):
@@ -45,36 +44,27 @@ def cnn(tmp_path: Path) -> CNN:
     return CNN(max_examples=60000, epochs=1, folder=str(tmp_path))
 
 
-@pytest.fixture
-def subject(model: Callable[..., VAE]) -> Callable[[DataModule], Subject]:
-    return lambda data: Subject(model().eval().latent, data, "test", 0, torch.device("cpu"))
-
-
-def test_their_name_carries_the_data_and_their_number(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
-) -> None:
-    network = cnn(subject(digits()))
+def test_their_name_carries_the_data_and_their_number(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+    network = network_of(cnn, digits())
     features = network(digits().batch("test", torch.arange(5)).x)
     assert re.fullmatch(r"digits_cnn128-[0-9a-f]{4}", network.name)
     assert (network.size, tuple(features.shape)) == (128, (5, 128))
 
 
-def test_what_is_learned_otherwise_is_named_otherwise(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
-) -> None:
+def test_what_is_learned_otherwise_is_named_otherwise(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     other_images, other_labels = digits(), digits()
     split = other_images.split("train")
     split.x[7, 0, 3, 3] += 1
     labels = other_labels.split("train").y
     labels[7] = (labels[7] + 1) % 10
     names = [
-        cnn(subject(digits())).name,
-        *(replace(cnn, epochs=epochs)(subject(digits())).name for epochs in (0, 2)),
-        replace(cnn, max_examples=500)(subject(digits())).name,
-        *(cnn(subject(data)).name for data in (digits("data.split_seed=3"), other_images, other_labels)),
+        network_of(cnn, digits()).name,
+        *(network_of(replace(cnn, epochs=epochs), digits()).name for epochs in (0, 2)),
+        network_of(replace(cnn, max_examples=500), digits()).name,
+        *(network_of(cnn, data).name for data in (digits("data.split_seed=3"), other_images, other_labels)),
     ]
     assert len(set(names)) == 7
-    assert names[0] == cnn(subject(digits("data.chunk=50", "data.binarization=dynamic", "seed=3"))).name
+    assert names[0] == network_of(cnn, digits("data.chunk=50", "data.binarization=dynamic", "seed=3")).name
 
 
 @pytest.mark.parametrize(
@@ -86,13 +76,15 @@ def test_data_is_named_as_configs_name_it(source: type[Source], name: str) -> No
 
 
 def test_rotation_features_exist_for_data_without_classes(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule], caplog: pytest.LogCaptureFixture
+    cnn: CNN,
+    digits: Callable[..., DataModule],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.INFO, "vaelab.evaluation"):
-        network = cnn(subject(digits("data.num_classes=0", "data.classes=[]")))
+    with caplog.at_level(logging.INFO, "vaelab.features"):
+        network = network_of(cnn, digits("data.num_classes=0", "data.classes=[]"))
     assert network.name.startswith("digits_rotation_cnn128-")
     assert caplog.messages == ["training a classifier on 4948 real images"]  # 4 * 1237
-    assert network.fingerprint != cnn(subject(digits())).fingerprint
+    assert network.fingerprint != network_of(cnn, digits()).fingerprint
 
 
 def test_a_quarter_turn_is_what_its_number_says(digits: Callable[..., DataModule]) -> None:
@@ -116,46 +108,38 @@ def test_at_most_so_many_examples_are_read_and_they_are_spread_over_the_split(
 
 @pytest.mark.parametrize("scale", ["symmetric", "none"])
 def test_images_on_another_scale_have_the_same_features(
-    scale: str, cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
+    scale: str, cnn: CNN, digits: Callable[..., DataModule]
 ) -> None:
     unit, other = digits(), digits(f"data.scale={scale}")
     x, same = (data.to_unit(data.batch("test", torch.arange(50)).x) for data in (unit, other))
-    networks = cnn(subject(unit)), cnn(subject(other))
+    networks = network_of(cnn, unit), network_of(cnn, other)
     torch.testing.assert_close(networks[0](x), networks[1](same), rtol=1e-4, atol=1e-4)
 
 
-def test_precision_around_them_makes_no_difference(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
-) -> None:
+def test_precision_around_them_makes_no_difference(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     data = digits()
-    network, x = cnn(subject(data)), data.batch("test", torch.arange(50)).x
+    network, x = network_of(cnn, data), data.batch("test", torch.arange(50)).x
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(network(x), network(x.double()))
     assert torch.equal(network(x), network(x.double()))
 
 
-def test_a_pixel_that_is_no_number_shows(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
-) -> None:
+def test_a_pixel_that_is_no_number_shows(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     x: Tensor = torch.rand(3, 1, 8, 8)
     x[1, 0, 2, 3] = torch.nan
-    assert cnn(subject(digits()))(x).isnan().all(1).tolist() == [False, True, False]
+    assert network_of(cnn, digits())(x).isnan().all(1).tolist() == [False, True, False]
 
 
-def test_data_that_is_no_image_is_refused(
-    cnn: CNN, subject: Callable[..., Subject], composed: Callable[..., DictConfig]
-) -> None:
+def test_data_that_is_no_image_is_refused(cnn: CNN, composed: Callable[..., DictConfig]) -> None:
     message = (
         r"^features=cnn needs images \[C, H, W\] of pixels, but data 'linear_gaussian' gives \[8\];"
         r" leave image quality out of evaluation$"
     )
     with pytest.raises(UserError, match=message):
-        cnn(subject(build(composed("data=linear_gaussian").data)))
+        network_of(cnn, build(composed("data=linear_gaussian").data))
 
 
-def test_images_without_classes_that_are_not_square_are_refused(
-    cnn: CNN, subject: Callable[..., Subject], digits: Callable[..., DataModule]
-) -> None:
+def test_images_without_classes_that_are_not_square_are_refused(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     data = digits("data.num_classes=0", "data.classes=[]", "data.shape=[1,4,8]")
     data.source = Wide()
     message = (
@@ -163,4 +147,4 @@ def test_images_without_classes_that_are_not_square_are_refused(
         r" set data.num_classes, a square data.shape or features=inception$"
     )
     with pytest.raises(UserError, match=message):
-        cnn(subject(data))
+        network_of(cnn, data)

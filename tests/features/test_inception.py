@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from measuring import network_of
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -17,12 +18,10 @@ from vaelab.config import build
 from vaelab.data.digits import Digits
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
 from vaelab.features import inception as module
 from vaelab.features.inception import Inception, quantized
 from vaelab.metric.frechet import FrechetStatistics, frechet_distance
 from vaelab.metric.kernel_distance import kernel_distance
-from vaelab.model.vae import VAE
 
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
 
@@ -67,13 +66,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def subject(model: Callable[..., VAE], digits: Callable[..., DataModule]) -> Callable[..., Subject]:
-    return lambda *overrides: Subject(model().eval().latent, digits(*overrides), "test", 0, torch.device("cpu"))
-
-
 def test_distances_are_those_of_torch_fidelity(
-    weights: Path, subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
+    weights: Path, digits: Callable[..., DataModule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FeatureExtractorInceptionV3, "INPUT_IMAGE_SIZE", 75)  # for both; it only costs time
     real = Digits().load("test").x[:70]
@@ -90,7 +84,7 @@ def test_distances_are_those_of_torch_fidelity(
             "save_cpu_ram": True,
         },
     )
-    network = Inception(str(weights), 64)(subject())
+    network = network_of(Inception(str(weights), 64), digits())
     # These are not the published weights, and say so.
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:4]
     assert (network.name, network.size) == (f"inception64-{digest}", 64)
@@ -126,7 +120,7 @@ def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
     ],
 )
 def test_a_file_that_is_no_such_weights_is_refused(
-    content: object, fact: str, weights: Path, subject: Callable[..., Subject], tmp_path: Path
+    content: object, fact: str, weights: Path, digits: Callable[..., DataModule], tmp_path: Path
 ) -> None:
     path = tmp_path / "some.pth"
     if content == "truncated":
@@ -136,21 +130,25 @@ def test_a_file_that_is_no_such_weights_is_refused(
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(UserError, match=rf"^{re.escape(f'{path} {fact}; {WAY_OUT}')}$"):
-        Inception(str(path), 64)(subject())
+        network_of(Inception(str(path), 64), digits())
 
 
 def test_a_failed_download_names_the_way_out(
-    subject: Callable[..., Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Callable[..., DataModule], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(module, "URL_INCEPTION_V3", f"file://{tmp_path}/weights-01234567.pth")
     with pytest.raises(UserError, match=rf"weights-01234567.pth cannot be downloaded \(.*\); {re.escape(WAY_OUT)}$"):
-        Inception(None, 64)(subject())
+        network_of(Inception(None, 64), digits())
 
 
 @pytest.mark.parametrize("intact", [True, False])
 def test_a_download_is_kept_if_its_hash_is_right(
-    intact: bool, weights: Path, subject: Callable[..., Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    intact: bool,
+    weights: Path,
+    digits: Callable[..., DataModule],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = weights.read_bytes()
     there = tmp_path / f"weights-{hashlib.sha256(content).hexdigest()[:8]}.pth"
@@ -159,23 +157,21 @@ def test_a_download_is_kept_if_its_hash_is_right(
     monkeypatch.setattr(module, "URL_INCEPTION_V3", f"file://{there}")
     here = tmp_path / "hub" / "checkpoints" / there.name
     if intact:
-        Inception(None, 64)(subject())
+        network_of(Inception(None, 64), digits())
         there.unlink()
         assert here.read_bytes() == content
-        assert Inception(None, 64)(subject()).name == "inception64"
+        assert network_of(Inception(None, 64), digits()).name == "inception64"
     else:
         with pytest.raises(UserError, match=r"cannot be downloaded \(invalid hash value"):
-            Inception(None, 64)(subject())
+            network_of(Inception(None, 64), digits())
         assert not here.exists()
 
 
-def test_data_that_is_no_image_is_refused(
-    model: Callable[..., VAE], weights: Path, composed: Callable[..., DictConfig]
-) -> None:
+def test_data_that_is_no_image_is_refused(weights: Path, composed: Callable[..., DictConfig]) -> None:
     data = build(composed("data=linear_gaussian").data)
     message = (
         r"^features=inception needs images \[C, H, W\] of 1 or 3 channels, but data.shape=\[8\];"
         r" leave image quality out of evaluation$"
     )
     with pytest.raises(UserError, match=message):
-        Inception(str(weights), 64)(Subject(model().eval().latent, data, "test", 0, torch.device("cpu")))
+        network_of(Inception(str(weights), 64), data)

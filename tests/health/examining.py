@@ -7,9 +7,9 @@ import torch
 from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
-from vaelab.evaluation.context import Subject
-from vaelab.health.check_context import Check, Examination
-from vaelab.health.check_result import Line
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.health.check_context import Check, CheckContext
+from vaelab.health.check_result import CheckResult
 from vaelab.health.history import History
 from vaelab.model.vae import VAE
 
@@ -53,9 +53,9 @@ def examined(
     ends: Mapping[str, int] | None = None,
     step: int = 0,
     history: History | None = None,
-) -> Line:
+) -> CheckResult:
     """What a check finds of a model."""
     vae.eval()
-    subject = Subject(vae.latent, data, "validation", seed=0, device=torch.device("cpu"), limit=200)
+    context = EvaluationContext(vae.latent, data, "validation", seed=0, device=torch.device("cpu"), limit=200)
     with torch.no_grad():
-        return check(Examination(subject, ends or {}, step, history or History()))
+        return check(CheckContext(context, ends or {}, step, history or History()))

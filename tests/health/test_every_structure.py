@@ -27,7 +27,7 @@ def test_every_line_has_a_verdict(
     assert len({line.name for line in lines}) == len(checks)
     for line in lines:
         assert line.verdict in (PASSED, FAILED, NOT_APPLICABLE)
-        assert line.says
+        assert line.message
     traversal = lines[-1]
     assert (traversal.verdict == NOT_APPLICABLE) == (name in CODES)
-    assert 0 < len(traversal.each) <= 8 or name in CODES
+    assert 0 < len(traversal.details) <= 8 or name in CODES

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from vaelab.data.module import DataModule
 from vaelab.health.check_context import Check
-from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, Line, print_lines
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult, print_lines
 from vaelab.health.decoder_balance import DecoderBalance
 from vaelab.health.generalization_gap import GeneralizationGap
 from vaelab.health.history import History
@@ -36,16 +36,16 @@ def test_a_healthy_model_passes_every_line(checks: Checks, healthy: VAE, digits:
     for name, check in checks.items():
         line = examined(check, healthy, digits(), {"weight": 300}, 400, COUNTED)
         assert line.verdict == PASSED, (name, line)
-        assert line.figure is not None
+        assert line.value is not None
 
 
 def test_a_collapsed_model(checks: Checks, model: Model, digits: Data) -> None:
     collapsed = fit(model("model=beta_vae", "objective.beta=50"), digits(), 150)
     active = examined(checks["active_units"], collapsed, digits())
-    assert (active.verdict, active.figure) == (FAILED, 0)
+    assert (active.verdict, active.value) == (FAILED, 0)
     use = examined(checks["latent_use"], collapsed, digits())
     assert use.verdict == FAILED
-    assert abs(use.figure) < 0.25
+    assert abs(use.value) < 0.25
     assert examined(checks["traversal"], collapsed, digits()).verdict == NOT_APPLICABLE
 
 
@@ -54,10 +54,10 @@ def test_a_decoder_that_looks_at_the_label_only(checks: Checks, healthy: VAE, di
     with torch.no_grad():
         deaf.latent.decoder.layers[0].weight[:, :4] = 0
     use = examined(checks["latent_use"], deaf, digits())
-    assert (use.verdict, use.figure) == (FAILED, 0)
-    assert "z is collapsed or ignored" in use.says
+    assert (use.verdict, use.value) == (FAILED, 0)
+    assert "z is collapsed or ignored" in use.message
     traversal = examined(checks["traversal"], deaf, digits())
-    assert (traversal.verdict, traversal.figure) == (FAILED, 0)
+    assert (traversal.verdict, traversal.value) == (FAILED, 0)
     # The code itself is as it was, and so is y.
     assert examined(checks["active_units"], deaf, digits()).verdict == PASSED
 
@@ -67,9 +67,9 @@ def test_a_decoder_that_ignores_one_dimension(checks: Checks, healthy: VAE, digi
     with torch.no_grad():
         deaf.latent.decoder.layers[0].weight[:, 2] = 0
     line = examined(checks["traversal"], deaf, digits())
-    assert line.each["z2"] == 0
-    assert all(response > 0 for name, response in line.each.items() if name != "z2")
-    assert line.figure == pytest.approx(1 - 1 / len(line.each))
+    assert line.details["z2"] == 0
+    assert all(response > 0 for name, response in line.details.items() if name != "z2")
+    assert line.value == pytest.approx(1 - 1 / len(line.details))
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli", "gaussian_learned"])
@@ -77,7 +77,7 @@ def test_data_that_were_divided_twice(likelihood: str, checks: Checks, model: Mo
     data = of_other_source(digits, DividedTwice())
     line = examined(checks["input_range"], model(f"likelihood={likelihood}"), data)
     assert line.verdict == FAILED
-    assert "training x spans 0 to 0.003922" in line.says
+    assert "training x spans 0 to 0.003922" in line.message
     assert examined(checks["input_range"], model(f"likelihood={likelihood}"), digits()).verdict == PASSED
 
 
@@ -85,24 +85,24 @@ def test_standardised_data_under_a_likelihood_of_the_unit_interval(checks: Check
     data = of_other_source(digits, Standardised(), scale="none")
     line = examined(checks["input_range"], model(), data)
     assert line.verdict == FAILED
-    assert "but p(x|z) needs x in [0, 1]; set data.scale=unit" in line.says
+    assert "but p(x|z) needs x in [0, 1]; set data.scale=unit" in line.message
     assert examined(checks["input_range"], model("likelihood=gaussian_learned"), data).verdict == PASSED
 
 
 def test_pixels_that_were_never_divided(checks: Checks, model: Model, digits: Data) -> None:
     line = examined(checks["input_range"], model("likelihood=gaussian"), digits("data.scale=none"))
     assert line.verdict == FAILED
-    assert line.figure == pytest.approx(96, abs=3)
+    assert line.value == pytest.approx(96, abs=3)
 
 
 def test_a_fixed_scale_that_is_too_wide_or_too_narrow(checks: Checks, model: Model, digits: Data) -> None:
     wide = examined(checks["likelihood_scale"], fit(model("likelihood=gaussian"), digits(), 100), digits())
     assert wide.verdict == FAILED
-    assert wide.figure == pytest.approx(0.25, abs=0.1)
-    assert "set likelihood.scale" in wide.says
+    assert wide.value == pytest.approx(0.25, abs=0.1)
+    assert "set likelihood.scale" in wide.message
     narrow = examined(checks["likelihood_scale"], model("likelihood=gaussian", "likelihood.scale=0.05"), digits())
     assert narrow.verdict == FAILED
-    assert narrow.figure > 5
+    assert narrow.value > 5
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian_optimal", "laplace_predicted", "discretized_logistic"])
@@ -110,13 +110,13 @@ def test_likelihoods_that_learn_how_wide_they_are(likelihood: str, checks: Check
     data = digits(f"data.binarization={'dynamic' if likelihood == 'bernoulli' else 'none'}")
     line = examined(checks["likelihood_scale"], fit(model(f"likelihood={likelihood}"), data, 150), data)
     assert line.verdict == PASSED
-    assert line.figure == pytest.approx(1, abs=0.3)
+    assert line.value == pytest.approx(1, abs=0.3)
 
 
 def test_a_bernoulli_on_grey_pixels_passes_with_a_remark(checks: Checks, model: Model, digits: Data) -> None:
     line = examined(checks["likelihood_scale"], model(), digits())
-    assert (line.verdict, line.figure) == (PASSED, None)
-    assert "pseudo-likelihood" in line.says
+    assert (line.verdict, line.value) == (PASSED, None)
+    assert "pseudo-likelihood" in line.message
 
 
 def test_a_schedule_ends_before_the_checkpoint(checks: Checks, healthy: VAE, digits: Data) -> None:
@@ -124,7 +124,9 @@ def test_a_schedule_ends_before_the_checkpoint(checks: Checks, healthy: VAE, dig
     assert examined(check, *given, {"weight": 200, "free_nats": 0}, 200).verdict == PASSED
     line = examined(check, *given, {"weight": 200, "capacity": 300}, 299)
     assert line.verdict == FAILED
-    assert line.says.startswith("the schedule of capacity, weight ends at step 300, and the checkpoint is of step 299;")
+    assert line.message.startswith(
+        "the schedule of capacity, weight ends at step 300, and the checkpoint is of step 299;"
+    )
     assert examined(check, *given, {"free_nats": 0}, 10).verdict == NOT_APPLICABLE
 
 
@@ -134,13 +136,13 @@ def test_sizes_of_encoder_and_decoder(checks: Checks, model: Model, digits: Data
     line = examined(check, vae, digits())
     sizes = [sum(p.numel() for p in part.parameters()) for part in (vae.latent.decoder, vae.latent.encoder)]
     head = sum(p.numel() for p in vae.latent.posterior.parameters())
-    assert line.figure == pytest.approx(sizes[0] / (sizes[1] + head))
+    assert line.value == pytest.approx(sizes[0] / (sizes[1] + head))
     strong = examined(check, model("decoder.hidden=[512,512]", "encoder.hidden=[32]"), digits())
     assert strong.verdict == FAILED
-    assert strong.figure > 10
+    assert strong.value > 10
     # Both ways through a ladder run through its rungs, which are counted once.
     ladder = model("model=ladder_vae")
-    found = examined(check, ladder, digits()).says.replace(",", "").split()
+    found = examined(check, ladder, digits()).message.replace(",", "").split()
     assert int(found[1]) + int(found[-1]) == sum(p.numel() for p in ladder.latent.parameters())
 
 
@@ -149,14 +151,14 @@ def test_a_model_that_knows_its_training_examples_by_heart(checks: Checks, model
     learned = fit(model("likelihood=gaussian_optimal"), few, 300)
     line = examined(checks["generalization_gap"], learned, few)
     assert line.verdict == FAILED
-    assert line.figure > 0.3
+    assert line.value > 0.3
 
 
 def test_the_gap_is_in_deviations_of_the_validation_elbo(model: Model, digits: Data) -> None:
     vae = model()
     line = examined(GeneralizationGap(0.0), vae, digits())
-    assert line.figure == pytest.approx(0, abs=0.3)
-    assert (line.verdict == PASSED) == (line.figure <= 0)
+    assert line.value == pytest.approx(0, abs=0.3)
+    assert (line.verdict == PASSED) == (line.value <= 0)
 
 
 def test_blurred_and_noisy_reconstructions() -> None:
@@ -187,14 +189,14 @@ def test_losses_that_are_not_finite(checks: Checks, healthy: VAE, digits: Data) 
         history.add(torch.tensor(loss), None)
     assert history.state() == {"num_steps": 4, "num_not_finite": 2, "num_clippable": 0, "num_clipped": 0}
     line = examined(checks["finite_losses"], healthy, digits(), history=history)
-    assert (line.verdict, line.figure) == (FAILED, 2)
+    assert (line.verdict, line.value) == (FAILED, 2)
     assert examined(checks["finite_losses"], healthy, digits()).verdict == NOT_APPLICABLE
 
 
 def test_the_share_of_clipped_steps(checks: Checks, healthy: VAE, digits: Data) -> None:
     history = History(num_steps=10, num_clippable=10, num_clipped=6)
     line = examined(checks["clipped_gradients"], healthy, digits(), history=history)
-    assert (line.verdict, line.figure) == (FAILED, 0.6)
+    assert (line.verdict, line.value) == (FAILED, 0.6)
     unclipped = examined(checks["clipped_gradients"], healthy, digits(), history=History(num_steps=10))
     assert unclipped.verdict == NOT_APPLICABLE
 
@@ -225,16 +227,17 @@ def test_a_rate_that_tells_hardly_anything(checks: Checks, healthy: VAE, digits:
 
 
 def test_a_posterior_without_a_density_has_no_rate(checks: Checks, model: Model, digits: Data) -> None:
-    assert "rate" not in examined(checks["latent_use"], model("model=wae_mmd"), digits()).says
-    assert "rate" in examined(checks["latent_use"], model(), digits()).says
+    assert "rate" not in examined(checks["latent_use"], model("model=wae_mmd"), digits()).message
+    assert "rate" in examined(checks["latent_use"], model(), digits()).message
 
 
 def test_the_table_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("FORCE_COLOR", "1")  # which Rich takes for a terminal
-    line = Line("input range", FAILED, "x in [0, 1] " * 20, 123456.0, "of [bold]")
+    line = CheckResult("input range", FAILED, "x in [0, 1] " * 20, 123456.0, "of [bold]")
     print_lines(
-        "health", [line, Line("KL schedule", NOT_APPLICABLE, "none"), Line("first", PASSED, "yes", 0.12345, "")]
+        "health",
+        [line, CheckResult("KL schedule", NOT_APPLICABLE, "none"), CheckResult("first", PASSED, "yes", 0.12345, "")],
     )
     said = Text.from_ansi(capsys.readouterr().out).plain
     assert max(map(len, said.splitlines())) <= 100

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaelab.data.randomness import seeded
 from vaelab.latent.single import Single
 from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 from vaelab.terms import Batch
 
 WRONG = {"shift": 0.7, "widening": 1.4}
@@ -65,7 +65,7 @@ def test_one_sample_is_the_elbo(batch: Batch) -> None:
     with seeded(3):
         torch.testing.assert_close(bound(latent, batch, 1), terms.log_weight[0].double())
     # The same number by the closed form of the rate, up to the noise of one sample.
-    evidence = Evidence()
+    evidence = ELBOMetric()
     evidence.update(latent(batch, 200))
     values = evidence.compute().values
     estimates = torch.stack([bound(latent, batch, 1) for _ in range(50)]).mean(0)
@@ -74,7 +74,7 @@ def test_one_sample_is_the_elbo(batch: Batch) -> None:
 
 
 def test_the_elbo_is_the_evidence_less_the_divergence_from_the_true_posterior(batch: Batch) -> None:
-    evidence = Evidence()
+    evidence = ELBOMetric()
     with torch.no_grad():
         evidence.update(known(source(), **WRONG)(batch, 2000))
     shift, widening = WRONG.values()

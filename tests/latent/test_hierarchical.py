@@ -60,7 +60,7 @@ def test_each_sample_of_each_example_is_scored_as_if_it_were_alone(
         for found, expected in ((terms.log_pz, log_pz), (terms.log_qz, log_qz), (terms.log_px, log_px)):
             torch.testing.assert_close(found[s], expected, atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(terms.kl, kl.mean(0))
-    torch.testing.assert_close(torch.stack([terms.figures[f"kl/level{n}"] for n in (1, 2, 3)], 1), terms.kl)
+    torch.testing.assert_close(torch.stack([terms.diagnostics[f"kl/level{n}"] for n in (1, 2, 3)], 1), terms.kl)
 
 
 @every_hierarchy

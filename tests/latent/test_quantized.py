@@ -7,7 +7,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.data.module import DataModule
@@ -142,8 +142,8 @@ def test_testing_publishes_the_perplexity_of_all_examples(
     for name, published in (("vq_vae", True), ("vae", False)):
         vae, data = model(f"model={name}"), digits()
         trainer(evaluate(perplexity=CodebookUse())).test(vae, data, verbose=False)
-        assert ("perplexity" in vae.records) == published
+        assert ("perplexity" in records_of(vae)) == published
         if published:
             _, codes = vae.latent(data.batch("test", torch.arange(len(data.split("test"))))).latents
             expected = perplexity(code_counts(codes[0], 512))
-            assert vae.records["perplexity"].value == pytest.approx(expected.item(), rel=1e-5)
+            assert records_of(vae)["perplexity"].value == pytest.approx(expected.item(), rel=1e-5)

@@ -15,7 +15,7 @@ from vaelab.errors import UserError
 from vaelab.jobs.compatibility import check_meaning
 from vaelab.latent.semi_supervised import SemiSupervised
 from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
@@ -115,7 +115,7 @@ def test_evaluation_never_looks_at_labels(latent: SemiSupervised, some: Batch) -
 def test_elbo_and_importance_bounds_lie_in_their_order(latent: SemiSupervised, some: Batch) -> None:
     latent.eval()
     often = Batch(some.x.repeat(60, 1, 1, 1), None, torch.arange(60 * NUM))
-    evidence = Evidence()
+    evidence = ELBOMetric()
     with torch.no_grad():
         evidence.update(latent(often, 20))
         one, five, fifty = (streamed_bound(latent, often, k, 10).mean() for k in (1, 5, 50))

@@ -9,7 +9,7 @@ from vaelab.data.labels import MISSING
 from vaelab.data.randomness import seeded
 from vaelab.latent.stacked import Stacked
 from vaelab.metric.bounds import streamed_bound
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
@@ -59,7 +59,7 @@ def test_evaluation_never_looks_at_labels(latent: Stacked, some: Batch) -> None:
 def test_elbo_and_importance_bounds_lie_in_their_order(latent: Stacked, some: Batch) -> None:
     latent.eval()
     often = Batch(some.x.repeat(40, 1, 1, 1), None, torch.arange(40 * NUM))
-    evidence = Evidence()
+    evidence = ELBOMetric()
     with torch.no_grad():
         evidence.update(latent(often, 10))
         one, five, fifty = (streamed_bound(latent, often, k, 10).mean() for k in (1, 5, 50))

@@ -32,7 +32,7 @@ def evaluate(
         }
         torch.manual_seed(seed)
         trainer(measuring.evaluate(**measures)).test(vae, digits(*overrides), verbose=False)
-        return vae.records
+        return measuring.records_of(vae)
 
     return evaluate
 
@@ -79,12 +79,12 @@ def test_records_say_how_numbers_came_about(evaluate: Evaluate) -> None:
         )
     }
     for record in records.values():
-        assert (record.split, record.figure.num_examples, record.chunk, record.seed) == ("test", 360, 100, 3)
+        assert (record.split, record.measurement.num_examples, record.chunk, record.seed) == ("test", 360, 100, 3)
         assert record.precision == "32-true"
-    assert records["nll/iw7"].figure.num_samples == 7
-    assert records["elbo"].figure.num_samples == 1
-    assert records["active_units"].figure.num_samples == 0
-    assert records["active_units"].figure.unit == "of 4 dimensions"
+    assert records["nll/iw7"].measurement.num_samples == 7
+    assert records["elbo"].measurement.num_samples == 1
+    assert records["active_units"].measurement.num_samples == 0
+    assert records["active_units"].measurement.unit == "of 4 dimensions"
     assert records["elbo"].value == pytest.approx(-records["rate"].value - records["distortion"].value)
 
 

@@ -64,7 +64,7 @@ def test_mws_learns_what_the_published_estimate_does(num_examples: int) -> None:
 def test_a_log_says_once_that_an_estimate_may_be_negative(caplog: pytest.LogCaptureFixture) -> None:
     objective, terms = objective_of("mws"), gaussian_terms(torch.randn(9, 3), torch.rand(9, 3) + 0.2)
     with caplog.at_level(logging.INFO):
-        objective.start_from(SimpleNamespace(split=lambda name: range(1234)))
+        objective.initialize_from(SimpleNamespace(split=lambda name: range(1234)))
         for _ in range(3):
             objective(terms, KLControl())
     (message,) = caplog.messages
@@ -141,7 +141,7 @@ def test_every_sample_of_an_example_counts() -> None:
 
 def test_learns_the_number_of_training_examples() -> None:
     objective = objective_of()
-    objective.start_from(SimpleNamespace(split=lambda name: {"train": range(1234)}[name]))
+    objective.initialize_from(SimpleNamespace(split=lambda name: {"train": range(1234)}[name]))
     assert objective.num_examples == 1234
 
 

@@ -28,7 +28,7 @@ def test_begins_as_training_examples_with_their_labels(
     condition: str, model: Callable[..., VAE], digits: Callable[..., DataModule]
 ) -> None:
     prior, data = model(*VAMP, f"condition={condition}").latent.prior, digits()
-    prior.start_from(data)
+    prior.initialize_from(data)
     train = data.batch("train", torch.arange(len(data.split("train"))))
     for u, y in zip(prior.inputs, prior.labels, strict=True):
         same = (train.x == u).flatten(1).all(1)
@@ -41,7 +41,7 @@ def test_may_begin_as_noise_in_the_range_of_the_data(
     model: Callable[..., VAE], digits: Callable[..., DataModule]
 ) -> None:
     prior = model(*VAMP, "prior.from_data=false").latent.prior
-    prior.start_from(digits("data.scale=symmetric"))
+    prior.initialize_from(digits("data.scale=symmetric"))
     assert prior.inputs.min() < -0.9
     assert prior.inputs.max() > 0.9
     assert (prior.low.item(), prior.high.item()) == (-1, 1)

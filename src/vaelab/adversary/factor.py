@@ -44,7 +44,7 @@ class Factor(nn.Module):
         return replace(
             terms,
             penalties=terms.penalties | {"adversary": self.gamma * correlation},
-            figures=terms.figures | {"density_ratio": correlation},
+            diagnostics=terms.diagnostics | {"density_ratio": correlation},
         ), own
 
 

@@ -1,13 +1,14 @@
 """Checkpoints that can be trusted: the best one is chosen only on losses that compare."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from torch import Tensor
 
 from vaelab.model.vae import VAE
+from vaelab.ranges import ByAnotherPart
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -16,8 +17,11 @@ class BestCheckpoint(ModelCheckpoint):
     While a schedule runs, a model is trained for another objective than the one it is watched by.
     """
 
-    def __init__(self, monitor: str, mode: Literal["min", "max"]) -> None:
+    def __init__(
+        self, monitor: str, mode: Literal["min", "max"], dirpath: Annotated[str | None, ByAnotherPart()] = None
+    ) -> None:
         super().__init__(
+            dirpath=dirpath,
             filename="best",
             monitor=monitor,
             mode=mode,

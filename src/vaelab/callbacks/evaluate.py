@@ -6,31 +6,35 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Annotated
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
-from vaelab.evaluation.result_cache import Journal, fingerprint
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.elbo import elbo_measurements
+from vaelab.evaluation.measure import Measure
+from vaelab.evaluation.measurement import Measurement
+from vaelab.evaluation.record import Record
+from vaelab.evaluation.result_cache import ResultCache
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import evaluating
-from vaelab.protocol import Measure
-from vaelab.ranges import NonNegativeInt
-from vaelab.storage.code_version import source_code
+from vaelab.ranges import ByAnotherPart, NonNegativeInt
+from vaelab.storage.code_version import code_version, source_code
+from vaelab.storage.fingerprint import fingerprint
 
 log = logging.getLogger(__name__)
 
 
 class Evaluate(pl.Callback):
-    """Publishes the figures of every measure on the test split.
+    """Publishes the measurements of every measure on the test split.
 
-    What a measure cannot have of a model, or what it raises, is said in one sentence, and the others go on. Figures
-    of measures that finished before a stop are not measured again: they are kept in `folder` until `discard`. In
+    A measure that a model does not support, or that raises anything, is skipped with one sentence, and the others go
+    on. Measures that finished before a stop are not run again: `cache_folder` holds their results until `discard`. In
     training, every `every_n_epochs` epochs (0: never), the measures named in `during_training` look at the first
-    `num_examples` examples of the validation split, and as many samples, and log `val/<figure>`.
+    `num_examples` examples of the validation split, and as many samples, and log `val/<measurement>`.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class Evaluate(pl.Callback):
         every_n_epochs: NonNegativeInt,
         during_training: Collection[str],
         num_examples: NonNegativeInt,
+        cache_folder: Annotated[Path | None, ByAnotherPart()] = None,
+        provenance: Annotated[str, ByAnotherPart()] = "",
     ) -> None:
         if every_n_epochs and (unknown := set(during_training) - set(measures)):
             raise UserError(
@@ -51,89 +57,109 @@ class Evaluate(pl.Callback):
         self.every_n_epochs = every_n_epochs
         self.during_training = during_training
         self.num_examples = num_examples
-        self.folder: Path | None = None
-        self.circumstances = ""  # what else the figures depend on, such as the config
-        self.journal: Journal | None = None
+        self.cache_folder = cache_folder
+        self.provenance = provenance
+        self.cache: ResultCache | None = None
+        self.records: dict[str, Record] = {}  # of the last test, by name
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         due = self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0
         if not due or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
-        subject = replace(subject_of(trainer, pl_module, "validation"), limit=self.num_examples)
-        with measuring(pl_module):
+        context = replace(context_of(trainer, pl_module, "validation"), limit=self.num_examples)
+        with evaluation_mode(pl_module):
             for name in self.during_training:
-                for figure in measured(name, self.measures[name], subject):
-                    pl_module.log(f"val/{figure.name}", figure.value)
-        say(subject)
+                for measurement in run_measure(name, self.measures[name], context):
+                    pl_module.log(f"val/{measurement.name}", measurement.value)
+        log_skipped(context)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         # Not at the end of the epoch, where Lightning's progress bar still stands.
-        subject = replace(subject_of(trainer, pl_module, "test"), limit=limit_of(trainer, pl_module))
-        subject = replace(subject, journal=self.opened(trainer, subject), shows_progress=shows_progress(trainer))
+        context = replace(context_of(trainer, pl_module, "test"), limit=test_limit(trainer, pl_module))
+        context = replace(context, cache=self.open_cache(trainer, context), shows_progress=shows_progress(trainer))
+        assert pl_module.test_means is not None
+        self.records = {one.name: record_of(trainer, one, 0.0) for one in elbo_measurements(pl_module.test_means)}
         values = {}
-        with measuring(pl_module):
+        with evaluation_mode(pl_module):
             for name, measure in self.measures.items():
-                for figure, seconds in self.once(name, measure, subject):
-                    pl_module.keep(figure, seconds)
-                    values[f"test/{figure.name}"] = figure.value
+                for measurement, seconds in self.measure_once(name, measure, context):
+                    self.records[measurement.name] = record_of(trainer, measurement, seconds)
+                    values[f"test/{measurement.name}"] = measurement.value
         for logger in trainer.loggers if values else ():
             logger.log_metrics(values, trainer.global_step)
             logger.save()
 
-    def once(self, name: str, measure: Measure, subject: Subject) -> list[tuple[Figure, float]]:
-        """Figures and the seconds they took, from the journal where it has them."""
-        key, journal = f"{name}-{fingerprint({}, repr(measure))}", subject.journal
+    def measure_once(self, name: str, measure: Measure, context: EvaluationContext) -> list[tuple[Measurement, float]]:
+        """Measurements and the seconds they took, from the cache where it has them."""
+        key, cache = f"{name}-{fingerprint({}, repr(measure))}", context.cache
         # All go on with what the first process finds, or they would wait for each other.
-        found = subject.broadcast(None if journal is None or subject.rank else journal.finished(key))
+        found = context.broadcast(None if cache is None or context.rank else cache.finished(key))
         if found is None:
-            start, subject = perf_counter(), replace(subject, measure=key, left_out=[])
-            figures = measured(name, measure, subject)
-            found = figures, subject.left_out, perf_counter() - start
-            if journal is not None and subject.rank == 0:
-                journal.finish(key, *found)
-        figures, left_out, seconds = found
-        say(replace(subject, left_out=left_out))
-        return [(figure, seconds) for figure in figures]
+            start, context = perf_counter(), replace(context, measure=key, skipped=[])
+            measurements = run_measure(name, measure, context)
+            found = measurements, context.skipped, perf_counter() - start
+            if cache is not None and context.rank == 0:
+                cache.finish(key, *found)
+        measurements, skipped, seconds = found
+        log_skipped(replace(context, skipped=skipped))
+        return [(measurement, seconds) for measurement in measurements]
 
-    def opened(self, trainer: pl.Trainer, subject: Subject) -> Journal | None:
-        """The journal of this model under these circumstances, where there is a place for it."""
-        if self.folder is None:
+    def open_cache(self, trainer: pl.Trainer, context: EvaluationContext) -> ResultCache | None:
+        """The cached results of this model, data and code, where there is a folder for them."""
+        if self.cache_folder is None:
             return None
-        data, device = subject.data, subject.device.type
+        data, device = context.data, context.device.type
         examples = (
             data.fingerprint,
-            data.fingerprint_of(subject.split),
+            data.fingerprint_of(context.split),
             data.pixels,
             data.chunk,
-            subject.limit,
-            subject.seed,
+            context.limit,
+            context.seed,
         )
-        circumstances = (*examples, str(trainer.precision), device, source_code(), self.circumstances)
-        key = fingerprint(trainer.lightning_module.state_dict(), *circumstances)
-        self.journal = Journal(self.folder / key, trainer.global_rank, trainer.world_size)
-        return self.journal
+        provenance = (*examples, str(trainer.precision), device, source_code(), self.provenance)
+        key = fingerprint(trainer.lightning_module.state_dict(), *provenance)
+        self.cache = ResultCache(self.cache_folder / key, trainer.global_rank, trainer.world_size)
+        return self.cache
 
     def discard(self) -> None:
-        """Forget what the journal holds, once the figures are saved elsewhere."""
-        if self.journal is not None:
-            self.journal.discard()
+        """Delete what is cached, once the measurements are saved elsewhere."""
+        if self.cache is not None:
+            self.cache.discard()
 
 
-def measured(name: str, measure: Measure, subject: Subject) -> list[Figure]:
-    """The figures of a measure, or, where it raises anything, none and a sentence on why, on all processes alike."""
-    return subject.attempt(f"{name} is left out", lambda: measure(subject))
+def record_of(trainer: pl.Trainer, measurement: Measurement, seconds: float) -> Record:
+    """A measurement of the trainer's test split with its provenance, as it is, be it a NaN."""
+    model, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(model, VAE)
+    return Record(
+        measurement=measurement,
+        split="test",
+        data=data.identity("test"),
+        other_data=data.other,
+        chunk=data.chunk,
+        seed=model.seed,
+        precision=str(trainer.precision),
+        seconds=round(seconds, 3),
+        code_version=code_version(),
+    )
 
 
-def say(subject: Subject) -> None:
+def run_measure(name: str, measure: Measure, context: EvaluationContext) -> list[Measurement]:
+    """What a measure returns; where it raises anything, nothing and a sentence on why, on all processes alike."""
+    return context.attempt(f"{name} is left out", lambda: measure(context))
+
+
+def log_skipped(context: EvaluationContext) -> None:
     """Once, what could not be had."""
-    if subject.rank == 0:
-        for sentence in subject.left_out:
+    if context.rank == 0:
+        for sentence in context.skipped:
             log.warning("%s", sentence)
 
 
-def subject_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> Subject:
+def context_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> EvaluationContext:
     """The trainer's model and data, seen from this process."""
-    return Subject(
+    return EvaluationContext(
         latent=pl_module.latent,
         data=pl_module.data,
         split=split,
@@ -145,7 +171,7 @@ def subject_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> Subject:
     )
 
 
-def limit_of(trainer: pl.Trainer, pl_module: VAE) -> int | None:
+def test_limit(trainer: pl.Trainer, pl_module: VAE) -> int | None:
     """How many examples `trainer.limit_test_batches` leaves, None for all."""
     if trainer.limit_test_batches == 1.0 and isinstance(trainer.limit_test_batches, float):
         return None
@@ -158,7 +184,7 @@ def shows_progress(trainer: pl.Trainer) -> bool:
 
 
 @contextmanager
-def measuring(pl_module: VAE) -> Iterator[None]:
+def evaluation_mode(pl_module: VAE) -> Iterator[None]:
     """Inside, tensors may be differentiated by those who ask for it: Lightning tests in inference mode."""
     with torch.inference_mode(False), evaluating(pl_module):
         yield

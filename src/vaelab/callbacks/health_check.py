@@ -8,10 +8,10 @@ from typing import Any
 import lightning.pytorch as pl
 from torch import Tensor
 
-from vaelab.callbacks.evaluate import measuring, subject_of
+from vaelab.callbacks.evaluate import context_of, evaluation_mode
 from vaelab.errors import UserError
-from vaelab.health.check_context import Check, Examination
-from vaelab.health.check_result import Line, as_json, not_applicable, print_lines
+from vaelab.health.check_context import Check, CheckContext
+from vaelab.health.check_result import CheckResult, as_json, not_applicable, print_lines
 from vaelab.health.history import History
 from vaelab.model.manual_optimization import StepsItself
 from vaelab.model.vae import VAE
@@ -51,10 +51,10 @@ class HealthCheck(pl.Callback):
         self.step = checkpoint["global_step"]
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        subject = replace(subject_of(trainer, pl_module, "validation"), limit=self.num_examples)
-        examination = Examination(subject, pl_module.control.ends, self.step, self.history)
-        with measuring(pl_module):
-            lines = [examined(name.replace("_", " "), check, examination) for name, check in self.checks.items()]
+        context = replace(context_of(trainer, pl_module, "validation"), limit=self.num_examples)
+        check_context = CheckContext(context, pl_module.control.ends, self.step, self.history)
+        with evaluation_mode(pl_module):
+            lines = [run_check(name.replace("_", " "), check, check_context) for name, check in self.checks.items()]
         if trainer.is_global_zero:
             write(Path(trainer.default_root_dir) / "health.json", as_json(lines))
             print_lines("health of the model", lines)
@@ -67,8 +67,8 @@ def taken_clipping(module: VAE) -> Tensor | None:
     return clipped
 
 
-def examined(name: str, check: Check, examination: Examination) -> Line:
+def run_check(name: str, check: Check, check_context: CheckContext) -> CheckResult:
     """The check's line; where it raises anything, one of that name which says so, on all processes alike."""
-    subject = replace(examination.subject, left_out=[])
-    found = subject.attempt("could not be examined", lambda: [check(replace(examination, subject=subject))])
-    return found[0] if found else not_applicable(name, subject.left_out[-1])
+    context = replace(check_context.evaluation, skipped=[])
+    found = context.attempt("could not be examined", lambda: [check(replace(check_context, evaluation=context))])
+    return found[0] if found else not_applicable(name, context.skipped[-1])

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -14,16 +15,17 @@ log = logging.getLogger(__name__)
 WHERE = re.compile(r"Error in call to target '(?P<target>[^']+)'[\s\S]*?(?:full_key: (?P<key>\S+))?$")
 
 
-def build(node: DictConfig | ListConfig) -> Any:
+def build(node: DictConfig | ListConfig, supplied: Mapping[str, Any] | None = None) -> Any:
     """What a node describes: its `_target_` called with its arguments, inner nodes first.
 
-    Interpolations resolve through the whole config that the node belongs to; lists arrive as Python lists.
+    Interpolations resolve through the whole config that the node belongs to; lists arrive as Python lists. `supplied`
+    are arguments that no config knows.
 
     Raises:
         UserError: a constructor refused its arguments, whatever it raised.
     """
     try:
-        return instantiate(node, _convert_="all")
+        return instantiate(node, _convert_="all", **(supplied or {}))
     except InstantiationException as error:
         cause = _root_cause(error)
         if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in UNUSABLE):

@@ -19,7 +19,7 @@ from vaelab.config.mistake import Mistake
 from vaelab.config.paths import CONF
 from vaelab.config.unintended import value_at
 from vaelab.errors import did_you_mean
-from vaelab.protocol import Measure
+from vaelab.evaluation.measure import Measure
 from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 
 

@@ -11,14 +11,14 @@ from vaelab.distributed.failure import agree
 T = TypeVar("T")
 
 
-def own_share(items: Sequence[T]) -> Sequence[T]:
+def shard(items: Sequence[T]) -> Sequence[T]:
     """Every world_size-th of the items, which all processes have."""
     if not (dist.is_available() and dist.is_initialized()):
         return items
     return items[dist.get_rank() :: dist.get_world_size()]
 
 
-def is_first_process() -> bool:
+def is_rank_zero_process() -> bool:
     """Whether this process is the one that speaks for all."""
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.protocol import Classifies
 
 
@@ -38,12 +38,12 @@ class Accuracy(Metric):
 class LabelAccuracy:
     """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that infers y."""
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        if not isinstance(subject.latent, Classifies):
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        if not isinstance(context.latent, Classifies):
             return []
-        accuracy = subject.metric(Accuracy())
-        for chunk in subject.chunks(accuracy):
+        accuracy = context.metric(Accuracy())
+        for chunk in context.chunks(accuracy):
             assert chunk.batch.y is not None, "a model that classifies was built from labels"
-            accuracy.update(subject.latent.classify(chunk.batch.x), chunk.batch.y)
+            accuracy.update(context.latent.classify(chunk.batch.x), chunk.batch.y)
         share, num = accuracy.compute()
-        return [Figure("accuracy", float(share), "share of examples", num)]
+        return [Measurement("accuracy", float(share), "share of examples", num)]

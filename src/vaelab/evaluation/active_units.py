@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.ranges import NonNegativeFloat
 
 
@@ -50,15 +50,15 @@ class Activity:
 
     threshold: NonNegativeFloat
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        units = subject.metric(ActiveUnits(code_size(subject), self.threshold))
-        for chunk in subject.chunks(units):
-            units.update(subject.latent.encode(chunk.batch.x, chunk.batch.y))
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        units = context.metric(ActiveUnits(code_size(context), self.threshold))
+        for chunk in context.chunks(units):
+            units.update(context.latent.encode(chunk.batch.x, chunk.batch.y))
         count, num = units.compute()
-        return [Figure("active_units", float(count), f"of {len(units.total)} dimensions", num)]
+        return [Measurement("active_units", float(count), f"of {len(units.total)} dimensions", num)]
 
 
-def code_size(subject: Subject) -> int:
+def code_size(context: EvaluationContext) -> int:
     """D, the number of elements of a code."""
-    x, y, _ = subject.one_example()
-    return subject.latent.encode(x, y).shape[1]
+    x, y, _ = context.dummy_batch()
+    return context.latent.encode(x, y).shape[1]

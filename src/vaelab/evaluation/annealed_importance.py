@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.latent_path import annealable, drawn, latent_path
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.latent.single import Single
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
 from vaelab.metric.bounds import importance_weighted_bound
@@ -85,33 +85,33 @@ class AnnealedImportance:
     step_size: PositiveFloat
     tolerance: NonNegativeFloat
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        latent = annealable(subject.latent)
-        latent_path(latent, subject.one_example(), self.start)  # what it refuses, all processes refuse
-        with torch.autocast(subject.device.type, enabled=False):
-            return list(self.figures(self.of_examples(subject, latent), self.of_simulations(subject, latent)))
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        latent = annealable(context.latent)
+        latent_path(latent, context.dummy_batch(), self.start)  # what it refuses, all processes refuse
+        with torch.autocast(context.device.type, enabled=False):
+            return list(self.measurements(self.of_examples(context, latent), self.of_simulations(context, latent)))
 
-    def of_examples(self, subject: Subject, latent: Single) -> ExampleMeans:
+    def of_examples(self, context: EvaluationContext, latent: Single) -> ExampleMeans:
         """Bounds on log p(x) of the split's examples."""
-        means = subject.metric(ExampleMeans(["lower", "acceptance"]))
-        num = subject.size(subject.split, self.num_examples)
-        for number in subject.numbers(means, -(-num // self.chunk), "examples"):
+        means = context.metric(ExampleMeans(["lower", "acceptance"]))
+        num = context.size(context.split, self.num_examples)
+        for number in context.numbers(means, -(-num // self.chunk), "examples"):
             indices = list(range(number * self.chunk, min((number + 1) * self.chunk, num)))
-            batch = subject.data.batch(subject.split, indices)
-            batch = subject.data.transfer_batch_to_device(batch, subject.device, 0)
-            with subject.seeded("ais", number):
+            batch = context.data.batch(context.split, indices)
+            batch = context.data.transfer_batch_to_device(batch, context.device, 0)
+            with context.seeded("ais", number):
                 values = self.bounds(latent, batch)
             means.update(values, latent.likelihood.is_density(batch.x))
         return means
 
-    def of_simulations(self, subject: Subject, latent: Single) -> ExampleMeans:
+    def of_simulations(self, context: EvaluationContext, latent: Single) -> ExampleMeans:
         """Bounds from both sides on log p(x) of the model's own x, equally many of each class."""
-        means = subject.metric(ExampleMeans(["lower", "upper", "gap"]))
-        index = torch.arange(subject.capped(self.num_examples), device=subject.device)
+        means = context.metric(ExampleMeans(["lower", "upper", "gap"]))
+        index = torch.arange(context.limited(self.num_examples), device=context.device)
         parts = index.split(self.chunk)
-        for number in subject.numbers(means, len(parts), "simulations"):
-            with subject.seeded("ais simulations", number):
-                z, batch = simulated(latent, parts[number], subject.data.num_classes)
+        for number in context.numbers(means, len(parts), "simulations"):
+            with context.seeded("ais simulations", number):
+                z, batch = simulated(latent, parts[number], context.data.num_classes)
                 values = self.bounds(latent, batch, z)
             means.update(values, is_density=True)
         return means
@@ -130,7 +130,7 @@ class AnnealedImportance:
             values["gap"] = values["upper"] - values["lower"]
         return values
 
-    def figures(self, real: ExampleMeans, simulated: ExampleMeans) -> Iterator[Figure]:
+    def measurements(self, real: ExampleMeans, simulated: ExampleMeans) -> Iterator[Measurement]:
         """The bound with its error over examples, and what tells whether to believe it."""
         (means, num, is_density), (both, num_simulated, _) = real.compute(), simulated.compute()
         name, chains, nats = f"ais{self.num_temperatures}", self.num_chains, "nats per example"
@@ -142,10 +142,10 @@ class AnnealedImportance:
             )
         value, error = means["lower"]
         kind = "nll" if is_density else "bce"
-        yield Figure(f"{kind}/{name}", -value, nats, num, chains, error=error, warning=warning)
+        yield Measurement(f"{kind}/{name}", -value, nats, num, chains, error=error, warning=warning)
         for side, (value, error) in both.items():
-            yield Figure(f"ais/{side}", value, nats, num_simulated, chains, error=error)
-        yield Figure("ais/acceptance", means["acceptance"][0], "share of proposals", num, chains)
+            yield Measurement(f"ais/{side}", value, nats, num_simulated, chains, error=error)
+        yield Measurement("ais/acceptance", means["acceptance"][0], "share of proposals", num, chains)
 
 
 def simulated(latent: Single, index: Tensor, num_classes: int) -> tuple[Float[Tensor, "B D"], Batch]:

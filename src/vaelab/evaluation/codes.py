@@ -6,7 +6,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.terms import Batch
 
 
@@ -39,16 +39,18 @@ class Codes(Metric):
         return code[order], dim_zero_cat(self.y)[order]
 
 
-def codes_of(subject: Subject, split: str, limit: int | None = None) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
+def codes_of(
+    context: EvaluationContext, split: str, limit: int | None = None
+) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
     """Posterior means in float32 and labels of the first examples of a split of labelled data."""
-    codes = subject.metric(Codes())
+    codes = context.metric(Codes())
 
     def add(batch: Batch, num: int) -> None:
         assert batch.y is not None, "only labelled data are asked for codes with labels"
-        codes.update(batch.index[:num], subject.latent.encode(batch.x, batch.y).float()[:num], batch.y[:num])
+        codes.update(batch.index[:num], context.latent.encode(batch.x, batch.y).float()[:num], batch.y[:num])
 
-    add(subject.one_example(), 0)  # without rows a process would not take part when they are gathered
-    for chunk in subject.chunks(codes, split, limit):
+    add(context.dummy_batch(), 0)  # without rows a process would not take part when they are gathered
+    for chunk in context.chunks(codes, split, limit):
         add(chunk.batch, len(chunk.batch.x))
     code, y = codes.compute()
     return code, y

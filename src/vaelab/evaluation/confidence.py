@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.sample_classifier import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.ranges import PositiveInt
 
@@ -49,19 +49,19 @@ class SampleConfidence:
     num_samples: PositiveInt
     folder: str
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        if not subject.data.num_classes:
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        if not context.data.num_classes:
             return []
-        num, by = subject.capped(self.num_samples), judge(subject, self.folder)
-        of_samples, of_images = (subject.metric(Confidence()) for _ in range(2))
+        num, by = context.limited(self.num_samples), judge(context, self.folder)
+        of_samples, of_images = (context.metric(Confidence()) for _ in range(2))
         return [
-            Figure(
+            Measurement(
                 name=f"sample_confidence/{by.name}",
-                value=float(judge_samples(subject, by, of_samples, self.num_samples).compute()),
+                value=float(judge_samples(context, by, of_samples, self.num_samples).compute()),
                 unit="mean probability of the likeliest class",
                 num_examples=num,
                 features=by.name,
-                floor=float(judge_images(subject, by, of_images).compute()),
-                warning=warn_of_few_classes(subject.data.num_classes, subject.data.num_classes),
+                floor=float(judge_images(context, by, of_images).compute()),
+                warning=warn_of_few_classes(context.data.num_classes, context.data.num_classes),
             )
         ]

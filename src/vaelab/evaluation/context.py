@@ -14,7 +14,7 @@ from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.distributed.failure import FailedTogetherError, agree, attempt_together, gather
 from vaelab.errors import UserError
-from vaelab.evaluation.result_cache import Journal
+from vaelab.evaluation.result_cache import ResultCache
 from vaelab.printing import track
 from vaelab.protocol import LatentStructure
 from vaelab.signals import check
@@ -40,12 +40,12 @@ class SampleChunk(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class EvaluationContext:
     """A model in evaluation mode on a split of its data, as one of `world_size` processes sees it.
 
     Work is cut into numbered chunks, and chunk c falls to process c % world_size, with random numbers seeded by its
     number. What a loop accumulates is the states of one metric, which pool all processes in its `compute()` and
-    are kept in the journal on the way, so that an evaluation that was stopped goes on where it was.
+    are kept in the cache on the way, so that an evaluation that was stopped goes on where it was.
     """
 
     latent: LatentStructure
@@ -58,9 +58,9 @@ class Subject:
     broadcast: Callable[[Any], Any] = lambda of_the_first: of_the_first
     limit: int | None = None
     measure: str = ""
-    journal: Journal | None = None
+    cache: ResultCache | None = None
     shows_progress: bool = False
-    left_out: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
 
     @property
@@ -70,9 +70,9 @@ class Subject:
 
     def size(self, split: str, limit: int | None = None) -> int:
         """How many examples of a split are there, of at most `limit`."""
-        return self.capped(min(len(self.data.split(split)), limit or len(self.data.split(split))))
+        return self.limited(min(len(self.data.split(split)), limit or len(self.data.split(split))))
 
-    def capped(self, num: int) -> int:
+    def limited(self, num: int) -> int:
         """A number of examples or samples, or fewer where only a cheap look is wanted."""
         return num if self.limit is None else min(num, self.limit)
 
@@ -81,12 +81,12 @@ class Subject:
         split = split or self.split
         size = self.size(split, limit)
         loop = f"{type(metric).__name__}-{split}"
-        numbers = self.left_of(metric, loop, -(-size // self.data.chunk))
-        for number, batch in self.kept(metric, loop, numbers, self.data.chunks(split, numbers, size)):
+        numbers = self.remaining(metric, loop, -(-size // self.data.chunk))
+        for number, batch in self.cached_loop(metric, loop, numbers, self.data.chunks(split, numbers, size)):
             batch = self.data.transfer_batch_to_device(batch, self.device, 0)
             yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
 
-    def one_example(self) -> Batch:
+    def dummy_batch(self) -> Batch:
         """The first of the split, from which every process, be it without chunks, sees what shapes there are.
 
         And whether a measure is refused: a process that is not told would wait for the others.
@@ -99,7 +99,7 @@ class Subject:
 
     def sample_chunks(self, metric: Metric, num_samples: int) -> Iterator[SampleChunk]:
         """This process's share of samples at temperature 1, equally many of each class of a conditional model."""
-        labels = torch.arange(self.capped(num_samples), device=self.device) % max(1, self.data.num_classes)
+        labels = torch.arange(self.limited(num_samples), device=self.device) % max(1, self.data.num_classes)
         parts = labels.split(self.data.chunk)
         for number in self.numbers(metric, len(parts), "samples"):
             y = parts[number] if self.latent.conditional else None
@@ -110,27 +110,29 @@ class Subject:
     def numbers(self, metric: Metric, total: int, label: str) -> Iterator[int]:
         """This process's share of the numbers 0 to total - 1; `label` tells the loops of one measure apart."""
         loop = f"{type(metric).__name__}-{label}"
-        numbers = self.left_of(metric, loop, total)
-        for number, _ in self.kept(metric, loop, numbers, numbers):
+        numbers = self.remaining(metric, loop, total)
+        for number, _ in self.cached_loop(metric, loop, numbers, numbers):
             yield number
 
-    def left_of(self, metric: Metric, loop: str, total: int) -> Sequence[int]:
+    def remaining(self, metric: Metric, loop: str, total: int) -> Sequence[int]:
         """The numbers that fall to this process and are not done yet; the metric gets the states of those that are."""
-        done = 0 if self.journal is None else self.journal.resume(f"{self.measure}.{loop}", metric)
+        done = 0 if self.cache is None else self.cache.resume(f"{self.measure}.{loop}", metric)
         return range(self.rank, total, self.world_size)[done:]
 
-    def kept(self, metric: Metric, loop: str, numbers: Sequence[int], items: Iterable[T]) -> Iterator[tuple[int, T]]:
-        """Numbers with their items, under a progress bar; after each the journal may keep the metric's states."""
+    def cached_loop(
+        self, metric: Metric, loop: str, numbers: Sequence[int], items: Iterable[T]
+    ) -> Iterator[tuple[int, T]]:
+        """Numbers with their items, under a progress bar; after each the cache may keep the metric's states."""
         before = 0 if not numbers else (numbers[0] - self.rank) // self.world_size
         pairs: Iterable[tuple[int, T]] = zip(numbers, items, strict=True)
         if self.shows_progress:
-            label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the journal
+            label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the cache
             pairs = track(pairs, label, len(numbers), transient=True)
         for done, (number, item) in enumerate(pairs, before + 1):
             check()
             yield number, item
-            if self.journal is not None:
-                self.journal.keep(f"{self.measure}.{loop}", metric, done)
+            if self.cache is not None:
+                self.cache.keep(f"{self.measure}.{loop}", metric, done)
 
     def seeded(self, *key: int | str) -> AbstractContextManager[None]:
         """Inside, torch's random numbers start from the seed and a key, such as a purpose and a chunk's number."""
@@ -141,7 +143,7 @@ class Subject:
         metric.dist_sync_fn = gather
         return metric.to(self.device)
 
-    def first_alone(self, function: Callable[[], T]) -> T:
+    def rank_zero_first(self, function: Callable[[], T]) -> T:
         """What the function returns; it is called by the first process before the others, which find its files.
 
         Where it raises UserError there, it is raised by all.
@@ -167,11 +169,11 @@ class Subject:
         except FailedTogetherError as error:
             if error.failure.depth < depth:  # a larger task than this one has failed
                 raise
-            self.leave_out(f"{label}: {error.failure.reason}")
+            self.skip(f"{label}: {error.failure.reason}")
             return []
         finally:
             self.tasks.pop()
 
-    def leave_out(self, sentence: str) -> None:
-        """Say why one of several figures cannot be had."""
-        self.left_out.append(sentence)
+    def skip(self, sentence: str) -> None:
+        """Say why one of several measurements cannot be had."""
+        self.skipped.append(sentence)

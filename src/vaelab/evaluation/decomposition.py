@@ -7,8 +7,8 @@ from torch.distributions import Normal
 
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.metric.decomposition import Decomposition
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Terms
@@ -26,16 +26,16 @@ class RateDecomposition:
 
     chunk: PositiveInt
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        decomposition = subject.metric(Decomposition(self.chunk))
-        add(decomposition, subject.latent(subject.one_example()), 0)  # without rows a process would not take part
-        for chunk in subject.chunks(decomposition):
-            with subject.seeded(chunk.number):
-                add(decomposition, subject.latent(chunk.batch), len(chunk.batch.x))
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        decomposition = context.metric(Decomposition(self.chunk))
+        add(decomposition, context.latent(context.dummy_batch()), 0)  # without rows a process would not take part
+        for chunk in context.chunks(decomposition):
+            with context.seeded(chunk.number):
+                add(decomposition, context.latent(chunk.batch), len(chunk.batch.x))
         parts, num = decomposition.compute()
         units = dict.fromkeys(parts, "nats")
         units["mutual_information"] = f"nats, an estimate of at most log {num} = {math.log(num):.2f}"
-        return [Figure(name, float(value), units[name], num, num_samples=1) for name, value in parts.items()]
+        return [Measurement(name, float(value), units[name], num, num_samples=1) for name, value in parts.items()]
 
 
 def add(decomposition: Decomposition, terms: Terms, num: int) -> None:

@@ -15,8 +15,8 @@ from torch import Tensor
 from vaelab.data.examples import KnowsFactors
 from vaelab.errors import UserError, did_you_mean
 from vaelab.evaluation.codes import Codes
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.metric.disentanglement.dci import DCI, boosted_dci, forest_dci
 from vaelab.metric.disentanglement.factor_vae_score import factor_vae_score
 from vaelab.metric.disentanglement.modularity import modularity
@@ -59,38 +59,38 @@ class Disentanglement:
                 f"{did_you_mean(str(unknown[0]), SCORES)}"
             )
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        codes, factors = self.factored_codes(subject)
-        figures = []
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        codes, factors = self.factored_codes(context)
+        measurements = []
         for score in self.scores:
-            figure = partial(self.figures, score, codes, factors, subject.seed)
-            figures += subject.attempt(f"evaluation.disentanglement gives no {score}", figure)
-        return figures
+            measurement = partial(self.measurements, score, codes, factors, context.seed)
+            measurements += context.attempt(f"evaluation.disentanglement gives no {score}", measurement)
+        return measurements
 
-    def figures(
+    def measurements(
         self, score: str, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], seed: int
-    ) -> list[Figure]:
+    ) -> list[Measurement]:
         """What one score says, under its name or, of three numbers, under names that begin with it."""
         found = SCORES[score](self, codes, factors, seed)
         values = {score: found} if isinstance(found, float) else named(score, found)
         num = min(len(codes), self.boosted_points) if score == "dci" else len(codes)
-        return [Figure(name, value, "of 1", num) for name, value in values.items()]
+        return [Measurement(name, value, "of 1", num) for name, value in values.items()]
 
-    def factored_codes(self, subject: Subject) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
+    def factored_codes(self, context: EvaluationContext) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
         """Codes of images, and what the images were made of; the same whoever makes them."""
-        source, chunk = known(subject), subject.data.chunk
-        num_points = subject.capped(self.num_points)
-        metric = subject.metric(Codes())
-        first = torch.zeros(1, len(source.factor_sizes), dtype=torch.long, device=subject.device)
-        code = encoded(subject, source, first.cpu()).float()
+        source, chunk = known(context), context.data.chunk
+        num_points = context.limited(self.num_points)
+        metric = context.metric(Codes())
+        first = torch.zeros(1, len(source.factor_sizes), dtype=torch.long, device=context.device)
+        code = encoded(context, source, first.cpu()).float()
         self.check_dimensions(code.shape[1])
         metric.update(first[:0, 0], code[:0], first[:0])  # without rows a process would not take part
-        for number in subject.numbers(metric, math.ceil(num_points / chunk), "factors"):
+        for number in context.numbers(metric, math.ceil(num_points / chunk), "factors"):
             index = torch.arange(number * chunk, min((number + 1) * chunk, num_points))
-            with subject.seeded("factors", number):
+            with context.seeded("factors", number):
                 factors = torch.stack([torch.randint(size, (len(index),)) for size in source.factor_sizes], 1)
-                codes = encoded(subject, source, factors).float()
-            metric.update(index.to(subject.device), codes, factors.to(subject.device))
+                codes = encoded(context, source, factors).float()
+            metric.update(index.to(context.device), codes, factors.to(context.device))
         codes, factors = metric.compute()
         return codes.cpu().numpy(), factors.cpu().numpy()
 
@@ -142,9 +142,9 @@ def named(score: str, found: DCI) -> dict[str, float]:
     return {f"{score}/{name}": value for name, value in found._asdict().items()}
 
 
-def known(subject: Subject) -> KnowsFactors:
-    """The source of the subject's data, which has to know its factors."""
-    source = subject.data.source
+def known(context: EvaluationContext) -> KnowsFactors:
+    """The source of the context's data, which has to know its factors."""
+    source = context.data.source
     if not isinstance(source, KnowsFactors):
         raise UserError(
             f"disentanglement needs data with known factors, but those of {type(source).__name__} have none; set"
@@ -153,9 +153,9 @@ def known(subject: Subject) -> KnowsFactors:
     return source
 
 
-def encoded(subject: Subject, source: KnowsFactors, factors: Int[Tensor, "B F"]) -> Float[Tensor, "B D"]:
+def encoded(context: EvaluationContext, source: KnowsFactors, factors: Int[Tensor, "B F"]) -> Float[Tensor, "B D"]:
     """Posterior means of the images of these factors, of which the first is their label."""
     batch = Batch(source.images(factors), factors[:, 0], torch.arange(len(factors)))
-    batch = subject.data.transfer_batch_to_device(batch, subject.device, 0)
-    batch = subject.data.on_after_batch_transfer(batch, 0)
-    return subject.latent.encode(batch.x, batch.y)
+    batch = context.data.transfer_batch_to_device(batch, context.device, 0)
+    batch = context.data.on_after_batch_transfer(batch, 0)
+    return context.latent.encode(batch.x, batch.y)

@@ -13,11 +13,11 @@ from torchmetrics import MinMetric
 from torchmetrics.utilities import dim_zero_cat
 
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.result_cache import fingerprint
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.features.network import FeatureNetwork
 from vaelab.metric.frechet import FrechetStatistics, Moments
 from vaelab.storage.cache import keep, restored
+from vaelab.storage.fingerprint import fingerprint
 
 NUM_HASHED = 1000  # images of a split, by which its kept features are named
 
@@ -54,13 +54,15 @@ class GatheredFeatures(FrechetStatistics):
         return Gathered(super().compute(), rows)
 
 
-def gathered(subject: Subject, network: FeatureNetwork, images: Callable[[GatheredFeatures], Numbered]) -> Gathered:
+def gathered(
+    context: EvaluationContext, network: FeatureNetwork, images: Callable[[GatheredFeatures], Numbered]
+) -> Gathered:
     """Features of images of which each process has a share; `images` runs the loop whose states the metric holds.
 
     Raises:
         UserError: an image is not made of numbers, which no score could tell.
     """
-    metric = subject.metric(GatheredFeatures(network.size))
+    metric = context.metric(GatheredFeatures(network.size))
     for x, index in images(metric):
         metric.update(network(x), index)
     found = metric.compute()
@@ -76,7 +78,7 @@ def gathered(subject: Subject, network: FeatureNetwork, images: Callable[[Gather
 class RealImages:
     """The first `limit` images of a split, or all, whose features are kept in `folder`."""
 
-    subject: Subject
+    context: EvaluationContext
     network: FeatureNetwork
     split: str
     limit: int | None
@@ -85,40 +87,40 @@ class RealImages:
     @cached_property
     def name(self) -> str:
         """Of these images, as evenly spaced ones and their number tell, and of the features."""
-        size = self.subject.size(self.split, self.limit)
+        size = self.context.size(self.split, self.limit)
         some = min(size, NUM_HASHED)
-        x = self.subject.data.brightness(self.split, torch.arange(some) * size // some)
-        return fingerprint({"x": x}, size, tuple(x.shape), self.network.fingerprint, self.subject.device.type)
+        x = self.context.data.brightness(self.split, torch.arange(some) * size // some)
+        return fingerprint({"x": x}, size, tuple(x.shape), self.network.fingerprint, self.context.device.type)
 
     @cached_property
     def features(self) -> Gathered:
         """From the file where they were gathered before."""
-        found = kept(self.subject, self.folder / f"{self.name}.pt", self.gather)
+        found = kept(self.context, self.folder / f"{self.name}.pt", self.gather)
         names = ("num", "mean", "covariance", "rows")
-        num, mean, covariance, rows = (found[name].to(self.subject.device) for name in names)
+        num, mean, covariance, rows = (found[name].to(self.context.device) for name in names)
         return Gathered(Moments(num, mean, covariance), rows)
 
     def gather(self) -> dict[str, Any]:
-        moments, rows = gathered(self.subject, self.network, self.numbered)
+        moments, rows = gathered(self.context, self.network, self.numbered)
         return {**moments._asdict(), "rows": rows}
 
     def numbered(self, metric: GatheredFeatures) -> Numbered:
         """This process's share of them."""
-        subject, size, chunk = self.subject, self.subject.size(self.split, self.limit), self.subject.data.chunk
-        for number in subject.numbers(metric, -(-size // chunk), self.split):
+        context, size, chunk = self.context, self.context.size(self.split, self.limit), self.context.data.chunk
+        for number in context.numbers(metric, -(-size // chunk), self.split):
             index = torch.arange(number * chunk, min((number + 1) * chunk, size))
-            yield subject.data.brightness(self.split, index).to(subject.device), index.to(subject.device)
+            yield context.data.brightness(self.split, index).to(context.device), index.to(context.device)
 
 
-def kept(subject: Subject, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def kept(context: EvaluationContext, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `content` returns, from the file where all processes find it undamaged."""
     found = restored(path)
-    everywhere = subject.metric(MinMetric())
+    everywhere = context.metric(MinMetric())
     everywhere.update(float(found is not None))
     # Asked by every process before any goes on: `content` may pool them, and the first writes what the others look for.
     if everywhere.compute() and found is not None:
         return found
     found = content()
-    if subject.rank == 0:
+    if context.rank == 0:
         keep(found, path)
     return found

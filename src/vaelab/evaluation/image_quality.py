@@ -9,17 +9,17 @@ from typing import Annotated, Literal
 import torch
 from annotated_types import Ge, MinLen
 
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.feature_cache import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
-from vaelab.evaluation.measurement import Figure
-from vaelab.evaluation.result_cache import fingerprint
+from vaelab.evaluation.measurement import Measurement
 from vaelab.features.network import Features
 from vaelab.metric.frechet import frechet_distance
 from vaelab.metric.kernel_distance import kernel_distance
 from vaelab.metric.prdc import few, prdc
 from vaelab.ranges import PositiveInt
+from vaelab.storage.fingerprint import fingerprint
 
-Values = dict[str, tuple[float, float | None]]  # of each figure its value, and its deviation where there is one
+Values = dict[str, tuple[float, float | None]]  # of each measurement its value, and its deviation where there is one
 
 PREFIXES = {"samples": "", "reconstructions": "reconstruction/"}
 PLACES = {"samples": "sample_quality", "reconstructions": "reconstruction_quality"}
@@ -31,7 +31,7 @@ class ImageQuality:
     """FID, KID, precision, recall, density and coverage of at most `num_samples` images against a split's real ones.
 
     Samples and reconstructions are means of p(x|z), so the real images are those before any noise: grey where the
-    model saw them binarized, as their mean is. The floor of each figure is that of as many
+    model saw them binarized, as their mean is. The floor of each measurement is that of as many
     training images, or as many as there are. `of` says whether samples of the prior are looked at or
     reconstructions; `scores` are some of fid, kid and prdc. Features of real images are kept in `folder`.
     """
@@ -45,35 +45,37 @@ class ImageQuality:
     kid_subset_size: Annotated[int, Ge(2)]
     folder: str
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        network, folder = self.features(subject), Path(self.folder)
-        images = gathered(subject, network, lambda metric: self.images(subject, metric))
-        reference = RealImages(subject, network, subject.split, None, folder)
-        training = RealImages(subject, network, "train", len(images.rows), folder)
-        figures = []
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        network, folder = self.features(context.data, context.device, context.rank_zero_first), Path(self.folder)
+        images = gathered(context, network, lambda metric: self.images(context, metric))
+        reference = RealImages(context, network, context.split, None, folder)
+        training = RealImages(context, network, "train", len(images.rows), folder)
+        measurements = []
         for score in self.scores:
             label = f"evaluation.{PLACES[self.of]} gives no {PREFIXES[self.of]}{score}/{network.name}"
-            figures += subject.attempt(label, partial(self.figures, score, images, reference, training))
-        return figures
+            measurements += context.attempt(label, partial(self.measurements, score, images, reference, training))
+        return measurements
 
-    def images(self, subject: Subject, metric: GatheredFeatures) -> Numbered:
+    def images(self, context: EvaluationContext, metric: GatheredFeatures) -> Numbered:
         """This process's share of what is looked at."""
         if self.of == "samples":
-            for number, x, _ in subject.sample_chunks(metric, self.num_samples):
-                yield subject.data.to_unit(x), number * subject.data.chunk + torch.arange(len(x), device=x.device)
+            for number, x, _ in context.sample_chunks(metric, self.num_samples):
+                yield context.data.to_unit(x), number * context.data.chunk + torch.arange(len(x), device=x.device)
             return
         # Under another name: the loop over the reference has the same split and the same kind of metric.
-        looped = replace(subject, measure=f"{subject.measure}.reconstructions")
+        looped = replace(context, measure=f"{context.measure}.reconstructions")
         for _, (x, y, index) in looped.chunks(metric, limit=self.num_samples):
-            yield subject.data.to_unit(subject.latent.reconstruct(x, y)), index
+            yield context.data.to_unit(context.latent.reconstruct(x, y)), index
 
-    def figures(self, score: str, images: Gathered, reference: RealImages, training: RealImages) -> list[Figure]:
+    def measurements(
+        self, score: str, images: Gathered, reference: RealImages, training: RealImages
+    ) -> list[Measurement]:
         """What one score says of the images, and of as many training images."""
         values, floors = self.values(score, images, reference), self.floors(score, training, reference)
         features, num = reference.network.name, len(images.rows)
         warning = few(min(num, len(reference.features.rows))) if score == "prdc" else ""
         return [
-            Figure(
+            Measurement(
                 name=f"{PREFIXES[self.of]}{name}/{features}/n{num}",
                 value=value,
                 unit=self.unit(name),
@@ -94,7 +96,7 @@ class ImageQuality:
         ]
         name = fingerprint({}, score, *parameters, training.name, reference.name)
         path = reference.folder / f"{name}.pt"
-        return kept(reference.subject, path, lambda: self.values(score, training.features, reference))
+        return kept(reference.context, path, lambda: self.values(score, training.features, reference))
 
     def values(self, score: str, images: Gathered, reference: RealImages) -> Values:
         """One score of some images."""
@@ -106,7 +108,7 @@ class ImageQuality:
         return {name: (value, None) for name, value in prdc(images.rows, real.rows, self.nearest_k).items()}
 
     def unit(self, name: str) -> str:
-        """What a figure counts, and with which parameters."""
+        """What a measurement counts, and with which parameters."""
         k = self.nearest_k
         return {
             "fid": "squared distance of features",

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.metric.bounds import effective_sample_size, streamed_log_sums
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 
@@ -64,18 +64,20 @@ class Importance:
     chunk: PositiveInt
     min_effective: NonNegativeFloat
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        streamed_log_sums(subject.latent, subject.one_example(), 1, 1)  # what it refuses, all processes refuse
-        bound = subject.metric(ImportanceWeightedBound())
-        for chunk in subject.chunks(bound):
-            with subject.seeded("importance", chunk.number):
-                sums = streamed_log_sums(subject.latent, chunk.batch, self.num_samples, self.chunk)
-            is_density = subject.latent.likelihood.is_density(chunk.batch.x)
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        streamed_log_sums(context.latent, context.dummy_batch(), 1, 1)  # what it refuses, all processes refuse
+        bound = context.metric(ImportanceWeightedBound())
+        for chunk in context.chunks(bound):
+            with context.seeded("importance", chunk.number):
+                sums = streamed_log_sums(context.latent, chunk.batch, self.num_samples, self.chunk)
+            is_density = context.latent.likelihood.is_density(chunk.batch.x)
             bound.update(sums[0] - math.log(self.num_samples), effective_sample_size(sums), is_density)
         kind, values, num = bound.compute()
-        return list(self.figures(subject, kind, {name: float(value) for name, value in values.items()}, num))
+        return list(self.measurements(context, kind, {name: float(value) for name, value in values.items()}, num))
 
-    def figures(self, subject: Subject, kind: str, values: dict[str, float], num: int) -> Iterator[Figure]:
+    def measurements(
+        self, context: EvaluationContext, kind: str, values: dict[str, float], num: int
+    ) -> Iterator[Measurement]:
         k, effective, warning = self.num_samples, values["effective"], ""
         if k > 1 and effective < self.min_effective:
             warning = (
@@ -83,9 +85,9 @@ class Importance:
                 "take more samples, or measure nll/ais"
             )
         name, nll, error = f"iw{k}", values["bound"], values["error"]
-        yield Figure(f"{kind}/{name}", nll, "nats per example", num, k, error=error, warning=warning)
-        yield Figure(f"ess/{name}", effective, f"of {k} importance weights", num, k)
-        cell = 1.0 if subject.latent.likelihood.support.is_discrete else subject.data.pixels.cell
+        yield Measurement(f"{kind}/{name}", nll, "nats per example", num, k, error=error, warning=warning)
+        yield Measurement(f"ess/{name}", effective, f"of {k} importance weights", num, k)
+        cell = 1.0 if context.latent.likelihood.support.is_discrete else context.data.pixels.cell
         if kind == "nll" and cell is not None:
-            bits = (nll / math.prod(subject.data.shape) - math.log(cell)) / math.log(2)
-            yield Figure(f"bpd/{name}", bits, "bits per dimension", num, k, warning=warning)
+            bits = (nll / math.prod(context.data.shape) - math.log(cell)) / math.log(2)
+            yield Measurement(f"bpd/{name}", bits, "bits per dimension", num, k, warning=warning)

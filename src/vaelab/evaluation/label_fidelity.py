@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.sample_classifier import judge, judge_images, judge_samples, warn_of_few_classes
 from vaelab.ranges import PositiveInt
 
@@ -55,16 +55,16 @@ class SampleLabels:
     num_samples: PositiveInt
     folder: str
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        if not subject.latent.conditional:
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        if not context.latent.conditional:
             return []
-        num, num_classes = subject.capped(self.num_samples), subject.data.num_classes
-        by = judge(subject, self.folder)
-        of_samples, of_images = (subject.metric(LabelFidelity(num_classes)) for _ in range(2))
-        share = float(judge_samples(subject, by, of_samples, self.num_samples).compute())
-        floor = float(judge_images(subject, by, of_images).compute())
+        num, num_classes = context.limited(self.num_samples), context.data.num_classes
+        by = judge(context, self.folder)
+        of_samples, of_images = (context.metric(LabelFidelity(num_classes)) for _ in range(2))
+        share = float(judge_samples(context, by, of_samples, self.num_samples).compute())
+        floor = float(judge_images(context, by, of_images).compute())
         return [
-            Figure(
+            Measurement(
                 name=f"label_fidelity/{by.name}",
                 value=share,
                 unit="share of samples",

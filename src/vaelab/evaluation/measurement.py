@@ -8,7 +8,7 @@ NUMBERS = ("value", "floor", "error")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """A value with what only its measure knows of how it came about.
 
     `num_examples` is N and `num_samples` k, 0 where no latents are sampled. `features` names the network whose
@@ -33,7 +33,7 @@ class Figure:
             for name in NUMBERS
             if (number := getattr(self, name)) is not None
             and not math.isfinite(number)
-            and f"its {name} is" not in self.warning  # as of a figure that comes from a file
+            and f"its {name} is" not in self.warning  # as of a measurement that comes from a file
         ]
         object.__setattr__(self, "warning", "; ".join(filter(None, [self.warning, *wrong])))
 
@@ -42,7 +42,7 @@ class Figure:
         return asdict(self) | {name: finite(getattr(self, name)) for name in NUMBERS}
 
     @classmethod
-    def from_json(cls, keys: dict[str, Any]) -> "Figure":
+    def from_json(cls, keys: dict[str, Any]) -> "Measurement":
         """What `as_json` said, or an earlier version."""
         return cls(**keys | {"value": math.nan if keys["value"] is None else keys["value"]})
 

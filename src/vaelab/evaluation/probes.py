@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from vaelab.errors import UserError
 from vaelab.evaluation.codes import codes_of
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 from vaelab.ranges import PositiveInt
 
 
@@ -28,10 +28,10 @@ class Probes:
     num_neighbors: PositiveInt
     max_examples: PositiveInt
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        if subject.data.num_classes < 2:
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        if context.data.num_classes < 2:
             return []
-        train, test = codes_of(subject, "train", self.max_examples), codes_of(subject, subject.split)
+        train, test = codes_of(context, "train", self.max_examples), codes_of(context, context.split)
         if len(train[0]) < self.num_neighbors:
             raise UserError(
                 f"evaluation.probes.num_neighbors={self.num_neighbors} is more than the {len(train[0])} training "
@@ -43,4 +43,4 @@ class Probes:
         }
         (code, y), (test_code, test_y) = ((one.cpu().numpy(), two.cpu().numpy()) for one, two in (train, test))
         shares = {name: probe().fit(code, y).score(test_code, test_y) for name, probe in probes.items()}
-        return [Figure(name, float(share), "share of examples", len(test_y)) for name, share in shares.items()]
+        return [Measurement(name, float(share), "share of examples", len(test_y)) for name, share in shares.items()]

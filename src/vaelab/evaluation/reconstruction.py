@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.measurement import Measurement
 
 
 class ReconstructionError(Metric):
@@ -53,11 +53,11 @@ class ReconstructionError(Metric):
 class Reconstruction:
     """`reconstruction/mse`, and `reconstruction/bce` where x lies in [0, 1], per image."""
 
-    def __call__(self, subject: Subject) -> list[Figure]:
-        error = subject.metric(ReconstructionError())
-        for chunk in subject.chunks(error):
+    def __call__(self, context: EvaluationContext) -> list[Measurement]:
+        error = context.metric(ReconstructionError())
+        for chunk in context.chunks(error):
             x, y, _ = chunk.batch
-            error.update(x, subject.latent.reconstruct(x, y))
+            error.update(x, context.latent.reconstruct(x, y))
         units = {"mse": "squared pixels per image", "bce": "nats per image"}
         errors, num = error.compute()
-        return [Figure(f"reconstruction/{name}", float(value), units[name], num) for name, value in errors.items()]
+        return [Measurement(f"reconstruction/{name}", float(value), units[name], num) for name, value in errors.items()]

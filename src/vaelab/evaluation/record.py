@@ -3,17 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 
 
 @dataclass(frozen=True)
 class Record:
-    """A figure, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole.
+    """A measurement, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole.
 
     `data` names the examples of the split; `other_data` says that the model was trained on another data set.
     """
 
-    figure: Figure
+    measurement: Measurement
     split: str
     data: str
     other_data: bool
@@ -25,7 +25,7 @@ class Record:
 
     @property
     def value(self) -> float:
-        return self.figure.value
+        return self.measurement.value
 
 
 def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -34,7 +34,7 @@ def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str,
 
 
 def plain(record: Record) -> dict[str, Any]:
-    """One level of keys: those of the figure, but for its name, then those of its circumstances."""
-    keys, figure = asdict(record), record.figure.as_json()
-    del keys["figure"], figure["name"]
-    return {**figure, **keys}
+    """One level of keys: those of the measurement, but for its name, then those of its circumstances."""
+    keys, measurement = asdict(record), record.measurement.as_json()
+    del keys["measurement"], measurement["name"]
+    return {**measurement, **keys}

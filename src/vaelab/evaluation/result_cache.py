@@ -1,6 +1,5 @@
 """What an evaluation keeps while it is under way, so that it can be stopped and go on."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,10 +11,9 @@ from time import monotonic
 from typing import Any
 
 import torch
-from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.storage.atomic import replacement, write
 
 log = logging.getLogger(__name__)
@@ -24,8 +22,8 @@ INTERVAL = 10.0  # seconds between two writes of one loop's states
 
 
 @dataclass
-class Journal:
-    """The figures of each measure that has finished, and the states of the loop that has not, under `folder`.
+class ResultCache:
+    """The measurements of each measure that has finished, and the states of the loop that has not, under `folder`.
 
     Figures do not depend on the number of processes, so those of another number are taken over; the states of a
     loop belong to one process of `world_size`.
@@ -37,13 +35,13 @@ class Journal:
     written: float = field(default_factory=monotonic)
     complained: bool = False
 
-    def finished(self, measure: str) -> tuple[list[Figure], list[str], float] | None:
+    def finished(self, measure: str) -> tuple[list[Measurement], list[str], float] | None:
         """Figures, sentences on what was left out, and seconds of a measure that has finished."""
         path = self.folder / f"{measure}.json"
         try:
             kept = json.loads(path.read_text())
-            left_out = [str(sentence) for sentence in kept["left_out"]]
-            return [Figure.from_json(each) for each in kept["figures"]], left_out, float(kept["seconds"])
+            skipped = [str(sentence) for sentence in kept["skipped"]]
+            return [Measurement.from_json(each) for each in kept["measurements"]], skipped, float(kept["seconds"])
         except (
             OSError,
             ValueError,
@@ -53,9 +51,9 @@ class Journal:
         ):  # not there, or spoilt: it is measured again
             return None
 
-    def finish(self, measure: str, figures: Iterable[Figure], left_out: list[str], seconds: float) -> None:
+    def finish(self, measure: str, measurements: Iterable[Measurement], skipped: list[str], seconds: float) -> None:
         """Keep what a measure found."""
-        kept = {"figures": [each.as_json() for each in figures], "left_out": left_out, "seconds": seconds}
+        kept = {"measurements": [each.as_json() for each in measurements], "skipped": skipped, "seconds": seconds}
         with self.tolerant():
             write(self.folder / f"{measure}.json", json.dumps(kept, allow_nan=False))
 
@@ -97,16 +95,7 @@ class Journal:
         return self.folder / f"{loop}.{self.rank}of{self.world_size}.pt"
 
     def discard(self) -> None:
-        """Forget everything: the figures are where they belong."""
+        """Forget everything: the measurements are where they belong."""
         rmtree(self.folder, ignore_errors=True)
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()
-
-
-def fingerprint(state: dict[str, Tensor], *circumstances: object) -> str:
-    """A name for one model under certain circumstances."""
-    digest = hashlib.sha256(repr(circumstances).encode())
-    for name, value in state.items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.features.classifier import Classifier, trained_classifier
 from vaelab.features.cnn import labelled, name_of, refuse_others
 
@@ -29,32 +29,32 @@ class Judge(NamedTuple):
         return self.classifier(x)
 
 
-def judge(subject: Subject, folder: str) -> Judge:
+def judge(context: EvaluationContext, folder: str) -> Judge:
     """Trained on the data's own train split, once, and kept in `folder`."""
-    refuse_others(subject.data)
-    x, y = labelled(subject.data, MAX_EXAMPLES)
+    refuse_others(context.data)
+    x, y = labelled(context.data, MAX_EXAMPLES)
     train: Callable[[], Classifier] = lambda: trained_classifier(  # noqa: E731
-        x, y, subject.data.num_classes, Path(folder), EPOCHS
+        x, y, context.data.num_classes, Path(folder), EPOCHS
     )
-    classifier = subject.first_alone(train)
-    return Judge(name_of(subject.data, x, y, EPOCHS, classifier), classifier.to(subject.device))
+    classifier = context.rank_zero_first(train)
+    return Judge(name_of(context.data, x, y, EPOCHS, classifier), classifier.to(context.device))
 
 
-def judge_samples(subject: Subject, judge: Judge, metric: M, num_samples: int) -> M:
+def judge_samples(context: EvaluationContext, judge: Judge, metric: M, num_samples: int) -> M:
     """A metric of the judge's logits for samples of the prior and the labels that were asked for."""
-    for chunk in subject.sample_chunks(metric, num_samples):
-        metric.update(judge(subject.data.to_unit(chunk.x)), chunk.y)
+    for chunk in context.sample_chunks(metric, num_samples):
+        metric.update(judge(context.data.to_unit(chunk.x)), chunk.y)
     return metric
 
 
-def judge_images(subject: Subject, judge: Judge, metric: M) -> M:
+def judge_images(context: EvaluationContext, judge: Judge, metric: M) -> M:
     """The same of the split's real images, as they are stored, and their labels."""
-    data, size = subject.data, subject.num_examples
-    for number in subject.numbers(metric, -(-size // data.chunk), subject.split):
+    data, size = context.data, context.num_examples
+    for number in context.numbers(metric, -(-size // data.chunk), context.split):
         index = torch.arange(number * data.chunk, min((number + 1) * data.chunk, size))
-        y = data.split(subject.split)[index].y
+        y = data.split(context.split)[index].y
         assert y is not None, "data with classes has labels"
-        metric.update(judge(data.brightness(subject.split, index).to(subject.device)), y.to(subject.device))
+        metric.update(judge(data.brightness(context.split, index).to(context.device)), y.to(context.device))
     return metric
 
 

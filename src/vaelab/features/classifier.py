@@ -53,7 +53,7 @@ def trained_classifier(
     checksum it was written with: a damaged one is trained anew, and the log says so.
     """
     classifier = Classifier(x.shape[1:], num_classes)
-    path = folder / f"{fingerprint(x, y, epochs, classifier)}.pt"
+    path = folder / f"{file_name(x, y, epochs, classifier)}.pt"
     weights = restored(path)
     if weights is None:
         log.info("training a classifier on %d real images", len(x))
@@ -92,7 +92,7 @@ def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
     return digest(x, y, epochs, layers)[:4]
 
 
-def fingerprint(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
+def file_name(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
     """A name for the file of what is learned from and how."""
     return digest(x, y, epochs, str(classifier), torch.__version__)[:16]
 

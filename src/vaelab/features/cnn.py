@@ -11,9 +11,8 @@ from torch import Tensor
 from vaelab.data.examples import Source
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
 from vaelab.features.classifier import Classifier, recipe, trained_classifier
-from vaelab.features.network import FeatureNetwork
+from vaelab.features.network import FeatureNetwork, RunOnce
 from vaelab.ranges import PositiveInt
 
 NUM_TURNS = 4
@@ -33,15 +32,15 @@ class CNN:
     epochs: PositiveInt
     folder: str
 
-    def __call__(self, subject: Subject) -> FeatureNetwork:
-        data, folder = subject.data, Path(self.folder)
+    def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork:
+        folder = Path(self.folder)
         refuse_others(data)
         supervised = data.num_classes > 1  # of one class there is nothing to tell
         x, y = labelled(data, self.max_examples) if supervised else rotated(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
-        classifier = subject.first_alone(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
+        classifier = run_once(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
         name = name_of(data, x, y, self.epochs, classifier)
-        return FeatureNetwork(name, 128, classifier.trunk.to(subject.device))
+        return FeatureNetwork(name, 128, classifier.trunk.to(device))
 
 
 def name_of(data: DataModule, x: Tensor, y: Int[Tensor, " N"], epochs: int, classifier: Classifier) -> str:

@@ -13,9 +13,9 @@ from torch import Tensor, hub, nn
 from torch_fidelity import FeatureExtractorInceptionV3
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
+from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.features.network import FeatureNetwork
+from vaelab.features.network import FeatureNetwork, RunOnce
 from vaelab.nn.full_precision import in_float32
 
 WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV3"
@@ -32,15 +32,15 @@ class Inception:
     weights: str | None
     layer: Literal[64, 192, 768, 2048]
 
-    def __call__(self, subject: Subject) -> FeatureNetwork:
-        shape = subject.data.shape
+    def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork:
+        shape = data.shape
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise UserError(
                 f"features=inception needs images [C, H, W] of 1 or 3 channels, but data.shape={list(shape)};"
                 " leave image quality out of evaluation"
             )
-        path = subject.first_alone(downloaded) if self.weights is None else Path(self.weights)
-        network = QuantizedInception(path, self.layer).to(subject.device)
+        path = run_once(downloaded) if self.weights is None else Path(self.weights)
+        network = QuantizedInception(path, self.layer).to(device)
         return FeatureNetwork(f"inception{self.layer}{suffix(path)}", self.layer, network)
 
 

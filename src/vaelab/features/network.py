@@ -1,16 +1,19 @@
 """Features of images: what a network makes of them, and its name, without which no number may stand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.evaluation.context import Subject
-from vaelab.evaluation.result_cache import fingerprint
+from vaelab.data.module import DataModule
 from vaelab.nn.full_precision import in_float32
+from vaelab.storage.fingerprint import fingerprint
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +36,16 @@ class FeatureNetwork:
         return fingerprint(self.network.state_dict(), self.name)
 
 
-class Features(Protocol):
-    """A choice of features: the network that it means for a subject's data, on the subject's device.
+class RunOnce(Protocol):
+    """Calls a function on rank 0 before it does so on the other ranks, which then find the files that it left."""
 
-    Raises UserError, on all processes alike, where there are no such features of the data.
+    def __call__(self, function: Callable[[], T]) -> T: ...
+
+
+class Features(Protocol):
+    """A choice of features: the network that it means for some data, on a device.
+
+    Raises UserError, on all ranks, where there are no such features of the data.
     """
 
-    def __call__(self, subject: Subject) -> FeatureNetwork: ...
+    def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork: ...

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from vaelab.evaluation.active_units import ActiveUnits, code_size
 from vaelab.evaluation.codebook_use import CodebookUse
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat
 
@@ -33,24 +33,24 @@ class ActiveDimensions:
     min_share: Fraction
     min_share_of_codes: Fraction
 
-    def __call__(self, examination: Examination) -> Line:
-        subject = examination.subject
-        if isinstance(subject.latent, Quantized):
-            (figure,) = CodebookUse()(subject)
-            share = figure.value / subject.latent.codebook.num_codes
-            fact, way_out = f"{figure.value:.1f} codes are in use", "set fewer codes, codebook.num_codes"
-            return judged(NAME, share >= self.min_share_of_codes, share, "of codes", fact, way_out)
-        variance = code_variance(examination)
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context = check_context.evaluation
+        if isinstance(context.latent, Quantized):
+            (measurement,) = CodebookUse()(context)
+            share = measurement.value / context.latent.codebook.num_codes
+            fact, way_out = f"{measurement.value:.1f} codes are in use", "set fewer codes, codebook.num_codes"
+            return pass_or_fail(NAME, share >= self.min_share_of_codes, share, "of codes", fact, way_out)
+        variance = code_variance(check_context)
         count, num = int((variance > self.threshold).sum()), len(variance)
         fact = f"the codes of different x differ in {count} of {num} dimensions"
         way_out = "lower objective.beta, anneal the KL term (kl_annealing), or set a smaller latent_dim"
-        return judged(NAME, count / num >= self.min_share, count / num, "of units", fact, way_out)
+        return pass_or_fail(NAME, count / num >= self.min_share, count / num, "of units", fact, way_out)
 
 
-def code_variance(examination: Examination) -> Tensor:
+def code_variance(check_context: CheckContext) -> Tensor:
     """How much each dimension of the code varies over x, [D]."""
-    subject = examination.subject
-    variance = subject.metric(CodeVariance(code_size(subject)))
-    for chunk in subject.chunks(variance):
-        variance.update(subject.latent.encode(chunk.batch.x, chunk.batch.y))
+    context = check_context.evaluation
+    variance = context.metric(CodeVariance(code_size(context)))
+    for chunk in context.chunks(variance):
+        variance.update(context.latent.encode(chunk.batch.x, chunk.batch.y))
     return variance.compute()

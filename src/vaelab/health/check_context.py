@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from vaelab.evaluation.context import Subject
-from vaelab.health.check_result import Line
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.health.check_result import CheckResult
 from vaelab.health.history import History
 
 
 @dataclass(frozen=True, eq=False)
-class Examination:
+class CheckContext:
     """A model on some examples of its validation split, and what its training left to know.
 
     `ends` are the steps at which schedules of the KL control settle, by field; `step` is that of the weights.
     """
 
-    subject: Subject
+    evaluation: EvaluationContext
     ends: Mapping[str, int]
     step: int
     history: History
@@ -25,4 +25,4 @@ class Examination:
 class Check(Protocol):
     """One line of the checklist. Of a model that it has no meaning for it says so, and never raises."""
 
-    def __call__(self, examination: Examination) -> Line: ...
+    def __call__(self, check_context: CheckContext) -> CheckResult: ...

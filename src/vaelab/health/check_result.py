@@ -17,65 +17,65 @@ SHOWN = {PASSED: Text("passed", "green"), FAILED: Text("FAILED", "bold red"), NO
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one check found: a verdict, the figure that it rests on, and a sentence.
+class CheckResult:
+    """What one check found: a verdict, the value that it rests on, and a sentence.
 
-    Of a failed line the sentence is place, fact and way out. `each` are the numbers behind the figure, by name.
+    Of a failed line the sentence is place, fact and way out. `details` are the numbers behind the value, by name.
     """
 
     name: str
     verdict: str
-    says: str
-    figure: float | None = None
+    message: str
+    value: float | None = None
     unit: str = ""
-    each: dict[str, float] = field(default_factory=dict)
+    details: dict[str, float] = field(default_factory=dict)
 
 
-def judged(name: str, fine: bool, figure: float, unit: str, fact: str, way_out: str) -> Line:
+def pass_or_fail(name: str, fine: bool, value: float, unit: str, fact: str, way_out: str) -> CheckResult:
     """A line that passes with a fact, or fails with the fact and a way out; what is no number never passes."""
-    fine = fine and math.isfinite(figure)
-    says = fact if fine else f"{fact}; {way_out}"
-    return Line(name, PASSED if fine else FAILED, says, figure, unit)
+    fine = fine and math.isfinite(value)
+    message = fact if fine else f"{fact}; {way_out}"
+    return CheckResult(name, PASSED if fine else FAILED, message, value, unit)
 
 
-def not_applicable(name: str, reason: str) -> Line:
+def not_applicable(name: str, reason: str) -> CheckResult:
     """A line that has no meaning for this model or its data."""
-    return Line(name, NOT_APPLICABLE, reason)
+    return CheckResult(name, NOT_APPLICABLE, reason)
 
 
-def as_json(lines: Sequence[Line]) -> str:
+def as_json(lines: Sequence[CheckResult]) -> str:
     """The lines by their names, null in the place of a number that is not finite, which JSON does not know."""
-    found = {line.name: asdict(line) | {"figure": finite(line.figure), "each": all_finite(line)} for line in lines}
+    found = {line.name: asdict(line) | {"value": finite(line.value), "details": all_finite(line)} for line in lines}
     for keys in found.values():
         del keys["name"]
     return json.dumps(found, indent=2, allow_nan=False) + "\n"
 
 
-def all_finite(line: Line) -> dict[str, float | None]:
-    """The numbers behind a line's figure."""
-    return {name: finite(value) for name, value in line.each.items()}
+def all_finite(line: CheckResult) -> dict[str, float | None]:
+    """The numbers behind a line's value."""
+    return {name: finite(value) for name, value in line.details.items()}
 
 
-def print_lines(title: str, lines: Sequence[Line]) -> None:
+def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
     """The checklist as a table."""
     # As Text: of a string, rich would take what stands in brackets for a style.
     table = Table(title=Text(title), box=box.SIMPLE_HEAD)
     table.add_column("line", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    table.add_column("figure", overflow="fold")
-    table.add_column("what it says", overflow="fold")
+    table.add_column("value", overflow="fold")
+    table.add_column("what it message", overflow="fold")
     for line in lines:
-        table.add_row(Text(line.name), SHOWN[line.verdict], Text(shown(line)), Text(line.says))
+        table.add_row(Text(line.name), SHOWN[line.verdict], Text(shown(line)), Text(line.message))
     print_table(table)
 
 
-def shown(line: Line) -> str:
-    """The figure to three places, or to its last, with its unit."""
-    if line.figure is None:
+def shown(line: CheckResult) -> str:
+    """The value to three places, or to its last, with its unit."""
+    if line.value is None:
         return ""
-    return f"{line.figure:,.0f} {line.unit}" if abs(line.figure) >= 1000 else f"{line.figure:.3g} {line.unit}"
+    return f"{line.value:,.0f} {line.unit}" if abs(line.value) >= 1000 else f"{line.value:.3g} {line.unit}"
 
 
-def failed(lines: Sequence[Line]) -> list[str]:
+def failed(lines: Sequence[CheckResult]) -> list[str]:
     """The names of the lines that failed."""
     return [line.name for line in lines if line.verdict == FAILED]

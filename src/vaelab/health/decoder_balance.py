@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "decoder balance"
@@ -25,10 +25,10 @@ class DecoderBalance:
     low: NonNegativeFloat
     high: PositiveFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        subject = examination.subject
-        x, y, _ = subject.examples(torch.arange(1))
-        latent, z = subject.latent, subject.latent.encode(x, y)
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context = check_context.evaluation
+        x, y, _ = context.examples(torch.arange(1))
+        latent, z = context.latent, context.latent.encode(x, y)
         generative = called(list(latent.modules()), lambda: latent.decode(z, y))
         inference = called(list(latent.modules()), lambda: latent.encode(x, y)) - generative
         decoder, encoder = num_parameters(generative), num_parameters(inference)
@@ -37,7 +37,7 @@ class DecoderBalance:
         factor = decoder / encoder
         fact = f"decoder {decoder:,} parameters, encoder {encoder:,}"
         way_out = "bring their sizes closer (conf/encoder, conf/decoder)"
-        return judged(NAME, self.low <= factor <= self.high, factor, "× encoder", fact, way_out)
+        return pass_or_fail(NAME, self.low <= factor <= self.high, factor, "× encoder", fact, way_out)
 
 
 def called(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import lightning.pytorch as pl
 from torch import Tensor
 
-from vaelab.health.check_result import Line, judged
+from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.model.vae import VAE
 
 FEW = 3  # parameters that a sentence names
@@ -32,11 +32,11 @@ class FirstStep(pl.Callback):
         assert pl_module.loss is not None
         self.losses.append(float(pl_module.loss.total.detach()))
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CheckResult]:
         """The verdicts on loss and gradients."""
         loss = self.losses[0]
         fact = f"the loss of the first batch is {loss:.2f} nats per example"
-        yield judged("first loss", abs(loss) < float("inf"), loss, "nats", fact, "look at data and likelihood")
+        yield pass_or_fail("first loss", abs(loss) < float("inf"), loss, "nats", fact, "look at data and likelihood")
         yield learning_line(self.gradients)
 
 
@@ -45,11 +45,11 @@ def finite(gradient: Tensor | None) -> bool | None:
     return None if gradient is None else bool(gradient.isfinite().all())
 
 
-def learning_line(gradients: Mapping[str, bool | None]) -> Line:
+def learning_line(gradients: Mapping[str, bool | None]) -> CheckResult:
     """Whether every parameter got a gradient, and a finite one."""
     wrong = [name for name, found in gradients.items() if not found]
     share = 1 - len(wrong) / max(1, len(gradients))
     fact = f"{len(gradients) - len(wrong)} of {len(gradients)} parameters got a finite gradient"
     named = ", ".join(wrong[:FEW]) + (", …" if len(wrong) > FEW else "")
     way_out = f"not {named}: leave out parts that the loss does not reach, or choose a stabler likelihood"
-    return judged("gradients", not wrong, share, "of parameters", fact, way_out)
+    return pass_or_fail("gradients", not wrong, share, "of parameters", fact, way_out)

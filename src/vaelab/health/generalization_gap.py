@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Terms
 
@@ -47,22 +47,22 @@ class GeneralizationGap:
 
     max_gap: NonNegativeFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        num = min(examination.subject.size(split) for split in ("train", "validation"))
-        train, _ = bounds(examination, "train", num)
-        validation, deviation = bounds(examination, "validation", num)
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        num = min(check_context.evaluation.size(split) for split in ("train", "validation"))
+        train, _ = bounds(check_context, "train", num)
+        validation, deviation = bounds(check_context, "validation", num)
         if deviation == 0:
             return not_applicable("train/validation gap", f"{num} validation examples do not differ in their ELBO")
         gap = (train - validation) / deviation
         fact = f"ELBO {train:.2f} in training, {validation:.2f} in validation"
         way_out = "set smaller networks, fewer trainer.max_epochs, or use more data"
-        return judged("train/validation gap", gap <= self.max_gap, gap, "deviations", fact, way_out)
+        return pass_or_fail("train/validation gap", gap <= self.max_gap, gap, "deviations", fact, way_out)
 
 
-def bounds(examination: Examination, split: str, num: int) -> tuple[float, float]:
+def bounds(check_context: CheckContext, split: str, num: int) -> tuple[float, float]:
     """Mean and standard deviation of the ELBO over the first `num` examples of a split."""
-    subject, metric = examination.subject, examination.subject.metric(Bounds())
-    for chunk in subject.chunks(metric, split, num):
-        with subject.seeded("gap", split, chunk.number):
-            metric.update(subject.latent(chunk.batch))
+    context, metric = check_context.evaluation, check_context.evaluation.metric(Bounds())
+    for chunk in context.chunks(metric, split, num):
+        with context.seeded("gap", split, chunk.number):
+            metric.update(context.latent(chunk.batch))
     return metric.compute()

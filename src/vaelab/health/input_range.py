@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.distributions.constraints import Constraint
 from torchmetrics import Metric
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveFloat
 
 NAME = "input range"
@@ -62,23 +62,23 @@ class InputRange:
     min_deviation: NonNegativeFloat
     max_deviation: PositiveFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        subject, extent = examination.subject, examination.subject.metric(Extent())
-        likelihood = subject.latent.likelihood
-        for chunk in subject.chunks(extent, "train"):
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context, extent = check_context.evaluation, check_context.evaluation.metric(Extent())
+        likelihood = context.latent.likelihood
+        for chunk in context.chunks(extent, "train"):
             extent.update(chunk.batch.x, likelihood.accepts(chunk.batch.x))
         low, high, deviation, accepted = extent.compute()
         seen = f"training x spans {low:.4g} to {high:.4g}"
         if not accepted:
             way_out = "set data.scale=unit for 8-bit pixels, or likelihood=gaussian_learned for any x"
             fact = f"{seen}, but p(x|z) needs {likelihood.support_text}"
-            return judged(NAME, False, high - low, "wide", fact, way_out)
+            return pass_or_fail(NAME, False, high - low, "wide", fact, way_out)
         if bounded(likelihood.support):
             way_out = "do not divide twice: data.scale=unit wants pixels stored as 0 to 255"
-            return judged(NAME, high - low >= self.min_share, high - low, "of [0, 1]", seen, way_out)
+            return pass_or_fail(NAME, high - low >= self.min_share, high - low, "of [0, 1]", seen, way_out)
         fine = self.min_deviation <= deviation <= self.max_deviation
         way_out = "networks are made for deviations near 1: set data.scale=unit, or standardise data that are no pixels"
-        return judged(NAME, fine, deviation, "deviation", seen, way_out)
+        return pass_or_fail(NAME, fine, deviation, "deviation", seen, way_out)
 
 
 def bounded(support: Constraint) -> bool:

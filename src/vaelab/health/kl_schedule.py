@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 
 NAME = "KL schedule"
 
@@ -13,15 +13,15 @@ NAME = "KL schedule"
 class KLSchedule:
     """Every schedule of the KL control ended before the checkpoint that is evaluated."""
 
-    def __call__(self, examination: Examination) -> Line:
-        return settled(examination.ends, examination.step, "the checkpoint is of step", "train longer")
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        return settled(check_context.ends, check_context.step, "the checkpoint is of step", "train longer")
 
 
-def settled(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> Line:
+def settled(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> CheckResult:
     """Whether all schedules have ended at a step."""
     last = max(ends.values(), default=0)
     if last == 0:
         return not_applicable(NAME, "no schedule writes to the KL control")
     fields = ", ".join(sorted(field for field, end in ends.items() if end))
     fact = f"the schedule of {fields} ends at step {last}, and {moment} {step}"
-    return judged(NAME, step >= last, last, "steps", fact, f"{way_out} or shorten the schedule (kl.steps)")
+    return pass_or_fail(NAME, step >= last, last, "steps", fact, f"{way_out} or shorten the schedule (kl.steps)")

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.latent.hierarchical import Hierarchical
 from vaelab.protocol import LatentStructure
 from vaelab.ranges import NonNegativeFloat
@@ -60,27 +60,27 @@ class LatentUse:
     min_nats: NonNegativeFloat
     min_rate: NonNegativeFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        subject, shuffled = examination.subject, examination.subject.metric(Shuffled())
-        latent = subject.latent
-        for chunk in subject.chunks(shuffled):
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context, shuffled = check_context.evaluation, check_context.evaluation.metric(Shuffled())
+        latent = context.latent
+        for chunk in context.chunks(shuffled):
             x, y, _ = chunk.batch
             if len(x) == 1:  # there is no other example
                 continue
-            with subject.seeded("shuffled", chunk.number):
+            with context.seeded("shuffled", chunk.number):
                 terms = latent(chunk.batch)
             z = drawn(latent, terms)
             own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
             shuffled.update(own, other, terms)
         nats, rate = shuffled.compute()
         if nats is None:
-            return not_applicable("use of z", f"chunks of data.chunk={subject.data.chunk} have no other example's z")
+            return not_applicable("use of z", f"chunks of data.chunk={context.data.chunk} have no other example's z")
         fact = f"another example's z costs {nats:.2f} nats"
         if rate is not None:
             fact = f"{fact}, its own has a rate of {rate:.2f}"
         fine = nats >= self.min_nats and (rate is None or rate >= self.min_rate)
         way_out = "z is collapsed or ignored: lower objective.beta, or anneal the KL term (kl_annealing)"
-        return judged("use of z", fine, nats, "nats", fact, way_out)
+        return pass_or_fail("use of z", fine, nats, "nats", fact, way_out)
 
 
 def drawn(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import PASSED, Line, judged
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import PASSED, CheckResult, pass_or_fail
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "likelihood"
@@ -51,17 +51,19 @@ class LikelihoodScale:
     low: NonNegativeFloat
     high: PositiveFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        subject, residuals = examination.subject, examination.subject.metric(Residuals())
-        latent = subject.latent
-        for chunk in subject.chunks(residuals):
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context, residuals = check_context.evaluation, check_context.evaluation.metric(Residuals())
+        latent = context.latent
+        for chunk in context.chunks(residuals):
             x, y, _ = chunk.batch
             p = latent.decode(latent.encode(x, y), y)
-            with subject.seeded("residuals", chunk.number):
+            with context.seeded("residuals", chunk.number):
                 residuals.update(x, p.mean, p.sample(), latent.likelihood.is_density(x))
         ratio, proper = residuals.compute()
         if not proper:
-            return Line(NAME, PASSED, "grey pixels make it a pseudo-likelihood, published as bce and never as nll")
+            return CheckResult(
+                NAME, PASSED, "grey pixels make it a pseudo-likelihood, published as bce and never as nll"
+            )
         fact = f"x lies {ratio:.2g} times as far from its reconstruction as p(x|z) expects"
         way_out = "let the scale be learned: likelihood=gaussian_learned, or set likelihood.scale"
-        return judged(NAME, self.low <= ratio <= self.high, ratio, "× expected", fact, way_out)
+        return pass_or_fail(NAME, self.low <= ratio <= self.high, ratio, "× expected", fact, way_out)

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "sharpness"
@@ -42,20 +42,20 @@ class Sharpness:
     low: NonNegativeFloat
     high: PositiveFloat
 
-    def __call__(self, examination: Examination) -> Line:
-        subject, edges = examination.subject, examination.subject.metric(Edges())
-        shape = subject.data.shape
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context, edges = check_context.evaluation, check_context.evaluation.metric(Edges())
+        shape = context.data.shape
         if len(shape) != 3 or min(shape[1:]) < 2:
             return not_applicable(NAME, f"x of shape {list(shape)} are no images")
-        for chunk in subject.chunks(edges):
+        for chunk in context.chunks(edges):
             x, y, _ = chunk.batch
-            edges.update(x, subject.latent.reconstruct(x, y))
+            edges.update(x, context.latent.reconstruct(x, y))
         ratio = edges.compute()
         fact = f"reconstructions have {ratio:.0%} of the data's gradients"
         way_out = "they are blurred: train longer or set a larger latent_dim"
         if ratio > self.high:
             way_out = "that is noise: train longer or set another likelihood"
-        return judged(NAME, self.low <= ratio <= self.high, ratio, "× data's", fact, way_out)
+        return pass_or_fail(NAME, self.low <= ratio <= self.high, ratio, "× data's", fact, way_out)
 
 
 def gradient_magnitude(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:

@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.health.active_units import code_variance
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import Line, judged, not_applicable
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveInt
 
@@ -66,47 +66,51 @@ class Traversal:
     min_response: NonNegativeFloat
     min_share: Fraction
 
-    def __call__(self, examination: Examination) -> Line:
-        subject = examination.subject
-        if isinstance(subject.latent, Quantized):
+    def __call__(self, check_context: CheckContext) -> CheckResult:
+        context = check_context.evaluation
+        if isinstance(context.latent, Quantized):
             return not_applicable(NAME, "codes of a codebook have no order to go through")
-        low, high = quantiles(subject, self.num_draws)
-        variance = code_variance(examination)
+        low, high = quantiles(context, self.num_draws)
+        variance = code_variance(check_context)
         # A category that is rarer than both quantiles does not move between them.
         active = (variance > self.threshold) & (low < high)
         order = variance.masked_fill(~active, -torch.inf).argsort(descending=True, stable=True)
         dimensions = order[: min(int(active.sum()), self.max_dimensions)]
         if not len(dimensions):
             return not_applicable(NAME, "no dimension is active and has two quantiles to move between")
-        responses = self.responses(subject, dimensions, low, high)
+        responses = self.responses(context, dimensions, low, high)
         share = float((responses >= self.min_response).double().mean())
         fact = f"the weakest of {len(dimensions)} active dimensions moves x by {responses.min():.2g} deviations"
         way_out = "the decoder ignores some of z: set a smaller latent_dim"
-        line = judged(NAME, share >= self.min_share, share, "of active", fact, way_out)
+        line = pass_or_fail(NAME, share >= self.min_share, share, "of active", fact, way_out)
         each = zip(dimensions.tolist(), responses.tolist(), strict=True)
-        return replace(line, each={f"z{dimension}": response for dimension, response in each})
+        return replace(line, details={f"z{dimension}": response for dimension, response in each})
 
     def responses(
-        self, subject: Subject, dimensions: Int[Tensor, " A"], low: Float[Tensor, " D"], high: Float[Tensor, " D"]
+        self,
+        context: EvaluationContext,
+        dimensions: Int[Tensor, " A"],
+        low: Float[Tensor, " D"],
+        high: Float[Tensor, " D"],
     ) -> Float[Tensor, " A"]:
         """How far the decoded mean goes along each of the dimensions."""
-        responses = subject.metric(Responses(len(dimensions)))
-        for chunk in subject.chunks(responses, limit=self.num_codes):
+        responses = context.metric(Responses(len(dimensions)))
+        for chunk in context.chunks(responses, limit=self.num_codes):
             x, y, _ = chunk.batch
-            code = subject.latent.encode(x, y)
+            code = context.latent.encode(x, y)
             moved = []
             for d in dimensions.tolist():
                 ends = code.repeat(2, 1, 1)  # [2, B, D]
                 ends[0, :, d], ends[1, :, d] = low[d], high[d]
-                start, end = subject.latent.decode(ends, y).mean.double()
+                start, end = context.latent.decode(ends, y).mean.double()
                 moved.append((end - start).square().sum())
             responses.update(x, torch.stack(moved))
         return responses.compute()
 
 
-def quantiles(subject: Subject, num_draws: int) -> Float[Tensor, "2 D"]:
+def quantiles(context: EvaluationContext, num_draws: int) -> Float[Tensor, "2 D"]:
     """The quantiles of each dimension of p(z), from draws: marginals of a ladder or a flow have no formula."""
-    labels = torch.arange(num_draws, device=subject.device) % max(1, subject.data.num_classes)
-    with subject.seeded("traversal"):
-        z = subject.latent.draw(num_draws, labels if subject.latent.conditional else None)
+    labels = torch.arange(num_draws, device=context.device) % max(1, context.data.num_classes)
+    with context.seeded("traversal"):
+        z = context.latent.draw(num_draws, labels if context.latent.conditional else None)
     return z.float().quantile(torch.tensor(LEVELS, dtype=torch.float32, device=z.device), 0)

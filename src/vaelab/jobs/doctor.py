@@ -10,9 +10,9 @@ from vaelab.config import build
 from vaelab.data.facts import write_facts
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.evaluation.context import Subject
-from vaelab.health.check_context import Examination
-from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, Line, failed, print_lines
+from vaelab.evaluation.context import EvaluationContext
+from vaelab.health.check_context import CheckContext
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult, failed, print_lines
 from vaelab.health.first_step import FirstStep
 from vaelab.health.history import History
 from vaelab.health.kl_schedule import settled
@@ -41,25 +41,25 @@ def doctor(config: DictConfig, num_processes: int) -> None:
         raise UserError(f"{len(wrong)} of {len(lines)} lines failed: {', '.join(wrong)}; each says what to do")
 
 
-def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[Line]:
+def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[CheckResult]:
     """The lines, in the order in which a mistake would show."""
     try:
         model = build(config.model)
     except UserError as error:
-        yield Line("parts", FAILED, str(error))
+        yield CheckResult("parts", FAILED, str(error))
         return
     check_optimizer(config, model)
-    examination = Examination(subject(model, data, config.seed), {}, 0, History())
+    check_context = CheckContext(context(model, data, config.seed), {}, 0, History())
     yield (fit := fitting(config, data, model))
     yield kind(config, data, model)
     yield labels(config, data, model)
     if fit.verdict == FAILED:
-        yield build(config.doctor.health_check.checks.input_range)(examination)
-        yield Line("first step", NOT_APPLICABLE, "the parts do not fit")
+        yield build(config.doctor.health_check.checks.input_range)(check_context)
+        yield CheckResult("first step", NOT_APPLICABLE, "the parts do not fit")
         return
     with torch.no_grad():
         for name in UNTRAINED:
-            yield build(config.doctor.health_check.checks[name])(examination)
+            yield build(config.doctor.health_check.checks[name])(check_context)
     first = FirstStep()
     take_first_step(Experiment(config, data, model), first)
     planned = num_steps(config.trainer, data, num_processes)
@@ -67,40 +67,42 @@ def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterat
     yield from first.lines()
 
 
-def subject(model: VAE, data: DataModule, seed: int) -> Subject:
+def context(model: VAE, data: DataModule, seed: int) -> EvaluationContext:
     """The untrained model on one chunk of the data."""
     model.eval()
-    return Subject(model.latent, data, "validation", seed, torch.device("cpu"), limit=data.chunk)
+    return EvaluationContext(model.latent, data, "validation", seed, torch.device("cpu"), limit=data.chunk)
 
 
-def fitting(config: DictConfig, data: DataModule, model: VAE) -> Line:
+def fitting(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """What a training would refuse before it starts."""
     try:
         check_meaning(config, data, model.latent)
     except UserError as error:
-        return Line("parts", FAILED, str(error))
-    return Line("parts", PASSED, "they fit each other, and x lies in the support of p(x|z)")
+        return CheckResult("parts", FAILED, str(error))
+    return CheckResult("parts", PASSED, "they fit each other, and x lies in the support of p(x|z)")
 
 
-def kind(config: DictConfig, data: DataModule, model: VAE) -> Line:
+def kind(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """Whether log p(x|z) is that of a density, so that its nats compare with those of other models."""
     index = torch.arange(min(data.chunk, len(data.split("validation"))))
     x, name = data.batch("validation", index).x, config.choices.likelihood
     likelihood = model.latent.likelihood
     if not likelihood.accepts(x):
-        return Line("likelihood", NOT_APPLICABLE, f"x is outside the support of '{name}'")
+        return CheckResult("likelihood", NOT_APPLICABLE, f"x is outside the support of '{name}'")
     if likelihood.is_density(x):
-        return Line("likelihood", PASSED, f"'{name}' is a true density of this x")
-    return Line("likelihood", PASSED, f"'{name}' of grey pixels is a pseudo-likelihood, published as bce, never as nll")
+        return CheckResult("likelihood", PASSED, f"'{name}' is a true density of this x")
+    return CheckResult(
+        "likelihood", PASSED, f"'{name}' of grey pixels is a pseudo-likelihood, published as bce, never as nll"
+    )
 
 
-def labels(config: DictConfig, data: DataModule, model: VAE) -> Line:
+def labels(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """Whether the labels that the model wants are there."""
     if not model.latent.conditional:
-        return Line("labels", NOT_APPLICABLE, "the model wants none")
+        return CheckResult("labels", NOT_APPLICABLE, "the model wants none")
     kept = "all" if data.kept is None else str(int(data.kept.sum()))
     fact = f"{kept} training examples keep one of {data.num_classes} labels"
     if data.kept is not None and not isinstance(model.latent, Classifies):
         way_out = "set data.num_labels=all, or model=m2, which infers the others"
-        return Line("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
-    return Line("labels", PASSED, fact)
+        return CheckResult("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
+    return CheckResult("labels", PASSED, fact)

@@ -88,7 +88,7 @@ class Experiment:
     def expect(self, checkpoint: Path, other_data: bool = False) -> None:
         """Raises UserError where the checkpoint's weights are not those of this model, or of this data.
 
-        Where `other_data` is wanted, figures will say whether it is.
+        Where `other_data` is wanted, measurements will say whether it is.
         """
         self.expect_model(checkpoint)
         saved = torch.load(checkpoint, map_location="meta", weights_only=True)
@@ -100,7 +100,7 @@ class Experiment:
                 "drop the overrides that change the data, or choose other data by data= or data.source.root="
             )
         if self.data.other:
-            log.warning("data '%s' is not what %s was trained on; each figure says so", name, checkpoint)
+            log.warning("data '%s' is not what %s was trained on; each measurement says so", name, checkpoint)
 
     def expect_model(self, checkpoint: Path) -> None:
         """Raises UserError where the checkpoint's weights are not those of this model."""

@@ -1,4 +1,4 @@
-"""Data that a model was not trained on: for figures out of its distribution, or of a new test set."""
+"""Data that a model was not trained on: for measurements out of its distribution, or of a new test set."""
 
 import logging
 from collections.abc import Collection

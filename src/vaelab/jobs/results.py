@@ -1,4 +1,4 @@
-"""The figures of a checkpoint, measured as a process that has just started would measure them, and written down."""
+"""The results of a checkpoint, measured as a process that has just started would measure them, and saved."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vaelab.callbacks.evaluate import Evaluate
-from vaelab.config import build
 from vaelab.evaluation.record import as_json
+from vaelab.jobs.callbacks import build_callbacks
 from vaelab.jobs.error_messages import refusals_explained
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.results_table import print_results
@@ -24,7 +24,7 @@ from vaelab.storage.run import Run
 
 @dataclass(frozen=True)
 class Measured:
-    """Which checkpoint figures are of: its name, its optimizer step, the sha256 of its file.
+    """Which checkpoint measurements are of: its name, its optimizer step, the sha256 of its file.
 
     `trained_steps` is how many steps the run had trained when it was measured, and `config` the digest of its config.
     """
@@ -46,7 +46,8 @@ class Measured:
 class SaveResults(pl.Callback):
     """Writes results.json as soon as every measure has ended, before pictures and checklist."""
 
-    def __init__(self, run: Run, into: Path, checkpoint: Path, trained_steps: int | None) -> None:
+    def __init__(self, evaluate: Evaluate, run: Run, into: Path, checkpoint: Path, trained_steps: int | None) -> None:
+        self.evaluate = evaluate
         self.run = run
         self.into = into
         self.checkpoint = checkpoint
@@ -55,10 +56,8 @@ class SaveResults(pl.Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         if trainer.is_global_zero:
             measured = Measured.of(self.run, self.checkpoint, self.trained_steps)
-            Run(self.into).save_results(as_json(pl_module.records, asdict(measured)))
-            for callback in trainer.callbacks:  # type: ignore[attr-defined]
-                if isinstance(callback, Evaluate):
-                    callback.discard()
+            Run(self.into).save_results(as_json(self.evaluate.records, asdict(measured)))
+            self.evaluate.discard()
 
 
 def measure(
@@ -72,7 +71,7 @@ def measure(
     loggers: list[Logger] | None = None,
     other_data: bool = False,
 ) -> None:
-    """results.json in the folder `into`, pictures and checklist beside it, and the figures as a table.
+    """results.json in the folder `into`, pictures and checklist beside it, and the measurements as a table.
 
     Everything is built anew from the config and the checkpoint, so that training reports what an evaluation of the
     saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data`
@@ -80,35 +79,24 @@ def measure(
     """
     experiment = Experiment.build(config)
     experiment.expect(checkpoint, other_data)
-    measures, others = callbacks_of(config, run)
-    save = SaveResults(run, into, checkpoint, trained_steps)
-    trainer = experiment.trainer(Run(into), [*measures, save, *others], loggers or [])
+    evaluate, others = split_callbacks(config, run)
+    save = SaveResults(evaluate, run, into, checkpoint, trained_steps)
+    trainer = experiment.trainer(Run(into), [evaluate, save, *others], loggers or [])
     if loops is not None:
         trainer.fit_loop.load_state_dict(dict(loops))
     with refusals_explained():
         trainer.test(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     if trainer.is_global_zero:
-        print_results(experiment.model.records, into)
+        print_results(evaluate.records, into)
 
 
-def callbacks_of(config: DictConfig, run: Run) -> tuple[list[Callback], list[Callback]]:
-    """What measures, where group evaluation or the callback `evaluate` is chosen, and what else looks at a test.
+def split_callbacks(config: DictConfig, run: Run) -> tuple[Evaluate, list[Callback]]:
+    """What measures, be it the bound alone where no callback `evaluate` is chosen, and what else looks at a test.
 
     What saves or averages weights has no part in it: the checkpoint holds the weights.
     """
-    measures: list[Callback] = []
-    others = []
-    for node in config.callbacks.values():
-        callback = build(node)
-        if isinstance(callback, Evaluate):
-            callback.folder, callback.circumstances = run.unfinished, circumstances(config)
-            measures.append(callback)
-        elif not isinstance(callback, Checkpoint | WeightAveraging):
-            others.append(callback)
-    return measures, others
-
-
-def circumstances(config: DictConfig) -> str:
-    """Of the config, all that figures depend on beside the weights; for the measures themselves speaks their repr."""
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    return repr([plain.get(key) for key in ("model", "data", "features")])
+    callbacks = build_callbacks(config, run)
+    measuring = [one for one in callbacks if isinstance(one, Evaluate)]
+    bound_only = Evaluate({}, every_n_epochs=0, during_training=[], num_examples=0)
+    others = [one for one in callbacks if not isinstance(one, Evaluate | Checkpoint | WeightAveraging)]
+    return (measuring or [bound_only])[0], others

@@ -14,7 +14,7 @@ def print_results(records: dict[str, Record], folder: Path) -> None:
     """One line per metric, then what should not be believed, then where everything is."""
     print_table(results_table(records))
     for name in sorted(records):
-        if warning := records[name].figure.warning:
+        if warning := records[name].measurement.warning:
             print_line(f"{name}: {warning}")
     print_line(f"run folder: {folder}")
 
@@ -27,9 +27,9 @@ def results_table(records: dict[str, Record]) -> Table:
         table.add_column(column, justify="right", no_wrap=True, min_width=width)
     table.add_column("unit", overflow="fold")
     for name in sorted(records):
-        figure = records[name].figure
-        numbers = (number(each) for each in (figure.value, figure.error, figure.floor))
-        table.add_row(Text(name), *numbers, str(figure.num_examples), Text(figure.unit))
+        measurement = records[name].measurement
+        numbers = (number(each) for each in (measurement.value, measurement.error, measurement.floor))
+        table.add_row(Text(name), *numbers, str(measurement.num_examples), Text(measurement.unit))
     return table
 
 

@@ -5,22 +5,21 @@ from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
-from vaelab.callbacks.evaluate import Evaluate
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
+from vaelab.jobs.callbacks import build_callbacks
 from vaelab.jobs.error_messages import first_sentence, refusals_explained
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.loggers import build_history
-from vaelab.jobs.results import circumstances, measure
+from vaelab.jobs.results import measure
 from vaelab.logger.session import Session
 from vaelab.signals import check, deferred
 from vaelab.storage.run import Run
@@ -87,12 +86,7 @@ def objective(trainer: pl.Trainer) -> float | None:
 
 def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:
     """The callbacks that are chosen, and those without which no run is safe."""
-    chosen = [build(node) for node in config.callbacks.values()]
-    for callback in chosen:
-        if isinstance(callback, ModelCheckpoint):
-            callback.dirpath = str(run.checkpoints)
-        if isinstance(callback, Evaluate):
-            callback.folder, callback.circumstances = run.unfinished, circumstances(config)
+    chosen = build_callbacks(config, run)
     always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
     if checkpoint is None and config.get("init_from"):
         always.append(InitialWeights(Run.open(config.init_from).checkpoint("best")))

@@ -59,7 +59,7 @@ def rows_apart(level: Level, shape: torch.Size) -> Level:
 
 
 def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Tensor, "B *event"]) -> Terms:
-    """The terms of a hierarchy, the top level first: a column of the KL and a figure for each level."""
+    """The terms of a hierarchy, the top level first: a column of the KL and a diagnostic for each level."""
     kl = torch.stack([level.kl.sum(1) for level in levels], 1)  # [B, L]
     return Terms(
         log_px=log_px,
@@ -70,6 +70,6 @@ def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Ten
         posterior=side_by_side([level.posterior for level in levels]),
         prior=side_by_side([level.prior for level in levels]),
         x=x,
-        figures={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
+        diagnostics={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
         is_bound=all(weighable(level.posterior) for level in levels),
     )

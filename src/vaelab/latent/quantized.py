@@ -54,7 +54,7 @@ class Quantized(Structure):
         self.num_start = num_start
 
     @torch.no_grad()
-    def start_from(self, data: DataModule) -> None:
+    def initialize_from(self, data: DataModule) -> None:
         """Let a codebook that is new begin where the features of some training examples are."""
         index = torch.randperm(len(data.split("train")))[: self.num_start]
         x, y, _ = data.transfer_batch_to_device(data.batch("train", index), self.places.head.weight.device, 0)
@@ -84,7 +84,7 @@ class Quantized(Structure):
             prior=prior,
             x=batch.x,
             penalties=inferred.penalties,
-            figures={"perplexity": perplexity(code_counts(codes, self.codebook.num_codes))},
+            diagnostics={"perplexity": perplexity(code_counts(codes, self.codebook.num_codes))},
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:

@@ -9,7 +9,7 @@ from torch.distributions import Normal
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from vaelab.distributed.sharding import own_share, summed
+from vaelab.distributed.sharding import shard, summed
 
 
 class Decomposition(Metric):
@@ -25,7 +25,7 @@ class Decomposition(Metric):
     N(loc, diag scale^2), kept for every example; `chunk` values of z meet all of them at a time, in float64.
 
     total_correlation/gaussian = (sum_d log C_dd - log det C) / 2, that of a Gaussian with the covariance C of q(z),
-    which knows no dependence but correlation and is not capped          (Locatello et al. 2019, arXiv:1811.12359)
+    which knows no dependence but correlation and is not limited          (Locatello et al. 2019, arXiv:1811.12359)
     """
 
     full_state_update = False
@@ -52,7 +52,7 @@ class Decomposition(Metric):
         """The parts, and M; of the M^2 densities each process computes its share."""
         z, loc, scale, log_pz = (dim_zero_cat(each) for each in (self.z, self.loc, self.scale, self.log_pz))
         sums = z.new_zeros(2)  # of log q(z) and of log prod_d q(z_d)
-        for some in own_share(z.split(self.chunk)):
+        for some in shard(z.split(self.chunk)):
             sums += torch.stack(mixture_log_prob(some, loc, scale)).sum(1)
         log_qz, log_marginals = summed(sums) / len(z)
         log_qz_x = Normal(loc, scale, validate_args=False).log_prob(z).sum(1).mean()

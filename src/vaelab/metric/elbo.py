@@ -11,20 +11,28 @@ from vaelab.terms import Terms
 
 
 class Means(NamedTuple):
-    """Means over `num` examples by name, in nats per example, and their standard errors."""
+    """Means over `num` examples by name, in nats per example, and their standard errors.
+
+    `is_bound` says whether the number called elbo bounds log p(x) from below.
+    """
 
     values: dict[str, Tensor]
     errors: dict[str, Tensor]
     num: int
+    is_bound: bool
+
+    @property
+    def publishable(self) -> dict[str, Tensor]:
+        """All but an elbo that is no bound and its rate: checkpoints watch them, a paper must not show them."""
+        return {name: value for name, value in self.values.items() if self.is_bound or name not in ("elbo", "rate")}
 
 
-class Evidence(Metric):
+class ELBOMetric(Metric):
     """Means over all examples of all processes, in nats per example, from sums in float64, and their standard errors.
 
     elbo = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -distortion - rate
 
-    and the means of those figures of the terms that belong to each example. `is_bound` says whether the number
-    called elbo bounds log p(x) from below.
+    and the means of those diagnostics of the terms that belong to each example.
     """
 
     full_state_update = False
@@ -32,8 +40,8 @@ class Evidence(Metric):
     rate: Tensor
     distortion: Tensor
     squares: Tensor
-    figures: Tensor
-    figure_squares: Tensor
+    diagnostics: Tensor
+    diagnostic_squares: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,27 +59,27 @@ class Evidence(Metric):
         self.distortion -= terms.log_px.double().mean(0).sum()
         rate, distortion = terms.kl.double().sum(1), -terms.log_px.double().mean(0)
         self.squares += torch.stack([-distortion - rate, rate, distortion]).square().sum(1)
-        self.update_figures({name: value.double() for name, value in terms.figures.items() if value.dim()})
+        self.update_diagnostics({name: value.double() for name, value in terms.diagnostics.items() if value.dim()})
 
-    def update_figures(self, each: dict[str, Float[Tensor, " B"]]) -> None:
-        """Add figures that every example has."""
+    def update_diagnostics(self, each: dict[str, Float[Tensor, " B"]]) -> None:
+        """Add diagnostics that every example has."""
         if not each:
             return
         sums = torch.stack([value.sum() for value in each.values()])
         if not self.names:
             self.names = list(each)
-            for name in ("figures", "figure_squares"):
+            for name in ("diagnostics", "diagnostic_squares"):
                 self.add_state(name, torch.zeros_like(sums), dist_reduce_fx="sum")
-        self.figures += sums
-        self.figure_squares += torch.stack([value.square().sum() for value in each.values()])
+        self.diagnostics += sums
+        self.diagnostic_squares += torch.stack([value.square().sum() for value in each.values()])
 
     def compute(self) -> Means:
         """The means, their errors, and the number of examples behind them."""
         rate, distortion = self.rate / self.num, self.distortion / self.num
         names, means, squares = ["elbo", "rate", "distortion"], [-distortion - rate, rate, distortion], self.squares
         if self.names:
-            names, means = [*names, *self.names], [*means, *(self.figures / self.num)]
-            squares = torch.cat([squares, self.figure_squares])
+            names, means = [*names, *self.names], [*means, *(self.diagnostics / self.num)]
+            squares = torch.cat([squares, self.diagnostic_squares])
         variances = (squares / self.num - torch.stack(means).square()).clamp(min=0) / (self.num - 1).clamp(min=1)
         errors = dict(zip(names, variances.sqrt(), strict=True))
-        return Means(dict(zip(names, means, strict=True)), errors, int(self.num))
+        return Means(dict(zip(names, means, strict=True)), errors, int(self.num), self.is_bound)

@@ -44,8 +44,8 @@ class Adversarial(VAE):
         assert isinstance(self.latent, Single)
         terms, own = self.adversary(self.latent(batch, self.objective.num_samples), batch, self.latent)
         loss = self.objective(terms, self.control)
-        figures = {name: value.mean() for name, value in terms.figures.items()}
-        return Loss(loss.total + own, loss.parts | figures | {"discriminator": own})
+        diagnostics = {name: value.mean() for name, value in terms.diagnostics.items()}
+        return Loss(loss.total + own, loss.parts | diagnostics | {"discriminator": own})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = super().training_step(batch, batch_idx)

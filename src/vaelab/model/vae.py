@@ -11,18 +11,16 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
+from vaelab.data.initialization import InitializedFromData
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
-from vaelab.evaluation.measurement import Figure
-from vaelab.evaluation.record import Record
 from vaelab.kl.control import KLControl
 from vaelab.metric.bounds import objective_bound
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric, Means
 from vaelab.model.clipping import clip
-from vaelab.protocol import LatentStructure, Objective, StartsFromData, WeighsSamples
+from vaelab.protocol import LatentStructure, Objective, WeighsSamples
 from vaelab.ranges import Seed
-from vaelab.storage.code_version import code_version
 from vaelab.terms import Batch, Loss, Terms
 
 DATA = "data_fingerprint"  # the checkpoint's key for the examples that it was trained on
@@ -52,9 +50,9 @@ class VAE(pl.LightningModule):
         self.scheduler = scheduler
         self.seed = seed
         self.control = KLControl()
-        self.evidence = Evidence()
+        self.elbo = ELBOMetric()
+        self.test_means: Means | None = None  # of the last test, without any control
         self.bound = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)  # a NaN shall show
-        self.records: dict[str, Record] = {}
         self.loss: Loss | None = None
         self.clipped: Tensor | None = None  # whether the last step's gradients were; None where nothing clips
 
@@ -62,9 +60,9 @@ class VAE(pl.LightningModule):
         """Let the parts that want to look at the training data; a checkpoint that is loaded overrides them."""
         if stage == "fit":
             for part in (*self.latent.modules(), self.objective):
-                if isinstance(part, StartsFromData):
+                if isinstance(part, InitializedFromData):
                     with seeded(self.seed, "start", type(part).__name__):
-                        part.start_from(self.data)
+                        part.initialize_from(self.data)
 
     @torch.no_grad()
     def on_fit_start(self) -> None:
@@ -81,10 +79,10 @@ class VAE(pl.LightningModule):
         return self.loss.total
 
     def loss_of(self, batch: Batch) -> Loss:
-        """What training minimises, with the figures of the terms among its parts."""
+        """What training minimises, with the diagnostics of the terms among its parts."""
         terms = self.latent(batch, self.objective.num_samples)
         loss = self.objective(terms, self.control)
-        return loss._replace(parts=loss.parts | {name: value.mean() for name, value in terms.figures.items()})
+        return loss._replace(parts=loss.parts | {name: value.mean() for name, value in terms.diagnostics.items()})
 
     def log_loss(self, batch: Batch) -> None:
         """The loss of this step and its parts, in those steps that are logged."""
@@ -121,39 +119,20 @@ class VAE(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Terms:
         with seeded(self.seed, chunk_number(batch_idx, self.trainer)):
             terms = self.latent(batch)
-        self.evidence.update(terms)
+        self.elbo.update(terms)
         return terms
 
     def on_validation_epoch_end(self) -> None:
-        values = self.evidence.compute().values
-        self.evidence.reset()
+        values = self.elbo.compute().values
+        self.elbo.reset()
         self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
         self.log("val/bound", values["elbo"] if self.weighing is None else self.bound.compute())
         self.bound.reset()
 
     def on_test_epoch_end(self) -> None:
-        values, errors, num = self.evidence.compute()
-        self.evidence.reset()
-        for name, value in values.items():
-            if name in ("elbo", "rate") and not self.evidence.is_bound:
-                continue  # watched by checkpoints all the same, but no numbers for a paper
-            self.log(f"test/{name}", value)
-            error = float(errors[name])
-            self.keep(Figure(name, float(value), "nats per example", num, num_samples=1, error=error), seconds=0.0)
-
-    def keep(self, figure: Figure, seconds: float) -> None:
-        """Keep a figure of the test split for results.json, as it is, be it a NaN."""
-        self.records[figure.name] = Record(
-            figure=figure,
-            split="test",
-            data=self.data.identity("test"),
-            other_data=self.data.other,
-            chunk=self.data.chunk,
-            seed=self.seed,
-            precision=str(self.trainer.precision),
-            seconds=round(seconds, 3),
-            code_version=code_version(),
-        )
+        self.test_means = self.elbo.compute()
+        self.elbo.reset()
+        self.log_dict({f"test/{name}": value for name, value in self.test_means.publishable.items()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[DATA] = self.data.fingerprint

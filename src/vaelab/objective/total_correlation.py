@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.distributed.sharding import is_first_process
+from vaelab.distributed.sharding import is_rank_zero_process
 from vaelab.distribution.divergence import factorises
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
@@ -35,7 +35,7 @@ class TotalCorrelation:
     and there is no third that is: the posteriors of all N examples are not there while they learn. Of a trained
     model evaluation=decomposition has them.
 
-    N is the number of training examples, and that of the batch until `start_from` tells. Each process of several
+    N is the number of training examples, and that of the batch until `initialize_from` tells. Each process of several
     estimates q(z) from its own batch.
     """
 
@@ -56,10 +56,10 @@ class TotalCorrelation:
         self.num_samples = num_samples
         self.num_examples = 0
 
-    def start_from(self, data: "DataModule") -> None:
+    def initialize_from(self, data: "DataModule") -> None:
         """Learn N, and say once what is to be thought of the figures."""
         self.num_examples = len(data.split("train"))
-        if is_first_process():
+        if is_rank_zero_process():
             log.info(
                 "train/total_correlation and the parts beside it are estimates from one batch (objective.estimator=%s) "
                 "and may be negative; evaluation=decomposition measures them over all examples",

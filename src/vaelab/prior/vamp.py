@@ -46,7 +46,7 @@ class Vamp(nn.Module):
         self.register_buffer("high", torch.tensor(1.0))
         self.register_buffer("labels", torch.arange(num_components) % max(num_classes, 1))
 
-    def start_from(self, data: "DataModule") -> None:
+    def initialize_from(self, data: "DataModule") -> None:
         """Begin as examples of the training split, unless random numbers were asked for."""
         size, num = len(self.inputs), len(data.split("train"))
         examples = data.batch("train", torch.randperm(num)[torch.arange(size) % num])

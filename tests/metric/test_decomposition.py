@@ -7,7 +7,7 @@ from collections.abc import Callable
 import lightning.pytorch as pl
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
@@ -93,8 +93,8 @@ def test_is_published_with_its_cap(
 ) -> None:
     vae = model()
     trainer(evaluate(decomposition=RateDecomposition(chunk=50))).test(vae, digits(), verbose=False)
-    num = vae.records["rate"].figure.num_examples
-    parts = [vae.records[name].figure for name in ("mutual_information", "total_correlation", "dimension_kl")]
+    num = records_of(vae)["rate"].measurement.num_examples
+    parts = [records_of(vae)[name].measurement for name in ("mutual_information", "total_correlation", "dimension_kl")]
     assert [part.unit for part in parts] == [
         f"nats, an estimate of at most log {num} = {math.log(num):.2f}",
         "nats",
@@ -102,7 +102,7 @@ def test_is_published_with_its_cap(
     ]
     assert all((part.num_examples, part.num_samples) == (num, 1) for part in parts)
     # By one sample of each posterior, where the rate is in closed form.
-    assert sum(part.value for part in parts) == pytest.approx(vae.records["rate"].value, rel=0.2)
+    assert sum(part.value for part in parts) == pytest.approx(records_of(vae)["rate"].value, rel=0.2)
 
 
 def test_is_left_out_where_the_posterior_is_a_point(
@@ -114,7 +114,7 @@ def test_is_left_out_where_the_posterior_is_a_point(
     vae = model("model=rae")
     with caplog.at_level(logging.WARNING):
         trainer(evaluate(decomposition=RateDecomposition(chunk=50))).test(vae, digits(), verbose=False)
-    assert "total_correlation" not in vae.records
+    assert "total_correlation" not in records_of(vae)
     assert (
         "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior"
         in caplog.text

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.evaluation import prdc as module
+from vaelab.metric import prdc as module
 from vaelab.metric.prdc import few, prdc
 
 

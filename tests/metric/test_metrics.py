@@ -12,7 +12,7 @@ from vaelab.evaluation.active_units import ActiveUnits
 from vaelab.evaluation.importance import ImportanceWeightedBound
 from vaelab.evaluation.label_fidelity import LabelFidelity
 from vaelab.evaluation.reconstruction import ReconstructionError
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 
 every_metric = pytest.mark.parametrize("name", METRICS)
 
@@ -51,9 +51,9 @@ def test_one_two_and_three_processes_agree(tmp_path: Path) -> None:
 
 
 def test_evidence_is_the_mean_over_examples() -> None:
-    given, metric = numbers(), Evidence()
+    given, metric = numbers(), ELBOMetric()
     evidence(metric, given)
-    values, _, num = metric.compute()
+    values, _, num, _ = metric.compute()
     rate = given["kl"].double().sum() / NUM_EXAMPLES
     distortion = -given["log_px"].double().mean()
     assert num == NUM_EXAMPLES
@@ -61,7 +61,7 @@ def test_evidence_is_the_mean_over_examples() -> None:
 
 
 def test_evidence_has_the_standard_error_of_every_mean() -> None:
-    given, metric = numbers(), Evidence()
+    given, metric = numbers(), ELBOMetric()
     given["level"] = 7 + given["kl"][:, 0]
     for start in range(0, NUM_EXAMPLES, CHUNK):
         evidence(metric, {key: rows[start : start + CHUNK] for key, rows in given.items()})

@@ -11,44 +11,44 @@ import torch
 from torch import distributed
 from torchmetrics import SumMetric
 
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.feature_cache import kept
 from vaelab.storage.cache import keep
 
 
-def pooled(subject: Subject) -> dict[str, Any]:
+def pooled(context: EvaluationContext) -> dict[str, Any]:
     """Something that takes all processes."""
     metric = SumMetric()
-    metric.update(10**subject.rank)
+    metric.update(10**context.rank)
     return {"value": float(metric.compute())}
 
 
-def one_has_lost_its_file(subject: Subject, folder: Path) -> list[float]:
-    own = folder / str(subject.rank)
-    if subject.rank == 0:
+def one_has_lost_its_file(context: EvaluationContext, folder: Path) -> list[float]:
+    own = folder / str(context.rank)
+    if context.rank == 0:
         keep({"value": 5.0}, own / "kept.pt")
-    return [kept(subject, own / "kept.pt", lambda: pooled(subject))["value"] for _ in range(2)]
+    return [kept(context, own / "kept.pt", lambda: pooled(context))["value"] for _ in range(2)]
 
 
-def one_comes_late(subject: Subject, folder: Path) -> list[float]:
-    sleep(0.5 * subject.rank)
-    value = kept(subject, folder / "kept.pt", lambda: {"value": 3.0})["value"]
-    return [value, pooled(subject)["value"]]
+def one_comes_late(context: EvaluationContext, folder: Path) -> list[float]:
+    sleep(0.5 * context.rank)
+    value = kept(context, folder / "kept.pt", lambda: {"value": 3.0})["value"]
+    return [value, pooled(context)["value"]]
 
 
-def process(rank: int, folder: Path, ask: Callable[[Subject, Path], list[float]]) -> None:
+def process(rank: int, folder: Path, ask: Callable[[EvaluationContext, Path], list[float]]) -> None:
     """One of two; it writes down what it was given."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-    subject = Subject(None, None, "test", 0, torch.device("cpu"), rank, 2)  # type: ignore[arg-type]
-    torch.save(ask(subject, folder), folder / f"{rank}.pt")
+    context = EvaluationContext(None, None, "test", 0, torch.device("cpu"), rank, 2)  # type: ignore[arg-type]
+    torch.save(ask(context, folder), folder / f"{rank}.pt")
     distributed.barrier()
     distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(("ask", "expected"), [(one_has_lost_its_file, [11.0, 11.0]), (one_comes_late, [3.0, 11.0])])
 def test_processes_agree_on_whether_a_file_is_there(
-    ask: Callable[[Subject, Path], list[float]], expected: list[float], tmp_path: Path
+    ask: Callable[[EvaluationContext, Path], list[float]], expected: list[float], tmp_path: Path
 ) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vaelab.model.vae"])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelab.data.digits import Digits
-from vaelab.evaluation import classifier
+from vaelab.features import classifier
 from vaelab.features.classifier import trained_classifier
 
 
@@ -57,7 +57,7 @@ def test_a_damaged_file_is_trained_anew(
     changed = content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
     file.write_bytes({"truncated": content[:-7], "changed": changed, "empty": b""}[damage])
     caplog.clear()
-    with caplog.at_level(logging.INFO, "vaelab.evaluation"):
+    with caplog.at_level(logging.INFO, "vaelab.features"):
         assert torch.equal(logits(few, tmp_path), first)
     assert [record.getMessage() for record in caplog.records] == [
         f"{file} is damaged; it is made anew",

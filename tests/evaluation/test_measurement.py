@@ -1,4 +1,4 @@
-"""What of a figure reaches a file: no number that JSON does not know, and nothing lost in silence."""
+"""What of a measurement reaches a file: no number that JSON does not know, and nothing lost in silence."""
 
 import json
 import math
@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from vaelab.cli.sweep_table import compare, values
-from vaelab.evaluation.measurement import Figure
+from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.record import Record, as_json
-from vaelab.evaluation.result_cache import Journal
+from vaelab.evaluation.result_cache import ResultCache
 from vaelab.jobs.results_table import print_results
 
-GIVEN = Figure("kid/inception64/n10", 0.25, "squared MMD", 10, error=0.5, floor=0.125, warning="few images")
+GIVEN = Measurement("kid/inception64/n10", 0.25, "squared MMD", 10, error=0.5, floor=0.125, warning="few images")
 NOT_FINITE = [math.nan, math.inf, -math.inf]
 
 every_number = pytest.mark.parametrize("name", ["value", "error", "floor"])
@@ -31,15 +31,17 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def record(figure: Figure) -> Record:
-    return Record(figure, "test", "digits", False, 100, 0, "32-true", 0.5, "1.0")
+def record(measurement: Measurement) -> Record:
+    return Record(measurement, "test", "digits", False, 100, 0, "32-true", 0.5, "1.0")
 
 
 @every_number
 @not_finite
 def test_what_is_not_finite_is_null_and_said(name: str, number: float) -> None:
-    figure = replace(GIVEN, **{name: number})
-    written = strict(json.dumps(as_json({figure.name: record(figure)}, {}), allow_nan=False))[figure.name]
+    measurement = replace(GIVEN, **{name: number})
+    written = strict(json.dumps(as_json({measurement.name: record(measurement)}, {}), allow_nan=False))[
+        measurement.name
+    ]
     assert written[name] is None
     assert written["warning"] == f"few images; its {name} is {number}"
     assert all(written[other] == getattr(GIVEN, other) for other in ("value", "error", "floor") if other != name)
@@ -55,35 +57,37 @@ def test_what_is_finite_is_as_it_was() -> None:
 @every_number
 @not_finite
 def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: Path) -> None:
-    journal, figure = Journal(tmp_path, 0, 1), replace(GIVEN, **{name: number})
-    journal.finish("kid", [figure], ["a sentence"], 1.0)
+    cache, measurement = ResultCache(tmp_path, 0, 1), replace(GIVEN, **{name: number})
+    cache.finish("kid", [measurement], ["a sentence"], 1.0)
     strict((tmp_path / "kid.json").read_text())
-    found = journal.finished("kid")
+    found = cache.finished("kid")
     assert found is not None
-    ((again,), left_out, seconds) = found
-    assert (left_out, seconds, again.warning) == (["a sentence"], 1.0, figure.warning)
-    assert as_json({"kid": record(again)}, {}) == as_json({"kid": record(figure)}, {})
+    ((again,), skipped, seconds) = found
+    assert (skipped, seconds, again.warning) == (["a sentence"], 1.0, measurement.warning)
+    assert as_json({"kid": record(again)}, {}) == as_json({"kid": record(measurement)}, {})
 
 
 def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
-    figure = {"name": "elbo", "value": math.nan, "unit": "nats", "num_examples": 7}
-    (tmp_path / "old.json").write_text(json.dumps({"figures": [figure], "left_out": [], "seconds": 2.0}))
-    found = Journal(tmp_path, 0, 1).finished("old")
+    measurement = {"name": "elbo", "value": math.nan, "unit": "nats", "num_examples": 7}
+    (tmp_path / "old.json").write_text(json.dumps({"measurements": [measurement], "skipped": [], "seconds": 2.0}))
+    found = ResultCache(tmp_path, 0, 1).finished("old")
     assert found is not None
     assert found[0][0].warning == "its value is nan"
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "[]", '{"figures": [3], "left_out": [], "seconds": 1}', "{}", "null"])
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2", "[]", '{"measurements": [3], "skipped": [], "seconds": 1}', "{}", "null"]
+)
 def test_a_spoilt_journal_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "spoilt.json").write_text(text)
-    assert Journal(tmp_path, 0, 1).finished("spoilt") is None
+    assert ResultCache(tmp_path, 0, 1).finished("spoilt") is None
 
 
 def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    journal = Journal(tmp_path / "file" / "folder", 0, 1)
+    cache = ResultCache(tmp_path / "file" / "folder", 0, 1)
     for _ in range(2):
-        journal.finish("kid", [GIVEN], [], 1.0)
+        cache.finish("kid", [GIVEN], [], 1.0)
     (message,) = caplog.messages
     assert message.startswith(f"{tmp_path}/file/folder cannot be written (")
 

@@ -13,7 +13,7 @@ from vaelab.evaluation.confidence import Confidence
 from vaelab.evaluation.importance import ImportanceWeightedBound
 from vaelab.evaluation.label_fidelity import LabelFidelity
 from vaelab.evaluation.reconstruction import ReconstructionError
-from vaelab.metric.elbo import Evidence
+from vaelab.metric.elbo import ELBOMetric
 from vaelab.terms import Terms
 
 NUM_EXAMPLES, CHUNK = 10_007, 1000
@@ -39,15 +39,15 @@ def numbers() -> Numbers:
     return given
 
 
-def evidence(metric: Evidence, rows: Numbers) -> None:
+def evidence(metric: ELBOMetric, rows: Numbers) -> None:
     normal = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
     log_px = rows["log_px"].T
-    figures = {name: rows[name] for name in ("level",) if name in rows}
-    metric.update(Terms(log_px, log_px, log_px, rows["kl"], (), normal, normal, rows["x"], figures=figures))
+    measurements = {name: rows[name] for name in ("level",) if name in rows}
+    metric.update(Terms(log_px, log_px, log_px, rows["kl"], (), normal, normal, rows["x"], diagnostics=measurements))
 
 
 METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {
-    "evidence": (Evidence, evidence),
+    "evidence": (ELBOMetric, evidence),
     "reconstruction": (ReconstructionError, lambda metric, rows: metric.update(rows["x"], rows["mean"])),
     "importance": (ImportanceWeightedBound, lambda metric, rows: metric.update(rows["bound"], -rows["bound"], True)),
     "active_units": (lambda: ActiveUnits(4), lambda metric, rows: metric.update(rows["code"])),

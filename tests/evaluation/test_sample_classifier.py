@@ -6,14 +6,14 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
-from measuring import evaluate
+from measuring import evaluate, records_of
 
-from vaelab.callbacks.evaluate import subject_of
+from vaelab.callbacks.evaluate import context_of
 from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
 from vaelab.evaluation.confidence import Confidence, SampleConfidence
-from vaelab.evaluation.context import Subject
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.label_fidelity import SampleLabels
 from vaelab.evaluation.sample_classifier import judge
 from vaelab.model.vae import VAE
@@ -36,7 +36,7 @@ def test_an_unconditional_model_is_asked_nothing(
 ) -> None:
     vae = model()
     trainer(evaluate(label_fidelity=SampleLabels(50, str(tmp_path / "classifiers")))).test(vae, digits(), verbose=False)
-    assert not any(name.startswith("label_fidelity") for name in vae.records)
+    assert not any(name.startswith("label_fidelity") for name in records_of(vae))
     assert not (tmp_path / "classifiers").exists()
 
 
@@ -51,7 +51,7 @@ def test_is_published_once_with_its_number_of_samples_and_is_the_same_again(
             vae, digits(), verbose=False
         )
         (record,) = (
-            one.figure for name, one in vae.records.items() if name.startswith("label_fidelity/digits_cnn128-")
+            one.measurement for name, one in records_of(vae).items() if name.startswith("label_fidelity/digits_cnn128-")
         )
         assert (record.unit, record.num_examples, record.warning) == ("share of samples", 230, "")
         assert record.name == f"label_fidelity/{record.features}"
@@ -66,14 +66,14 @@ def test_its_floor_is_the_accuracy_on_real_test_images(
     noise: str, model: Callable[..., VAE], digits: Callable[..., DataModule], tmp_path: Path
 ) -> None:
     data = digits(noise)
-    subject = Subject(model("model=cvae").eval().latent, data, "test", 0, torch.device("cpu"))
+    context = EvaluationContext(model("model=cvae").eval().latent, data, "test", 0, torch.device("cpu"))
     with torch.no_grad():
-        (figure,) = SampleLabels(100, str(tmp_path))(subject)
+        (measurement,) = SampleLabels(100, str(tmp_path))(context)
         x, y, _ = data.split("test")[torch.arange(360)]
-        right = judge(subject, str(tmp_path))(x.float() / 255).argmax(1) == y
-    assert figure.floor == pytest.approx(right.double().mean().item())
-    assert 0.5 < figure.floor < 1
-    assert figure.error == pytest.approx((figure.value * (1 - figure.value) / 100) ** 0.5)
+        right = judge(context, str(tmp_path))(x.float() / 255).argmax(1) == y
+    assert measurement.floor == pytest.approx(right.double().mean().item())
+    assert 0.5 < measurement.floor < 1
+    assert measurement.error == pytest.approx((measurement.value * (1 - measurement.value) / 100) ** 0.5)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_few_classes_make_a_warning(
 ) -> None:
     classes = (f"data.num_classes={num_classes}", f"data.classes={list(range(num_classes))}")
     latent = model("model=cvae", *classes).eval().latent
-    subject = Subject(latent, digits(*classes), "test", 0, torch.device("cpu"))
-    subject.data.source = Coarse(num_classes)
+    context = EvaluationContext(latent, digits(*classes), "test", 0, torch.device("cpu"))
+    context.data.source = Coarse(num_classes)
     with torch.no_grad():
-        (figure,) = SampleLabels(num_samples, str(tmp_path))(subject)
-    assert figure.warning == warning
+        (measurement,) = SampleLabels(num_samples, str(tmp_path))(context)
+    assert measurement.warning == warning
 
 
 def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
@@ -109,9 +109,11 @@ def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
     for name in ("vae", "cvae"):
         vae = model(f"model={name}")
         trainer(evaluate(confidence=SampleConfidence(120, str(tmp_path)))).test(vae, data, verbose=False)
-        (record,) = (one.figure for name, one in vae.records.items() if name.startswith("sample_confidence/digits_"))
+        (record,) = (
+            one.measurement for name, one in records_of(vae).items() if name.startswith("sample_confidence/digits_")
+        )
         assert (record.num_examples, record.warning) == (120, "")
-    classifier = judge(subject_of(vae.trainer, vae, "test"), str(tmp_path))
+    classifier = judge(context_of(vae.trainer, vae, "test"), str(tmp_path))
     with torch.no_grad():
         every = classifier(data.batch("test", torch.arange(360)).x).softmax(1).amax(1).mean()
     assert record.floor == pytest.approx(every.item(), rel=1e-6)

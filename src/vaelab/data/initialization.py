@@ -1,0 +1,12 @@
+"""Parts that look at the training data before the first step."""
+
+from typing import Protocol, runtime_checkable
+
+from vaelab.data.module import DataModule
+
+
+@runtime_checkable
+class InitializedFromData(Protocol):
+    """A part that takes its first values from the training data: pseudo-inputs, the number of examples."""
+
+    def initialize_from(self, data: DataModule) -> None: ...

@@ -1,0 +1,30 @@
+"""The callbacks that a config chooses, complete when they are built."""
+
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from vaelab.callbacks.evaluate import Evaluate
+from vaelab.config import build
+from vaelab.config.locate import locate
+from vaelab.storage.run import Run
+
+
+def build_callbacks(config: DictConfig, run: Run) -> list[Callback]:
+    """All of them, in the order of the config."""
+    return [build(node, supplied_to(locate(node._target_), config, run)) for node in config.callbacks.values()]
+
+
+def supplied_to(target: Any, config: DictConfig, run: Run) -> dict[str, Any]:
+    """The arguments that no config gives, since they are of the run's folder."""
+    kind = target if isinstance(target, type) else object
+    if issubclass(kind, Evaluate):
+        return {"cache_folder": run.unfinished, "provenance": provenance(config)}
+    return {"dirpath": str(run.checkpoints)} if issubclass(kind, ModelCheckpoint) else {}
+
+
+def provenance(config: DictConfig) -> str:
+    """Of the config, all that measurements depend on beside the weights and the measures themselves."""
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    return repr([plain.get(key) for key in ("model", "data", "features")])
