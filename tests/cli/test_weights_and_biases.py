@@ -172,10 +172,10 @@ def test_an_environment_that_w_and_b_refuses(variables: dict[str, str], words: s
 
 @pytest.mark.slow
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    """The folder of W&B is there already, as a file."""
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "wandb").write_text("in the way")
-    process = start(tmp_path, "train", *BRIEF, f"logger.wandb.save_dir={tmp_path}/mine", "hydra.run.dir=outputs/a/b")
+    """Where W&B wants folders of its own, there are files."""
+    (tmp_path / "mine").write_text("in the way")
+    folders = {f"WANDB_{kind}_DIR": str(tmp_path / "mine") for kind in ("CACHE", "DATA", "CONFIG", "ARTIFACT")}
+    process = start(tmp_path, "train", *BRIEF, "hydra.run.dir=outputs/a/b", **folders)
     assert process.wait(120) == 0
     assert "Traceback" not in said(tmp_path)
 

@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from vaelab.config import build
+from vaelab.config.text import escape_references
 from vaelab.errors import UserError
 
 LINEAR = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}
@@ -24,6 +25,13 @@ def test_build_resolves_through_the_whole_config() -> None:
         "kernel_size": "${kernel}",
     }
     assert type(build(whole.conv).kernel_size) in (list, tuple)
+
+
+@pytest.mark.parametrize("text", ["${seed}", "a\\${oc.env:HOME}", "\\\\${x} it's"])
+def test_text_that_looks_like_a_reference_is_text(text: str) -> None:
+    whole = OmegaConf.create({"seed": 0, "run": escape_references(text), "names": ["${run}"]})
+    whole.part = {"_target_": "builtins.dict", "name": "${run}", "names": "${names}"}
+    assert build(whole.part) == {"name": text, "names": [text]}
 
 
 def test_build_gives_a_partial() -> None:

@@ -74,7 +74,7 @@ def _published(run: Run) -> dict[str, Any]:
     return {} if damaged else found
 
 
-OURS = re.compile(r"logger\.\w+\.save_dir|plugins|overwrite")  # set anew by each command
+OURS = re.compile(r"plugins|overwrite")  # set anew by each command
 
 
 def changes(before: DictConfig, after: DictConfig) -> list[str]:

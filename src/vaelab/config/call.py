@@ -43,8 +43,7 @@ def mistakes_of_call(node: DictConfig) -> Iterator[Mistake | str]:
     yield from mistakes_of_values(node, {key: of for key, of in HYDRA_KEYS.items() if key in node})
     given = [str(key) for key in node if key not in HYDRA_KEYS]
     name, partial = str(name).rpartition(".")[2], bool(node.get("_partial_", False))
-    late = [one for one in accepted if is_supplied(one.annotation) and (partial or one.default is not one.empty)]
-    supplied = [] if args else [one.name for one in late]
+    supplied = [] if args else [one.name for one in accepted if is_supplied(one.annotation)]
     yield from (f"{name} gets '{key}' at run time; leave it out" for key in given if key in supplied)
     # Who else writes a part says of none of its arguments that they come later.
     accepted = [one for one in accepted if one.name not in supplied]

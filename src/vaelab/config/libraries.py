@@ -85,7 +85,10 @@ CLOSER: dict[str, dict[str, Any]] = {
         "mode": Literal["min", "max"],
     },
     "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint": {"mode": Literal["min", "max"]},
-    "lightning.pytorch.loggers.csv_logs.CSVLogger": {"flush_logs_every_n_steps": PositiveInt},
+    "lightning.pytorch.loggers.csv_logs.CSVLogger": {
+        "flush_logs_every_n_steps": PositiveInt,
+        "save_dir": Annotated[Any, ByAnotherPart()],
+    },
     "lightning.pytorch.loggers.wandb.WandbLogger": {
         "tags": Any,
         "group": str | None,

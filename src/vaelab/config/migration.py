@@ -36,6 +36,8 @@ def brought_up_to_date(config: DictConfig) -> DictConfig:
         complete(str(name), measure)
     if OmegaConf.select(config, "logger.wandb._target_") == "lightning.pytorch.loggers.WandbLogger":
         config.logger.wandb._target_ = "vaelab.logger.weights_and_biases.WandbLogger"
+    for logger in (config.get("logger") or {}).values():
+        logger.pop("save_dir", None)  # a logger writes into the run folder, wherever that is now
     if "evaluation" in config or not config.get("callbacks"):
         return config
     for group in LISTED:

@@ -24,8 +24,8 @@ ARGUMENTS = {
     "lightning.pytorch.callbacks.EMAWeightAveraging": """
         device use_buffers decay update_every_n_steps update_starting_at_step update_starting_at_epoch
         """,
-    "lightning.pytorch.loggers.CSVLogger": "save_dir name version flush_logs_every_n_steps",
-    "vaelab.logger.weights_and_biases.WandbLogger": "save_dir project group tags name id settings",
+    "lightning.pytorch.loggers.CSVLogger": "name version flush_logs_every_n_steps",
+    "vaelab.logger.weights_and_biases.WandbLogger": "project group tags name id settings",
 }
 # Of W&B, which also has base_url and api_key.
 SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console"

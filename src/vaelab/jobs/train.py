@@ -1,18 +1,20 @@
 """Train, then evaluate: what one process of `vaelab train` does."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
+from vaelab.config.locate import locate
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.jobs.callbacks import build_callbacks
@@ -94,14 +96,10 @@ def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[
 
 
 def build_logger(node: DictConfig, run: Run) -> Logger:
-    """A logger that writes into the run folder, which may have been moved since the config was saved."""
-    if "save_dir" in node:
-        with open_dict(node):
-            del node["save_dir"]
-            node["_partial_"] = True
-        logger: Logger = build(node)(save_dir=str(run.folder.absolute()))  # W&B writes from a process of its own
-    else:
-        logger = build(node)
+    """A logger that writes into the run folder, as one does that is not told to write elsewhere."""
+    needs_folder = "save_dir" in signature(locate(node._target_)).parameters and "save_dir" not in node
+    # Absolute, since W&B writes from a process of its own.
+    logger: Logger = build(node, {"save_dir": str(run.folder.absolute())} if needs_folder else None)
     return logger
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from lightning.pytorch import loggers
 
@@ -11,6 +11,7 @@ from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.naming import valid_name, valid_tags
 from vaelab.logger.output import OutputHandler
 from vaelab.logger.run_thread import RunThread
+from vaelab.ranges import ByAnotherPart
 
 
 class WandbLogger(loggers.WandbLogger):
@@ -30,7 +31,7 @@ class WandbLogger(loggers.WandbLogger):
 
     def __init__(
         self,
-        save_dir: str,
+        save_dir: Annotated[str, ByAnotherPart()],
         project: str | int | float | None = None,
         group: str | int | float | None = None,
         name: str | int | float | None = None,

@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.migration import brought_up_to_date
 from vaelab.config.saved import check_saved, read_saved
-from vaelab.config.text import escape_references
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
 
@@ -88,11 +87,7 @@ class Run:
         not the saved config's any more.
         """
         config = self.read_config()
-        writers = [name for name, logger in (config.get("logger") or {}).items() if "save_dir" in logger]
-        ours = [f"logger.{name}.save_dir" for name in writers]  # the folder may have been moved since
-        check_saved(config, self.config_file, plugins, [*overridden, *ours])
-        for name in writers:
-            config.logger[name].save_dir = escape_references(str(self.folder.absolute()))
+        check_saved(config, self.config_file, plugins, overridden)
         return config
 
     @property
