@@ -1,12 +1,14 @@
 """The first signal is never lost, whatever it meets, and no later one changes what it began."""
 
 import contextlib
+import hashlib
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -100,6 +102,23 @@ def test_the_first_signal_counts_and_later_ones_do_nothing() -> None:
         stop_and_save()
     assert stopped.value.signum == signal.SIGTERM
     assert done == ["saved"]
+
+
+@pytest.mark.parametrize("order", [(signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)])
+def test_of_several_that_wait_for_python_the_first_that_came_counts(order: tuple[int, ...]) -> None:
+    def send_all() -> None:
+        time.sleep(0.05)
+        for signum in order:
+            send(signum)
+
+    def work_in_c() -> None:
+        threading.Thread(target=send_all).start()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 1_500_000)
+        check()
+
+    with pytest.raises(Stopped) as stopped, handled():
+        work_in_c()
+    assert stopped.value.signum == order[0]
 
 
 def test_an_inner_block_leaves_signals_to_the_outer_one() -> None:

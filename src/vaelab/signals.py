@@ -6,7 +6,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class _Process:
     handles: bool = False
     received: int = 0
     deferrals: int = 0
+    arrivals: tuple[int, int] | None = None  # a pipe into which the system's own handler writes each signal
     forward: Callable[[int], None] = lambda signum: None
 
 
@@ -117,6 +118,7 @@ def handled() -> Iterator[None]:
         sys.unraisablehook = hook
         if outermost:
             _process.handles = False
+            signal.set_wakeup_fd(-1)
             for signum, handler in previous.items():
                 signal.signal(signum, signal.SIG_DFL if handler is None else handler)
 
@@ -125,6 +127,7 @@ def _install() -> dict[int, Any]:
     """Handle signals from now on; the handlers before."""
     previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stopping()}
     _process.handles, _process.received = True, 0
+    _listen()
     for signum in previous:
         signal.signal(signum, _handle)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
@@ -150,12 +153,30 @@ def ignore(*_: object) -> None:
 def _handle(signum: int, frame: object) -> None:
     if _process.received:
         return
-    _process.received = signum
+    signum = _process.received = next((one for one in _arrived() if one in stopping()), signum)
     if signum == signal.SIGHUP:
         _let_terminal_go()
     _process.forward(signum)
     if not _process.deferrals:
         raise Stopped(signum)
+
+
+def _listen() -> None:
+    """Have the order kept in which signals arrive: of several that wait, Python calls handlers by their numbers."""
+    if _process.arrivals is None:
+        _process.arrivals = os.pipe()
+        for end in _process.arrivals:
+            os.set_blocking(end, False)
+    _arrived()  # those of an earlier command
+    signal.set_wakeup_fd(_process.arrivals[1], warn_on_full_buffer=False)
+
+
+def _arrived() -> bytes:
+    """The numbers of the signals that have arrived, in order."""
+    assert _process.arrivals is not None
+    with suppress(BlockingIOError):
+        return os.read(_process.arrivals[0], 4096)
+    return b""
 
 
 def _let_terminal_go() -> None:
