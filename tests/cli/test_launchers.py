@@ -9,7 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import FAST, checkpoint, num_rows, only_run, results, start, wait_until, without_traceback
+from commandline import (
+    FAST,
+    checkpoint,
+    last_of_each,
+    num_rows,
+    only_run,
+    results,
+    start,
+    wait_until,
+    without_traceback,
+)
 
 from vaelab.cli.children import free_port
 
@@ -31,7 +41,7 @@ def start_ranks(folder: Path, *arguments: str, delay: float = 0.0, **variables: 
 
 def start_rank(folder: Path, rank: str, arguments: tuple[str, ...], variables: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "vaelab.cli.main", "train", *arguments],
+        [sys.executable, "-m", "vaelab.cli.main", "train", *last_of_each(arguments)],
         cwd=folder,
         stdout=(folder / f"out{rank}.txt").open("w"),
         stderr=(folder / f"err{rank}.txt").open("w"),
