@@ -12,7 +12,7 @@ from torch.distributions import (
     StudentT,
 )
 
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import kl_per_dimension
 
 torch.manual_seed(0)
 LOC, SCALE = torch.randn(2, 3), torch.rand(2, 3) + 0.5

@@ -3,7 +3,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from vaelab.distribution.gaussian_mixture import GaussianMixture
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 
 
 def both(scale: float) -> tuple[GaussianMixture, MixtureSameFamily]:
@@ -32,7 +32,7 @@ def test_its_gradient_is_that_of_torchs_mixture() -> None:
 
 def test_temperature_narrows_components_and_leaves_them_where_they_are() -> None:
     mine, _ = both(1.0)
-    cooler = tempered(mine, 0.1)
+    cooler = with_temperature(mine, 0.1)
     assert torch.equal(cooler.loc, mine.loc)
     assert torch.equal(cooler.logits, mine.logits)
     torch.testing.assert_close(cooler.scale, mine.scale / 10)

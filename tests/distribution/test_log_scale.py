@@ -1,6 +1,6 @@
 import torch
 
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 
 
 def test_stays_within_its_bound_and_can_always_come_back() -> None:

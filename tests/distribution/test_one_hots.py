@@ -1,8 +1,8 @@
 import torch
 from torch.distributions import Independent, OneHotCategorical
 
-from vaelab.distribution.divergence import kl_per_dimension
 from vaelab.distribution.one_hots import OneHots
+from vaelab.distribution.operations import kl_per_dimension
 
 UNIT = torch.tensor(1.0)
 

@@ -2,13 +2,10 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from vaelab.distribution.center import center
-from vaelab.distribution.divergence import kl_per_dimension
 from vaelab.distribution.joint import Joint
 from vaelab.distribution.one_hots import OneHots
+from vaelab.distribution.operations import center, kl_per_dimension, rsample_and_log_prob, with_temperature
 from vaelab.distribution.product import Product
-from vaelab.distribution.scored_sample import scored_sample
-from vaelab.distribution.temperature import tempered
 
 
 def gaussian(*batch: int) -> Joint:
@@ -22,13 +19,13 @@ def categories(*batch: int) -> OneHots:
 def test_is_its_parts_side_by_side() -> None:
     parts = gaussian(5), categories(5)
     both = Product(parts)
-    z, log_prob = scored_sample(both, 6)
+    z, log_prob = rsample_and_log_prob(both, torch.Size([6]))
     expected = parts[0].log_prob(z[..., :3]) + parts[1].log_prob(z[..., 3:])
     torch.testing.assert_close(log_prob, expected)
     torch.testing.assert_close(both.log_prob(z), expected)
     torch.testing.assert_close(both.mean, torch.cat([part.mean for part in parts], -1))
     torch.testing.assert_close(center(both), torch.cat([center(part) for part in parts], -1))
-    torch.testing.assert_close(tempered(both, 0.5).parts[0].stddev, parts[0].stddev / 2)
+    torch.testing.assert_close(with_temperature(both, 0.5).parts[0].stddev, parts[0].stddev / 2)
 
 
 @pytest.mark.parametrize("batches", [((5,), ()), ((), (5,)), ((), ())], ids=str)

@@ -9,7 +9,7 @@ from quadrature import integral
 from scipy.special import ive
 from torch import Tensor
 
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import kl_per_dimension
 from vaelab.distribution.uniform_sphere import UniformSphere, log_area
 from vaelab.distribution.von_mises_fisher import VonMisesFisher
 

@@ -5,7 +5,7 @@ from latent.known import known, source
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import kl_per_dimension
 from vaelab.latent.single import Single
 from vaelab.terms import Terms
 

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import kl_per_dimension
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 from vaelab.prior.standard_normal import StandardNormal
 

@@ -10,10 +10,8 @@ from quadrature import integral
 from torch import nn
 from torch.distributions import Distribution
 
-from vaelab.distribution.center import center
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import center, kl_per_dimension, rsample_and_log_prob
 from vaelab.distribution.point import Point
-from vaelab.distribution.scored_sample import scored_sample
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted((CONF / "posterior").glob("*.yaml"))
@@ -52,7 +50,7 @@ def test_is_one_distribution_per_example_over_as_many_elements_as_it_says(file: 
     posterior = build(file, latent_dim=3)
     for num in (4, 0):
         q = posterior(torch.randn(num, 5))
-        z, log_qz = scored_sample(q, 2)
+        z, log_qz = rsample_and_log_prob(q, torch.Size([2]))
         assert q.batch_shape == (num,)
         assert q.event_shape == (posterior.size,)
         assert z.shape == (2, num, posterior.size)
@@ -70,7 +68,7 @@ def test_integrates_to_one(file: Path) -> None:
 @pytest.mark.parametrize("latent_dim", [2, 5])
 def test_knows_the_density_of_what_it_draws(file: Path, latent_dim: int) -> None:
     q = some(file, latent_dim)
-    z, log_qz = scored_sample(q, 20)
+    z, log_qz = rsample_and_log_prob(q, torch.Size([20]))
     torch.testing.assert_close(q.log_prob(z), log_qz, atol=2e-4, rtol=1e-4)
 
 
@@ -116,7 +114,7 @@ def test_the_closed_divergence_from_the_prior_is_the_monte_carlo_mean(file: Path
 @pytest.mark.parametrize("training", [True, False])
 def test_every_parameter_gets_a_gradient(file: Path, training: bool) -> None:
     posterior = build(file, latent_dim=3).train(training)
-    z, log_qz = scored_sample(posterior(torch.randn(8, 5)), 2)
+    z, log_qz = rsample_and_log_prob(posterior(torch.randn(8, 5)), torch.Size([2]))
     (z.square().sum() + log_qz.sum()).backward()
     for parameter in posterior.parameters():
         assert parameter.grad is not None
@@ -130,7 +128,7 @@ def test_densities_are_float32_under_mixed_precision(file: Path) -> None:
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         features = body(torch.randn(6, 4))
         q = posterior(features)
-        z, log_qz = scored_sample(q, 5)
+        z, log_qz = rsample_and_log_prob(q, torch.Size([5]))
         again = q.log_prob(z)
     assert features.dtype == torch.bfloat16
     assert z.dtype == log_qz.dtype == again.dtype == torch.float32
@@ -143,7 +141,7 @@ def test_densities_are_float32_under_mixed_precision(file: Path) -> None:
 def test_wild_features_stay_finite(file: Path) -> None:
     posterior = build(file, latent_dim=3)
     features = (100 * torch.randn(8, 5)).requires_grad_()
-    z, log_qz = scored_sample(posterior(features), 2)
+    z, log_qz = rsample_and_log_prob(posterior(features), torch.Size([2]))
     (z.sum() + log_qz.sum()).backward()
     assert z.isfinite().all()
     assert log_qz.isfinite().all()

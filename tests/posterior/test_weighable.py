@@ -9,8 +9,8 @@ import torch
 
 from vaelab.data.module import DataModule
 from vaelab.distribution.one_hots import OneHots
+from vaelab.distribution.operations import has_importance_weights
 from vaelab.distribution.product import Product
-from vaelab.distribution.weighable import weighable
 from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
@@ -19,7 +19,7 @@ Model, Data, Trainer = Callable[..., VAE], Callable[..., DataModule], Callable[.
 CONF = Path(__file__).parents[2] / "conf"
 WEIGHING = ["iwae", "iwae_dreg", "miwae", "ciwae", "sticking_the_landing", "renyi"]
 GUMBEL, JOINT = "model=gumbel_softmax_vae", "model=joint_vae"
-# Of every posterior that is not weighable, where it learns and where it is evaluated.
+# Of every posterior that is not has_importance_weights, where it learns and where it is evaluated.
 UNWEIGHABLE = {
     "relaxed": ([GUMBEL, "posterior.straight_through=false"], True),
     "straight through": ([GUMBEL, "posterior.straight_through=true"], True),
@@ -75,7 +75,7 @@ def test_the_mean_weight_is_one_only_where_it_says_so() -> None:
         q, p = (OneHots(each, torch.tensor(0.7), relaxed) for each in (logits, other))
         z = q.rsample(torch.Size([200_000]))
         mean = (p.log_prob(z) - q.log_prob(z)).exp().mean().item()
-        assert weighable(q) is not relaxed
+        assert has_importance_weights(q) is not relaxed
         assert (abs(mean - 1) < 0.02) is not relaxed
 
 
@@ -83,5 +83,5 @@ def test_a_product_is_if_all_parts_are() -> None:
     logits, normal = torch.zeros(4, 2, 3), torch.distributions.Normal(torch.zeros(4, 2), 1.0)
     gaussian = torch.distributions.Independent(normal, 1)
     for exact in (True, False):
-        assert weighable(Product([gaussian, OneHots(logits, torch.tensor(1.0), exact=exact)])) is exact
-    assert weighable(Product([gaussian, Product([gaussian])]))
+        assert has_importance_weights(Product([gaussian, OneHots(logits, torch.tensor(1.0), exact=exact)])) is exact
+    assert has_importance_weights(Product([gaussian, Product([gaussian])]))

@@ -11,7 +11,7 @@ from quadrature import integral
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 
 # Priors over codes of a codebook and over what another model has encoded: they have tests of their own.
@@ -115,9 +115,9 @@ def test_half_the_temperature_is_narrower_around_the_same_place(file: Path) -> N
     if file.stem in {"uniform_sphere", "uniform_categorical"}:
         pytest.skip("what is uniform has no width")
     p = some(file)[0]
-    z, cool = (d.sample(torch.Size([4000])).flatten(0, -2) for d in (p, tempered(p, 0.5)))
+    z, cool = (d.sample(torch.Size([4000])).flatten(0, -2) for d in (p, with_temperature(p, 0.5)))
     assert (cool[:, :2].var(0) < z[:, :2].var(0)).all()
-    assert tempered(p, 0.5).batch_shape == p.batch_shape
+    assert with_temperature(p, 0.5).batch_shape == p.batch_shape
 
 
 @every_prior

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 from vaelab.prior.pixelcnn import PixelCNN
 
 MAPS = [(5, 4, 1), (1, 6, 1), (3, 3, 2), (1, 1, 4)]
@@ -59,7 +59,7 @@ def every_code(*shape: int) -> Tensor:
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 @torch.no_grad()
 def test_sums_to_one_and_samples_as_often_as_it_says(shape: tuple[int, ...], temperature: float) -> None:
-    p = tempered(pixelcnn(shape, condition_size=2)(torch.tensor([[0.0, 1.0]])), temperature)
+    p = with_temperature(pixelcnn(shape, condition_size=2)(torch.tensor([[0.0, 1.0]])), temperature)
     every = every_code(*shape)
     probability = p.log_prob(every.unsqueeze(1)).exp().squeeze(1)
     torch.testing.assert_close(probability.sum(), torch.tensor(1.0))
@@ -72,7 +72,7 @@ def test_sums_to_one_and_samples_as_often_as_it_says(shape: tuple[int, ...], tem
 def test_a_lower_temperature_sharpens_the_first_conditional() -> None:
     prior = pixelcnn((1, 1, 1))
     logits = prior.logits(torch.zeros(1, 1, 1, 1, dtype=torch.long), torch.zeros(1, 0)).flatten()
-    found = tempered(prior(torch.zeros(1, 0)), 0.25).log_prob(torch.arange(3).view(3, 1, 1, 1, 1))
+    found = with_temperature(prior(torch.zeros(1, 0)), 0.25).log_prob(torch.arange(3).view(3, 1, 1, 1, 1))
     torch.testing.assert_close(found.flatten(), (4 * logits).log_softmax(0))
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 
 Logits = Callable[[Int[Tensor, "B r w Q"], Float[Tensor, "B C"]], Float[Tensor, "B r w Q K"]]
 NO_SHAPE = torch.Size()
@@ -54,7 +54,7 @@ class AutoregressiveCodes(Distribution):
         return self.condition.expand(*shape, -1).flatten(0, -2)
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: AutoregressiveCodes, temperature: float) -> AutoregressiveCodes:
     """Every conditional sharper or blunter: p(k_i | ...)^(1 / temperature), normalised."""
     given = (distribution.logits, distribution.condition, distribution.event_shape)

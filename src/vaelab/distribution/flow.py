@@ -5,8 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 from zuko.distributions import NormalizingFlow
 
-from vaelab.distribution.center import center
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import center, with_temperature
 
 NO_SHAPE = torch.Size()
 
@@ -65,6 +64,6 @@ def _(distribution: Flow) -> Tensor:
         return distribution.transform.inv(u) if u.numel() else u
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: Flow, temperature: float) -> Distribution:
-    return Flow(distribution.transform, tempered(distribution.base, temperature))
+    return Flow(distribution.transform, with_temperature(distribution.base, temperature))

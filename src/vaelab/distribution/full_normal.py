@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints
 from torch.distributions.kl import register_kl
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 
 NO_SHAPE = torch.Size()
 
@@ -60,6 +60,6 @@ def _(q: FullNormal, p: Independent) -> Tensor:
     return (0.5 * (squares - 1) + s.log()).sum(-1) - q.log_det
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: FullNormal, temperature: float) -> FullNormal:
     return FullNormal(distribution.loc, distribution.scale_tril * temperature)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, constraints
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 
 NO_SHAPE = torch.Size()
 
@@ -51,7 +51,7 @@ class GaussianMixture(Distribution):
         return (log_prob + self.logits.double().log_softmax(0)).logsumexp(-1).to(value.dtype)
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: GaussianMixture, temperature: float) -> GaussianMixture:
     """Each component narrower or wider around its own mean, as likely as before."""
     return GaussianMixture(distribution.logits, distribution.loc, distribution.scale * temperature)

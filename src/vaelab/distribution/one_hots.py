@@ -5,11 +5,9 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Categorical, Distribution
+from torch.distributions import Categorical, Distribution, kl_divergence
 
-from vaelab.distribution.center import center
-from vaelab.distribution.temperature import tempered
-from vaelab.distribution.weighable import weighable
+from vaelab.distribution.operations import center, has_importance_weights, kl_per_dimension, with_temperature
 
 NO_SHAPE = torch.Size()
 
@@ -66,11 +64,16 @@ def _(distribution: OneHots) -> Tensor:
     return one_hot_of(distribution.logits).flatten(-2)
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: OneHots, temperature: float) -> OneHots:
     return OneHots(distribution.logits / temperature, distribution.temperature)
 
 
-@weighable.register
+@has_importance_weights.register
 def _(distribution: OneHots) -> bool:
     return distribution.exact
+
+
+@kl_per_dimension.register
+def _(q: OneHots, p: Distribution) -> Tensor | None:
+    return kl_divergence(q.choices, p.choices) if isinstance(p, OneHots) else None

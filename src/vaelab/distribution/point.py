@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from vaelab.distribution.weighable import weighable
+from vaelab.distribution.operations import has_importance_weights
 
 NO_SHAPE = torch.Size()
 
@@ -38,6 +38,6 @@ class Point(Distribution):
         return torch.where((value == self.value).all(-1), 0.0, -torch.inf)
 
 
-@weighable.register
+@has_importance_weights.register
 def _(distribution: Point) -> bool:
     return False

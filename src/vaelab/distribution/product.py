@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelab.distribution.center import center
-from vaelab.distribution.scored_sample import rsample_and_log_prob
-from vaelab.distribution.temperature import tempered
-from vaelab.distribution.weighable import weighable
+from vaelab.distribution.operations import (
+    center,
+    has_importance_weights,
+    kl_per_dimension,
+    rsample_and_log_prob,
+    with_temperature,
+)
 
 NO_SHAPE = torch.Size()
 
@@ -44,12 +47,12 @@ class Product(Distribution):
     def rsample_and_log_prob(self, sample_shape: torch.Size = NO_SHAPE) -> tuple[Tensor, Tensor]:
         scored = [rsample_and_log_prob(part, self._missing(part, sample_shape)) for part in self.parts]
         z, log_prob = zip(*scored, strict=True)
-        return self._side_by_side(z, sample_shape), summed(log_prob)
+        return self._side_by_side(z, sample_shape), broadcast_sum(log_prob)
 
     def log_prob(self, value: Tensor) -> Tensor:
         ends = accumulate((part.event_shape.numel() for part in self.parts), initial=0)
         pieces = zip(self.parts, pairwise(ends), strict=True)
-        return summed([part.log_prob(value[..., a:b]) for part, (a, b) in pieces])
+        return broadcast_sum([part.log_prob(value[..., a:b]) for part, (a, b) in pieces])
 
     def _missing(self, part: Distribution, sample_shape: torch.Size) -> torch.Size:
         """How often to draw a part, which may be one distribution for the whole batch."""
@@ -61,8 +64,8 @@ class Product(Distribution):
         return torch.cat([value.expand(*batch, -1) for value in values], -1)
 
 
-def summed(log_probs: Sequence[Tensor]) -> Tensor:
-    """The sum of what may be of different batch shapes."""
+def broadcast_sum(log_probs: Sequence[Tensor]) -> Tensor:
+    """The sum of log-densities whose batch shapes broadcast."""
     return torch.stack(torch.broadcast_tensors(*log_probs)).sum(0)
 
 
@@ -71,11 +74,20 @@ def _(distribution: Product) -> Tensor:
     return distribution._side_by_side([center(part) for part in distribution.parts], NO_SHAPE)
 
 
-@tempered.register
+@with_temperature.register
 def _(distribution: Product, temperature: float) -> Product:
-    return Product([tempered(part, temperature) for part in distribution.parts])
+    return Product([with_temperature(part, temperature) for part in distribution.parts])
 
 
-@weighable.register
+@has_importance_weights.register
 def _(distribution: Product) -> bool:
-    return all(weighable(part) for part in distribution.parts)
+    return all(has_importance_weights(part) for part in distribution.parts)
+
+
+@kl_per_dimension.register
+def _(q: Product, p: Distribution) -> Tensor | None:
+    if not isinstance(p, Product):
+        return None
+    parts = [kl_per_dimension(*pair) for pair in zip(q.parts, p.parts, strict=True)]
+    known = [part.expand(*q.batch_shape, -1) for part in parts if part is not None]
+    return torch.cat(known, -1) if len(known) == len(parts) else None

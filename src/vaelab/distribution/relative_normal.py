@@ -7,9 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from vaelab.distribution.divergence import factorises
 from vaelab.distribution.joint import Joint
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale, factorises
 from vaelab.nn.full_precision import full_precision
 
 

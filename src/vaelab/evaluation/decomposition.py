@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch.distributions import Normal
 
-from vaelab.distribution.divergence import factorises
+from vaelab.distribution.operations import factorises
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement

@@ -8,8 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.distribution.center import center
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import center, with_temperature
 from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
 from vaelab.latent.prior import PriorFactory, made
@@ -93,5 +92,5 @@ class Hierarchical(Structure):
         """n latents, the scale of each level's prior multiplied by its temperature, the top's first."""
         first, *rest = per_level(temperature, self.num_levels)
         z = self.draw_prior(n, y, first)
-        ancestral: Choose = lambda number, rung, state: tempered(rung.prior(state), rest[number]).sample()  # noqa: E731
+        ancestral: Choose = lambda number, rung, state: with_temperature(rung.prior(state), rest[number]).sample()  # noqa: E731
         return torch.cat(self.descend(z, self.condition(y, z), ancestral)[0], 1)

@@ -8,10 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from vaelab.distribution.divergence import kl_per_dimension
+from vaelab.distribution.operations import has_importance_weights, kl_per_dimension, rsample_and_log_prob
 from vaelab.distribution.relative_normal import apart, side_by_side
-from vaelab.distribution.scored_sample import scored_sample
-from vaelab.distribution.weighable import weighable
 from vaelab.errors import UserError
 from vaelab.terms import Terms
 
@@ -37,7 +35,7 @@ def scored_level(posterior: Distribution, prior: Distribution, num_samples: int)
             f"the posterior is over latents of shape {list(posterior.event_shape)}, but the prior over "
             f"{list(prior.event_shape)}; set latent_dim, which both read, and not one of them alone"
         )
-    z, log_qz = scored_sample(posterior, num_samples)
+    z, log_qz = rsample_and_log_prob(posterior, torch.Size([num_samples]))
     log_pz = prior.log_prob(z)
     kl = kl_per_dimension(posterior, prior)
     kl = (log_qz - log_pz).mean(0).unsqueeze(1) if kl is None else kl
@@ -71,5 +69,5 @@ def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Ten
         prior=side_by_side([level.prior for level in levels]),
         x=x,
         diagnostics={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
-        is_bound=all(weighable(level.posterior) for level in levels),
+        is_bound=all(has_importance_weights(level.posterior) for level in levels),
     )

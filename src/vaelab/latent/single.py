@@ -6,8 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.distribution.center import center
-from vaelab.distribution.weighable import weighable
+from vaelab.distribution.operations import center, has_importance_weights
 from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import scored_level
 from vaelab.latent.prior import PriorFactory, made
@@ -61,7 +60,7 @@ class Single(Structure):
             posterior=posterior,
             prior=level.prior,
             x=batch.x,
-            is_bound=weighable(posterior),
+            is_bound=has_importance_weights(posterior),
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:

@@ -9,9 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaelab.condition.none import NoCondition
-from vaelab.distribution.center import center
-from vaelab.distribution.scored_sample import scored_sample
-from vaelab.distribution.weighable import weighable
+from vaelab.distribution.operations import center, has_importance_weights, rsample_and_log_prob
 from vaelab.latent.label_terms import LabelTerms
 from vaelab.latent.semi_supervised import SemiSupervised
 from vaelab.latent.structure import Structure
@@ -66,7 +64,7 @@ class Stacked(Structure):
 
     def score(self, batch: Batch, inferred: Inferred, num_samples: int) -> Terms:
         """Draw S latents, and for each of them one of `prior` for each label."""
-        z, log_qz = scored_sample(inferred.posterior, num_samples)
+        z, log_qz = rsample_and_log_prob(inferred.posterior, torch.Size([num_samples]))
         shape = log_qz.shape  # [S, B]
         y = None if inferred.y is None else inferred.y.expand(shape).flatten()
         index = torch.arange(shape.numel(), device=z.device)
@@ -85,7 +83,7 @@ class Stacked(Structure):
             prior=above.prior,
             x=batch.x,
             penalties={name: value.unflatten(0, shape).mean(0) for name, value in above.penalties.items()},
-            is_bound=above.is_bound and weighable(inferred.posterior),
+            is_bound=above.is_bound and has_importance_weights(inferred.posterior),
             log_joint=above.log_joint[0].unflatten(1, shape).transpose(0, 1) + lower,
         )
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.distribution.temperature import tempered
+from vaelab.distribution.operations import with_temperature
 from vaelab.protocol import Condition, Density
 from vaelab.terms import Batch, Terms
 
@@ -49,7 +49,9 @@ class Structure(nn.Module):
     def draw_prior(self, n: int, y: Int[Tensor, " n"] | None, temperature: float) -> Float[Tensor, "n *latent"]:
         """n latents from p(z | y), its spread multiplied by `temperature`."""
         device = next(self.parameters()).device
-        prior: Distribution = tempered(self.prior(self.condition(y, torch.empty(n, 0, device=device))), temperature)
+        prior: Distribution = with_temperature(
+            self.prior(self.condition(y, torch.empty(n, 0, device=device))), temperature
+        )
         return prior.sample(torch.Size([] if prior.batch_shape else [n]))
 
     def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from vaelab.distribution.discretized_logistic import DiscretizedLogisticMixture, GreyLevels
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.likelihood.likelihood import Likelihood
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Levels, PositiveInt, Shape

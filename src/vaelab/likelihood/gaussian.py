@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, distributed, nn
 from torch.distributions import Independent, Normal, constraints
 
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.distribution.optimal_normal import OptimalNormal
 from vaelab.likelihood.likelihood import Likelihood
 from vaelab.nn.full_precision import full_precision

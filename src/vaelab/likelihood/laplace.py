@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, distributions
 from torch.distributions import Independent, constraints
 
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.likelihood.likelihood import Likelihood
 from vaelab.ranges import PositiveFloat, Shape
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.distributed.sharding import is_rank_zero_process
-from vaelab.distribution.divergence import factorises
+from vaelab.distribution.operations import factorises
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
 from vaelab.metric.decomposition import aggregate_log_prob

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from vaelab.distribution.joint import Joint
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied, Width
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.full_normal import FullNormal
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied, Width
 

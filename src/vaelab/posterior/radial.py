@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Transform, constraints
 from zuko.lazy import LazyComposedTransform, LazyTransform
 
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import PositiveInt, Supplied
 

@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.distribution.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Supplied

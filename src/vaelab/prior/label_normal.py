@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from vaelab.distribution.joint import Joint
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.errors import UserError
 from vaelab.ranges import NumClasses, Width
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.gaussian_mixture import GaussianMixture
-from vaelab.distribution.log_scale import bounded_log_scale
+from vaelab.distribution.operations import bounded_log_scale
 from vaelab.ranges import Width
 
 

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
-from vaelab.distribution.divergence import factorises
 from vaelab.distribution.gaussian_mixture import GaussianMixture
+from vaelab.distribution.operations import factorises
 from vaelab.errors import UserError
 from vaelab.ranges import NumClasses, Shape, Width
 
