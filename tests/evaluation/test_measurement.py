@@ -59,7 +59,7 @@ def test_what_is_finite_is_as_it_was() -> None:
 def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: Path) -> None:
     cache, measurement = ResultCache(tmp_path, 0, 1), replace(GIVEN, **{name: number})
     cache.finish("kid", [measurement], ["a sentence"], 1.0)
-    strict((tmp_path / "kid.json").read_text())
+    strict((tmp_path / "kid.json").read_text().partition("\n")[2])
     found = cache.finished("kid")
     assert found is not None
     ((again,), skipped, seconds) = found
@@ -69,8 +69,10 @@ def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: 
 
 def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
     measurement = {"name": "elbo", "value": math.nan, "unit": "nats", "num_examples": 7}
-    (tmp_path / "old.json").write_text(json.dumps({"measurements": [measurement], "skipped": [], "seconds": 2.0}))
-    found = ResultCache(tmp_path, 0, 1).finished("old")
+    cache = ResultCache(tmp_path, 0, 1)
+    text = json.dumps({"measurements": [measurement], "skipped": [], "seconds": 2.0})
+    cache.write(tmp_path / "old.json", text.encode())
+    found = cache.finished("old")
     assert found is not None
     assert found[0][0].warning == "its value is nan"
 
@@ -79,8 +81,9 @@ def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
     "text", ["", "[1, 2", "[]", '{"measurements": [3], "skipped": [], "seconds": 1}', "{}", "null"]
 )
 def test_a_spoilt_journal_is_none(text: str, tmp_path: Path) -> None:
-    (tmp_path / "spoilt.json").write_text(text)
-    assert ResultCache(tmp_path, 0, 1).finished("spoilt") is None
+    cache = ResultCache(tmp_path, 0, 1)
+    cache.write(tmp_path / "spoilt.json", text.encode())
+    assert cache.finished("spoilt") is None
 
 
 def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

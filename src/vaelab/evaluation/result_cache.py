@@ -1,5 +1,7 @@
 """What an evaluation keeps while it is under way, so that it can be stopped and go on."""
 
+import hashlib
+import io
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -14,7 +16,8 @@ import torch
 from torchmetrics import Metric
 
 from vaelab.evaluation.measurement import Measurement
-from vaelab.storage.atomic import replacement, write
+from vaelab.storage.atomic import replacement
+from vaelab.storage.signature import sign, verified
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,8 @@ class ResultCache:
     """The measurements of each measure that has finished, and the states of the loop that has not, under `folder`.
 
     Figures do not depend on the number of processes, so those of another number are taken over; the states of a
-    loop belong to one process of `world_size`.
+    loop belong to one process of `world_size`. A run folder may come from others, so only files that this user wrote
+    count: each begins with its signature.
     """
 
     folder: Path
@@ -37,33 +41,31 @@ class ResultCache:
 
     def finished(self, measure: str) -> tuple[list[Measurement], list[str], float] | None:
         """Figures, sentences on what was left out, and seconds of a measure that has finished."""
-        path = self.folder / f"{measure}.json"
+        content = self.read(self.folder / f"{measure}.json")
+        if content is None:
+            return None
         try:
-            kept = json.loads(path.read_text())
+            kept = json.loads(bytes(content))
             skipped = [str(sentence) for sentence in kept["skipped"]]
             return [Measurement.from_json(each) for each in kept["measurements"]], skipped, float(kept["seconds"])
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            LookupError,
-            RecursionError,
-        ):  # not there, or spoilt: it is measured again
+        except (ValueError, TypeError, LookupError, RecursionError):  # of an earlier version: it is measured again
             return None
 
     def finish(self, measure: str, measurements: Iterable[Measurement], skipped: list[str], seconds: float) -> None:
         """Keep what a measure found."""
         kept = {"measurements": [each.as_json() for each in measurements], "skipped": skipped, "seconds": seconds}
         with self.tolerant():
-            write(self.folder / f"{measure}.json", json.dumps(kept, allow_nan=False))
+            self.write(self.folder / f"{measure}.json", json.dumps(kept, allow_nan=False).encode())
 
     def resume(self, loop: str, metric: Metric) -> int:
         """How many items of a loop this process has done before; the metric gets the states it had then."""
         path = self.states(loop)
-        if not path.is_file():
+        content = self.read(path)
+        if content is None:
             return 0
         try:
-            kept: dict[str, Any] = torch.load(path, map_location=metric.device, weights_only=True)
+            file = io.BytesIO(content)
+            kept: dict[str, Any] = torch.load(file, map_location=metric.device, weights_only=True)
             states, done = {name: kept["states"][name] for name in metric.metric_state}, int(kept["done"])
         except Exception as error:  # whatever a broken file makes a reader say
             log.warning("%s is damaged (%s); what it held is measured again", path, type(error).__name__)
@@ -77,9 +79,29 @@ class ResultCache:
         if monotonic() - self.written < INTERVAL:
             return
         self.written = monotonic()
-        path = self.states(loop)
-        with self.tolerant(), replacement(path) as file:
-            torch.save({"done": done, "states": metric.metric_state}, file)
+        content = io.BytesIO()
+        torch.save({"done": done, "states": metric.metric_state}, content)
+        with self.tolerant():
+            self.write(self.states(loop), content.getbuffer())
+
+    def write(self, path: Path, content: bytes | memoryview) -> None:
+        """A file that counts in this place alone."""
+        signature = sign(content, self.place(path))
+        with replacement(path) as file:
+            file.write(signature)
+            file.write(content)
+
+    def read(self, path: Path) -> memoryview | None:
+        """What this user wrote there; None, and a sentence in the log, of what somebody else wrote or altered."""
+        if not path.is_file():
+            return None
+        content = verified(path.read_bytes(), self.place(path))
+        if content is None:
+            log.warning("%s was not written by you, or was altered; what it holds is measured again", path)
+        return content
+
+    def place(self, path: Path) -> str:
+        return f"{self.folder.name}/{path.name}"
 
     @contextmanager
     def tolerant(self) -> Iterator[None]:

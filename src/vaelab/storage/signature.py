@@ -1,0 +1,62 @@
+"""The mark by which a user's own files are known again in a folder that others may have written."""
+
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+LENGTH = 32  # bytes of the key
+MARK = 64  # hexadecimal digits, and the end of the line
+
+
+def sign(content: bytes | memoryview, place: str) -> bytes:
+    """The line to put before `content`, which is to be believed only at `place`.
+
+    Raises:
+        OSError, RuntimeError: there is no place for the key.
+    """
+    digest = hmac.new(_key(), f"{place}\n".encode(), "sha256")
+    digest.update(content)
+    return digest.hexdigest().encode() + b"\n"
+
+
+def verified(signed: bytes, place: str) -> memoryview | None:
+    """The content behind its line, or None where this user did not write it for `place`."""
+    content = memoryview(signed)[MARK + 1 :]
+    try:
+        expected = sign(content, place)
+    except (OSError, RuntimeError):  # without a key nothing is this user's
+        return None
+    return content if hmac.compare_digest(signed[: MARK + 1], expected) else None
+
+
+def _key() -> bytes:
+    """This user's key, which is made once and which nobody else may read or write."""
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaelab" / "journal.key"
+    if not path.exists():
+        _make(path)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise PermissionError(f"{path} is not yours alone; remove it")
+        content = file.read(LENGTH + 1)
+    if len(content) != LENGTH:
+        raise OSError(f"{path} is no key; remove it")
+    return content
+
+
+def _make(path: Path) -> None:
+    """A new key under its name at once and whole, unless another process is faster."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # another process has just made it
+    finally:
+        temporary.unlink(missing_ok=True)

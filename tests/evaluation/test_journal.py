@@ -1,0 +1,97 @@
+"""What an evaluation kept on the way counts only where this user wrote it."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torchmetrics import MeanMetric
+
+from vaelab.evaluation import journal as module
+from vaelab.evaluation.figure import Figure
+from vaelab.evaluation.journal import Journal
+
+FIGURE = Figure("elbo", 1.0, "nats", 7)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+    monkeypatch.setattr(module, "INTERVAL", 0.0)
+    return tmp_path / "mine" / "vaelab"
+
+
+def written(folder: Path) -> Journal:
+    """A journal that holds one finished measure and one loop under way."""
+    journal, metric = Journal(folder, 0, 1), MeanMetric()
+    metric.update(torch.tensor(3.0))
+    journal.finish("elbo", [FIGURE], [], 1.0)
+    journal.keep("loop", metric, 5)
+    return journal
+
+
+def counts(journal: Journal) -> bool:
+    """Whether what a journal holds is believed, its figures and its states alike."""
+    metric = MeanMetric()
+    figures, done = journal.finished("elbo"), journal.resume("loop", metric)
+    assert (figures is None) == (done == 0) == (float(metric.weight) == 0)
+    return done == 5
+
+
+def test_what_this_user_wrote_counts(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    written(tmp_path / "run")
+    assert counts(Journal(tmp_path / "run", 0, 1))
+    assert not caplog.messages
+    (key,) = cache.iterdir()
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_somebody_else_wrote_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = written(tmp_path / "run")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "theirs"))
+    assert not counts(journal)
+    assert caplog.messages == [
+        f"{tmp_path}/run/{name} was not written by you, or was altered; what it holds is measured again"
+        for name in ("elbo.json", "loop.0of1.pt")
+    ]
+
+
+def test_a_figure_without_a_signature_is_measured_again(tmp_path: Path) -> None:
+    journal = written(tmp_path / "run")
+    path = tmp_path / "run" / "elbo.json"
+    path.write_text(path.read_text().partition("\n")[2])
+    assert journal.finished("elbo") is None
+
+
+def test_an_altered_figure_is_measured_again(tmp_path: Path) -> None:
+    journal = written(tmp_path / "run")
+    path = tmp_path / "run" / "elbo.json"
+    path.write_text(path.read_text().replace("1.0", "2.0"))
+    assert journal.finished("elbo") is None
+
+
+def test_what_was_written_for_another_model_or_measure_is_measured_again(tmp_path: Path) -> None:
+    journal = written(tmp_path / "run")
+    (tmp_path / "run" / "elbo.json").rename(tmp_path / "run" / "bce.json")
+    assert journal.finished("bce") is None
+    (tmp_path / "run").rename(tmp_path / "other")
+    assert Journal(tmp_path / "other", 0, 1).resume("loop", MeanMetric()) == 0
+
+
+@pytest.mark.parametrize("name", ["elbo.json", "loop.0of1.pt"])
+def test_a_pipe_is_no_journal(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    journal = Journal(tmp_path, 0, 1)
+    assert not counts(journal)
+
+
+@pytest.mark.parametrize("damage", [lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short")])
+def test_a_key_that_others_know_is_not_used(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: object
+) -> None:
+    written(tmp_path / "run")
+    damage(cache / "journal.key")  # type: ignore[operator]
+    assert not counts(written(tmp_path / "run"))
+    assert f"{cache}/journal.key is no" in caplog.messages[0]
