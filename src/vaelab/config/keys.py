@@ -15,11 +15,14 @@ from vaelab.config.arguments import parameters
 from vaelab.config.call import mistakes_of_values
 from vaelab.config.check import LISTED, Choices, in_its_file
 from vaelab.config.interpolation import paths, references
+from vaelab.config.locate import find_module
 from vaelab.config.mistake import Mistake
 from vaelab.config.paths import CONF
 from vaelab.config.unintended import value_at
-from vaelab.errors import did_you_mean
-from vaelab.evaluation.measure import Measure
+from vaelab.config.wording import show
+from vaelab.errors import UserError, did_you_mean
+from vaelab.config.paths import CONF
+from vaelab.protocol import Measure
 from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 
 
@@ -99,6 +102,7 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
         if OmegaConf.select(config, key, throw_on_resolution_failure=False) is not None and command != "sample":
             yield Mistake(key, f"{key} is set by vaelab itself; {way_out}")
     yield from outside_outputs(config)
+    yield from missing_plugins(config)
     annotations = {key: one.annotation for key, one in read.items() if key in config}
     yield from (in_its_file(mistake, choices) for mistake in mistakes_of_values(config, annotations))
 
@@ -109,6 +113,17 @@ def outside_outputs(config: DictConfig) -> Iterator[Mistake]:
         name = value_at(config, key)
         if isinstance(name, str) and ".." in PurePath(name).parts:
             yield Mistake(key, f"{key}={name} leads out of outputs/; give a name without '..'")
+
+
+def missing_plugins(config: DictConfig) -> Iterator[Mistake]:
+    """Packages that nobody could import, whose classes a saved run could never name."""
+    plugins = value_at(config, "plugins")
+    for name in plugins if OmegaConf.is_list(plugins) else ():
+        try:
+            find_module(str(name).partition(".")[0])
+        except (UserError, ValueError) as error:  # the second is what Python makes of an empty name
+            reason = error if isinstance(error, UserError) else "no name of a package"
+            yield Mistake("plugins", f"plugins={show(list(plugins))}: {reason}")
 
 
 def meant(key: str, existing: list[str], others: list[str]) -> str:

@@ -37,7 +37,7 @@ def locate(name: str) -> Any:
 
 def _longest_module(parts: list[str]) -> tuple[Any, list[str]]:
     """The longest beginning of a name that is a module, imported, and what remains."""
-    _find_first(parts[0])
+    find_module(parts[0])
     module = _imported(parts[0])
     for place, part in enumerate(parts[1:], 1):
         # What a package binds itself comes first, as for `package.name` in Python.
@@ -50,7 +50,7 @@ def _longest_module(parts: list[str]) -> tuple[Any, list[str]]:
     return module, []
 
 
-def _find_first(name: str) -> None:
+def find_module(name: str) -> None:
     """Raise UserError where no module has this name, neither installed nor in the working directory."""
     here = str(Path.cwd())
     if name not in sys.modules and importlib.util.find_spec(name) is None and here not in sys.path:
