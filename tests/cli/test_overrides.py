@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaelab.cli.overrides import check_overrides
+from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.errors import UserError
 
 
@@ -38,8 +38,10 @@ def test_a_mistake_that_hydra_lets_pass(arguments: str, sentence: str) -> None:
         "callbacks=[] ~codebook +callbacks.mine.x=1 +callbacks.mine.y=2",
         "hydra.run.dir=a hydra.run.dir=b",
         "data=digits data.batch_size=3 data.chunk=7",
-        "foo seed=[1 --help",  # Hydra says what is wrong with these
+        "model=vae -m seed=0,1 --config-name saved data=digits --cfg job data.chunk=7",
+        "foo seed=[1 --hydra-help",  # Hydra says what is wrong with these
     ],
 )
 def test_what_counts_is_let_through(arguments: str) -> None:
+    check_options(arguments.split())
     check_overrides(arguments.split())

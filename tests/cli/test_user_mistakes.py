@@ -83,6 +83,20 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             "set latent_dim, which both read, and not one of them alone",
         ),
         (["ckpt=last"], 1, "no run with a checkpoint is under outputs/; give run=<folder>"),
+        (["sweep=x"], 1, "sweep=x is for a multirun, and this is a single run; add -m, or leave it out"),
+        (
+            ["hydra/launcher=joblib"],
+            1,
+            "hydra/launcher=joblib is for a multirun, and this is a single run; add -m, or leave it out",
+        ),
+        (["--beta", "3"], 2, "no option '--beta'; a value is set without dashes, as in beta=3"),
+        (["-beta=3"], 2, "no option '-beta=3'; a value is set without dashes, as in beta=3"),
+        (["--beta", "a=3"], 2, "no option '--beta'; a value is set without dashes, as in beta=..."),
+        (
+            ["--config-name"],
+            2,
+            "argument --config-name/-cn: expected one argument; python train.py --hydra-help lists the options",
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

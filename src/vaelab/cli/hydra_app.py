@@ -15,13 +15,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from vaelab.cli.sweep_table import print_comparison
 from vaelab.cli.hydra_errors import explain
 from vaelab.cli.outcome import Outcome, say
-from vaelab.cli.overrides import check_overrides
+from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
-from vaelab.cli.sweep_table import print_comparison
-from vaelab.config.paths import CONF
 from vaelab.config.text import pop_override
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled
@@ -66,6 +65,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
 
     try:
         check_overrides(arguments)
+        check_options(arguments)
         with handled():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:

@@ -1,8 +1,9 @@
 """What Hydra's grammar allows on a command line, and then drops without a word."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -10,6 +11,23 @@ from hydra.errors import HydraException
 from vaelab.config import LISTED
 from vaelab.config.paths import CONF
 from vaelab.errors import UserError
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Raises UserError for words with dashes that Hydra does not take, where its own parser prints a page."""
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"{message}; python train.py --hydra-help lists the options")
+
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign]
+    left = parser.parse_known_args(list(arguments))[1]
+    # Overrides after an option are left too, since Hydra's parser takes no option between two of them.
+    for option in (one for one in left if one.startswith("-")):
+        key, _, value = option.lstrip("-").partition("=")
+        after = [*arguments, ""][[*arguments, option].index(option) + 1]
+        value = value or ("..." if "=" in after or after.startswith("-") else after) or "..."
+        raise UserError(f"no option '{option}'; a value is set without dashes, as in {key}={value}")
 
 
 def check_overrides(arguments: Sequence[str]) -> None:

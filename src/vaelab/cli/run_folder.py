@@ -1,5 +1,6 @@
 """Which folder a new run or multirun gets, decided by rank 0 before Hydra writes anything."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -68,9 +69,18 @@ def check_output_subdir(config: DictConfig) -> None:
         raise UserError(f"hydra.output_subdir={config.hydra.output_subdir} is not possible; use .hydra or null")
 
 
+def check_single(config: DictConfig) -> None:
+    """Raises UserError for what only a multirun would read."""
+    given = (*config.hydra.overrides.hydra, *config.hydra.overrides.task)
+    for override in given:
+        if re.match(r"\+*(sweep=|hydra\.sweep\.|hydra[./](launcher|sweeper)\b)", str(override)):
+            raise UserError(f"{override} is for a multirun, and this is a single run; add -m, or leave it out")
+
+
 def folder_for_run(config: DictConfig) -> str:
     """Make and lock the folder of a new run, or lock the one from before where SLURM runs this command again."""
     check_output_subdir(config)
+    check_single(config)
     earlier = earlier_folder()
     if earlier is not None:
         reservation = reclaim(earlier)
