@@ -1,6 +1,7 @@
 """Each mistake ends a training with one message on standard error, a status, and nothing left behind."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,6 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             "the posterior is over latents of shape [3], but the prior over [4]; "
             "set latent_dim, which both read, and not one of them alone",
         ),
-        (["ckpt=last"], 1, "no run with a checkpoint is under outputs/; give run=<folder>"),
         (["sweep=x"], 1, "sweep=x is for a multirun, and this is a single run; add -m, or leave it out"),
         (
             ["hydra/launcher=joblib"],
@@ -97,6 +97,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             2,
             "argument --config-name/-cn: expected one argument; python train.py --hydra-help lists the options",
         ),
+        (["ckpt=last"], 1, "no run with a checkpoint is under outputs/; give run=<folder>"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -213,6 +214,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     assert call(folder, "train", *FAST, "trainer=smoke") == 0
     return only_run(folder)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
+@pytest.mark.parametrize("key", ["run", "ckpt"])
+def test_one_of_two_would_be_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, key: str
+) -> None:
+    assert import_module(f"vaelab.commands.{command}").main([f"{key}=a", f"{key}=b"]) == 1
+    assert said(capsys) == f"{key} is given twice, {key}=a and {key}=b, and only one would count"
 
 
 def test_a_run_that_goes_on_keeps_its_optimizer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,12 +7,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vaelab.cli.hydra_app import application
+from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, say
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import LISTED, check
 
 
+@answered
 def main(arguments: Sequence[str] | None = None) -> int:
     """What `vaelab train` takes for a new run; exit status 1 where a line of the checklist failed."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)

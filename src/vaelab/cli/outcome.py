@@ -3,7 +3,8 @@
 import gc
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -11,6 +12,22 @@ from vaelab import signals
 from vaelab.cli.ranks import first_to_say
 from vaelab.errors import UNUSABLE, Interrupted, UserError, reason
 from vaelab.signals import Stopped
+
+Main = Callable[..., int]
+
+
+def answered(main: Main) -> Main:
+    """The same command, whose UserErrors become a sentence and exit status 1."""
+
+    @wraps(main)
+    def wrapped(arguments: Sequence[str] | None = None) -> int:
+        try:
+            return main(arguments)
+        except UserError as error:
+            say([str(error)])
+            return 1
+
+    return wrapped
 
 
 class Outcome(NamedTuple):

@@ -7,8 +7,8 @@ from datetime import datetime
 from omegaconf import DictConfig
 
 from vaelab.cli.hydra_app import application
+from vaelab.cli.outcome import Outcome, answered
 from vaelab.cli.launch import launch
-from vaelab.cli.outcome import Outcome
 from vaelab.cli.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.text import pop_folder, quote
@@ -16,6 +16,7 @@ from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
 
+@answered
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_app import KEPT, application, log_file, with_config_of
+from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, say
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import restarted
 from vaelab.cli.resumption import changes, is_finished
@@ -27,6 +27,7 @@ IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settin
 RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
+@answered
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
 
@@ -36,23 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder, rest = pop_folder(arguments, "run")
     ckpt, rest = pop_folder(rest, "ckpt")
     init_from, rest = pop_folder(rest, "init_from")
-    try:
-        if folder is None and ckpt is None:
-            return application("train", start, [RESERVE, *rest, *weights_of(init_from)])
-        run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
-        if is_second_stage(rest):
-            if ckpt is not None:
-                raise UserError(
-                    f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out"
-                )
-            arguments = on_first_stage(run, rest)
-            return application("train", lambda config: start(config, run), [RESERVE, *arguments])
-        if init_from is not None:
-            raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
-        arguments = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
-    except UserError as error:
-        say([str(error)])
-        return 1
+    if folder is None and ckpt is None:
+        return application("train", start, [RESERVE, *rest, *weights_of(init_from)])
+    run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
+    if is_second_stage(rest):
+        if ckpt is not None:
+            raise UserError(f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out")
+        arguments = on_first_stage(run, rest)
+        return application("train", lambda config: start(config, run), [RESERVE, *arguments])
+    if init_from is not None:
+        raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
+    arguments = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
     return application("train", lambda config: go_on(config, run, ckpt or "last"), arguments)
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaelab.errors import UserError
+
 
 def quote(text: str) -> str:
     """The value of an override that means exactly `text`.
@@ -22,10 +24,13 @@ def escape_references(text: str) -> str:
 def pop_override(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
     """The text given for `key=…`, as the shell handed it over, and the other arguments.
 
-    One pair of quotes around it is not part of it.
+    One pair of quotes around it is not part of it. Raises UserError where it is given twice.
     """
     prefix = f"{key}="
     values = [argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)]
+    if len({*values}) > 1:
+        first, *_, last = values
+        raise UserError(f"{key} is given twice, {prefix}{first} and {prefix}{last}, and only one would count")
     others = [one for one in arguments if not one.startswith(prefix)]
     return (_unquote(values[-1]) if values else None), others
 
