@@ -216,6 +216,38 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return only_run(folder)
 
 
+TAKES = "sample takes run, ckpt, num_samples, y, temperature, seed, plugins"
+
+
+@pytest.mark.parametrize(
+    ("command", "argument", "status", "sentence"),
+    [
+        (
+            "evaluate",
+            "~data",
+            1,
+            "~data would leave out the data that . was trained with; give another as data=..., or leave ~data out",
+        ),
+        ("evaluate", "~codebook", 2, "nothing to delete: no codebook is chosen here; leave out ~codebook"),
+        *(
+            (
+                "sample",
+                argument,
+                1,
+                f"{argument} cannot be changed in a model that is trained; {TAKES}; "
+                "for another model start a new run with python train.py",
+            )
+            for argument in ("latent_dim=5", "+latent_dim=5", "data=mnist", "~data", "trainer.devices=2")
+        ),
+    ],
+)
+def test_what_a_trained_model_keeps(
+    trained: Path, capsys: pytest.CaptureFixture[str], command: str, argument: str, status: int, sentence: str
+) -> None:
+    assert call(trained, command, "run=.", argument) == status
+    assert said(capsys) == sentence
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
 @pytest.mark.parametrize("key", ["run", "ckpt"])
 def test_one_of_two_would_be_dropped(

@@ -21,6 +21,7 @@ from vaelab.cli.outcome import Outcome, say
 from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
+from vaelab.config import LISTED
 from vaelab.config.text import pop_override
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled
@@ -64,8 +65,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
         return ended.objective
 
     try:
-        check_overrides(arguments)
         check_options(arguments)
+        check_overrides(arguments)
         with handled():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:
@@ -158,6 +159,11 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
             raise UserError(
                 f"{argument} would change the {key_of(argument).partition('.')[0]}, which a run keeps; start a new run "
                 f"with it, from these weights by init_from={run.folder}"
+            )
+        if argument.startswith("~") and config.get(key_of(argument)) and key_of(argument) not in LISTED:
+            raise UserError(
+                f"{argument} would leave out the {key_of(argument)} that {run.folder} was trained with; give another "
+                f"as {key_of(argument)}=..., or leave {argument} out"
             )
         if group in config and (CONF / group).is_dir():
             # What stood there goes: merged into the new choice it would leave the old one's keys behind.

@@ -15,6 +15,7 @@ from hydra.errors import (
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
+from vaelab.config import LISTED
 from vaelab.errors import UserError, did_you_mean
 
 # Hydra's text, and our sentence made of its groups.
@@ -166,7 +167,9 @@ def _no_deletion(found: re.Match[str], cause: Any, conf: Path) -> str:
     key, _, choice = found["key"].partition("=")
     if choice:
         return f"cannot delete {key}={choice}, which is not chosen; use ~{key}"
-    if key in _groups(conf):
+    if key in _groups(conf) and key not in LISTED:
+        return f"nothing to delete: no {key} is chosen here; leave out ~{key}"
+    if key in LISTED:
         return f"cannot delete '{key}', which is not among the defaults or is a list of choices; use {key}=[]"
     return f"no key '{key}' to delete" + did_you_mean(key, _groups(conf))
 

@@ -4,14 +4,17 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from vaelab.cli.hydra_app import application
+from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.outcome import Outcome, answered
 from vaelab.cli.launch import launch
 from vaelab.cli.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.text import pop_folder, quote
+from vaelab.errors import UserError
+from vaelab.config.paths import CONF
+from vaelab.storage.run import Run
 from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
@@ -23,7 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for key in ("run", "ckpt"):
         folder, arguments = pop_folder(arguments, key)
         arguments += [] if folder is None else [f"{key}={quote(folder)}"]
+    check_keys(arguments)
     return application("sample", sample, [quote_class(argument) for argument in arguments])
+
+
+def check_keys(arguments: Sequence[str]) -> None:
+    """Raises UserError for a key of a training: sample takes the model as it was trained."""
+    own, training = (list(OmegaConf.load(CONF / f"{name}.yaml")) for name in ("sample", "train"))
+    foreign = {*training, *(folder.name for folder in CONF.iterdir() if folder.is_dir())} - {*own}
+    for argument in arguments:
+        if key_of(argument).partition(".")[0] in foreign:
+            takes = ", ".join(str(key) for key in own if key not in ("hydra", "defaults"))
+            raise UserError(
+                f"{argument} cannot be changed in a model that is trained; sample takes {takes}; for another model "
+                "start a new run with python train.py"
+            )
 
 
 def quote_class(argument: str) -> str:
