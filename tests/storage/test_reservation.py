@@ -1,10 +1,12 @@
 """A run's folder is its own, and what stood there before stays."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from vaelab.errors import UserError
+from vaelab.run import Run
 from vaelab.storage.lock import release
 from vaelab.storage.reservation import Reservation, reserve, reserve_empty
 
@@ -92,8 +94,17 @@ def test_nothing_of_the_users_is_written_over(there: Path, name: str, monkeypatc
 
 
 def test_a_file_in_the_way() -> None:
-    with pytest.raises(UserError, match=r"^notes.txt is a file, so no run can be saved in notes.txt/run$"):
+    with pytest.raises(UserError, match=r"^notes.txt is a file, so nothing can be saved in notes.txt/run$"):
         reserve(Path("notes.txt/run"))
+
+
+@pytest.mark.parametrize("make", [reserve, reserve_empty])
+@pytest.mark.parametrize("inner", ["run", "a/run"])
+def test_a_link_that_leads_nowhere(there: Path, make: Callable[[Path], object], inner: str) -> None:
+    (there / "gone").symlink_to("nowhere")
+    with pytest.raises(UserError, match=r"^gone is a link that leads nowhere, so nothing can be saved in gone"):
+        make(Path("gone") / inner)
+    assert not (there / "nowhere").exists()
 
 
 @pytest.fixture
@@ -121,6 +132,26 @@ def test_overwriting_waits_until_the_new_run_has_trained(there: Path, earlier: P
     assert (earlier / "config.yaml").read_text() == "new"
     assert (earlier / "mine.txt").read_text() == "theirs"
     assert not list(there.glob("*.replaced-*"))
+
+
+def test_what_a_killed_overwriting_left_is_named(
+    there: Path, earlier: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(earlier)
+    killed = reserve(Path("run"), overwrite=True)
+    release(killed.folder)  # as the end of its process does
+    assert killed.replaced is not None
+    assert tree(killed.replaced).items() >= before.items()
+    with pytest.raises(UserError, match=rf"it has no config.yaml; overwrite=true has left {killed.replaced}$"):
+        Run.open("run")
+    assert not caplog.messages
+
+    (earlier / "config.yaml").write_text(RUN)
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    reserve(Path("run"), overwrite=True).keep()
+    sentence = f"{killed.replaced} is a run that overwrite=true was to replace and did not; rename it, or remove it"
+    assert caplog.messages == [sentence]
+    assert tree(killed.replaced).items() >= before.items()
 
 
 def test_only_a_run_is_overwritten(there: Path) -> None:

@@ -1,13 +1,17 @@
 """A folder for a new run that no other run has or gets."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from glob import escape
 from itertools import count
 from pathlib import Path
 
 from vaelab.errors import UserError
 from vaelab.storage.lock import NAME, acquire, in_use, release
+
+log = logging.getLogger(__name__)
 
 # All that a run writes into its folder, by the commands that write it.
 HYDRA = (".hydra", "train.log")
@@ -63,8 +67,12 @@ def reserve(wanted: Path, overwrite: bool = False) -> Reservation:
     Raises:
         UserError: the place cannot be a run folder.
     """
-    if overwrite and is_run(wanted):
-        return _replace(wanted)
+    for left in left_by_overwriting(wanted):
+        log.warning("%s is a run that overwrite=true was to replace and did not; rename it, or remove it", left)
+    return _replace(wanted) if overwrite and is_run(wanted) else _reserve_free(wanted)
+
+
+def _reserve_free(wanted: Path) -> Reservation:
     for folder in _candidates(wanted):
         made = _make(folder)
         if not acquire(folder):
@@ -90,10 +98,15 @@ def reclaim(folder: Path) -> Reservation:
 
 
 def reserve_empty(wanted: Path) -> Path:
-    """Make the folder `wanted` of a multirun, or the next free name where something is there already."""
+    """Make the folder `wanted` of a multirun, or the next free name where something is there already.
+
+    Raises:
+        UserError: the place cannot be a folder.
+    """
     for folder in _candidates(wanted):
+        _make(folder.parent)  # a link that leads nowhere would be taken for a folder that exists
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
         except FileExistsError:
             if Path.cwd().is_relative_to(folder.resolve()):
                 raise UserError(f"{folder} is not empty; give another hydra.sweep.dir") from None
@@ -110,6 +123,11 @@ def is_run(folder: Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     return {"model:", "data:", "choices:"} <= {line.rstrip() for line in lines}
+
+
+def left_by_overwriting(folder: Path) -> list[Path]:
+    """Earlier runs of a folder, from overwriting it with runs that were killed or did not end well."""
+    return sorted(path for path in folder.parent.glob(f"{escape(folder.name)}.replaced-*") if is_run(path))
 
 
 def remove(folder: Path, found: frozenset[Path]) -> None:
@@ -152,7 +170,8 @@ def _make(folder: Path) -> tuple[Path, ...]:
             path.mkdir()
         except FileExistsError:
             if not path.is_dir():
-                raise UserError(f"{path} is a file, so no run can be saved in {folder}") from None
+                kind = "a link that leads nowhere" if path.is_symlink() else "a file"
+                raise UserError(f"{path} is {kind}, so nothing can be saved in {folder}") from None
         else:
             made = (path, *made)
     return made
@@ -168,5 +187,5 @@ def _replace(folder: Path) -> Reservation:
     replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
     folder.rename(replaced)
     release(folder)
-    reservation = reserve(folder)
+    reservation = _reserve_free(folder)
     return Reservation(reservation.folder, reservation.made, replaced=replaced)

@@ -16,6 +16,7 @@ from vaelab.config.migration import brought_up_to_date
 from vaelab.config.saved import check_saved, read_saved
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
+from vaelab.storage.reservation import left_by_overwriting
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,9 @@ class Run:
         """An existing run. Raises UserError for a folder that is not one."""
         run = cls(Path(folder))
         if not run.config_file.is_file():
-            raise UserError(
-                f"{folder} is not a run folder: it has no config.yaml; runs are under outputs/<model>-<data>/"
-            )
+            left = left_by_overwriting(run.folder)
+            way_out = f"overwrite=true has left {left[-1]}" if left else "runs are under outputs/<model>-<data>/"
+            raise UserError(f"{folder} is not a run folder: it has no config.yaml; {way_out}")
         if link := link_out_of(run.folder):
             raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
         for settings in (run.folder / "wandb" / "settings", run.folder / ".wandb"):
@@ -213,12 +214,13 @@ def link_out_of(folder: Path) -> Path | None:
     W&B makes links of its own, to its logs, below wandb/, and writes through none of them.
     """
     inside = folder.resolve()
+    return next((one for one in _paths(folder) if one.is_symlink() and not one.resolve().is_relative_to(inside)), None)
+
+
+def _paths(folder: Path) -> Iterator[Path]:
+    """Every file and folder of a run, but for those below wandb/."""
     for place, folders, files in os.walk(folder):
         if Path(place) == folder / "wandb":
             folders.clear()
             continue
-        for name in (*folders, *files):
-            path = Path(place) / name
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                return path
-    return None
+        yield from (Path(place) / name for name in (*folders, *files))
