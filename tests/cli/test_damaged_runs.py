@@ -1,5 +1,6 @@
 """Everything in a run folder can be damaged: one sentence, or what is left is used, and never a traceback."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,17 @@ CHECKPOINTS: dict[str, Callable[[Path], object]] = {
     "a folder": lambda run: [(p.unlink(), p.mkdir()) for p in (run / "checkpoints").iterdir()],
     "a file for the folder": lambda run: (shutil.rmtree(run / "checkpoints"), (run / "checkpoints").touch()),
 }
+
+
+@pytest.mark.parametrize("name", ["results.json", "metrics.csv", "train.log", "checkpoints/best.ckpt", "evaluations"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
+def test_nobody_waits_for_a_pipe(run: Path, capsys: pytest.CaptureFixture[str], name: str, command: str) -> None:
+    if (run / name).is_dir():
+        shutil.rmtree(run / name)
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    assert call(run.parent, command, "run=run") == 1
+    assert capsys.readouterr().err == f"run/{name} is a pipe or a device, which no run holds; remove it\n"
 
 
 QUICK = ("no optimizer", "empty loops", "a weight less", "metrics.csv cut", "results.json cut")

@@ -35,6 +35,8 @@ class Run:
             left = left_by_overwriting(run.folder)
             way_out = f"overwrite=true has left {left[-1]}" if left else "runs are under outputs/<model>-<data>/"
             raise UserError(f"{folder} is not a run folder: it has no config.yaml; {way_out}")
+        if device := device_in(run.folder):
+            raise UserError(f"{device} is a pipe or a device, which no run holds; remove it")
         if link := link_out_of(run.folder):
             raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
         for settings in (run.folder / "wandb" / "settings", run.folder / ".wandb"):
@@ -215,6 +217,11 @@ def link_out_of(folder: Path) -> Path | None:
     """
     inside = folder.resolve()
     return next((one for one in _paths(folder) if one.is_symlink() and not one.resolve().is_relative_to(inside)), None)
+
+
+def device_in(folder: Path) -> Path | None:
+    """A pipe, socket or device in a run folder, which a reader might wait for without end."""
+    return next((one for one in _paths(folder) if one.exists() and not (one.is_file() or one.is_dir())), None)
 
 
 def _paths(folder: Path) -> Iterator[Path]:
