@@ -80,6 +80,14 @@ def test_overwriting_leaves_what_is_not_of_the_run(run: Path) -> None:
     assert (run / "notes.txt").read_text() == "theirs"
 
 
+def test_a_name_that_is_too_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = ("-m", f"tags=[{'a' * 300}],[b]", "hydra.sweep.dir=sweep")
+    assert call(tmp_path, "train", *SMOKE, *sweep, "hydra.sweep.subdir=${hydra.job.override_dirname}") == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("cannot use sweep/")
+    assert ": File name too long; " in sentence
+
+
 @pytest.mark.parametrize("place", ["hydra.output_subdir=..", "-m hydra.sweep.subdir=../run"])
 def test_hydra_writes_into_no_other_run(run: Path, place: str) -> None:
     before = tree(run)

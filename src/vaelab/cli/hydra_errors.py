@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from vaelab.config import LISTED
-from vaelab.errors import UserError, did_you_mean
+from vaelab.errors import UNUSABLE, UserError, did_you_mean, reason
 
 # Hydra's text, and our sentence made of its groups.
 SENTENCES = (
@@ -72,6 +72,8 @@ def explain(error: Exception, conf: Path) -> str | None:
             return explain(error.__cause__, conf) if isinstance(error.__cause__, UserError) else None
         case CompactHydraException():
             return _composition(error, conf)
+        case OSError() if error.errno in UNUSABLE:
+            return reason(error)
         case ValueError():
             return _sentence(str(error))
     return None
