@@ -9,6 +9,7 @@ from torch import nn
 
 from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
+from vaelab.data.fingerprint import fingerprint
 
 SPLITS = ("train", "validation", "test")
 
@@ -111,3 +112,14 @@ def test_a_batch_is_one_indexing_operation():
 def test_labels_are_dropped_where_no_classes_are_declared(data):
     module = data(num_classes=0)
     assert module.batch("train", torch.arange(3)).y is None
+
+
+def test_the_fingerprint_knows_the_labels(digits):
+    module, relabelled = digits(), digits()
+    split = relabelled.split("train")
+    relabelled._splits["train"] = Examples(split[torch.arange(len(split))].x, split.y.roll(1))
+    assert module.fingerprint != relabelled.fingerprint
+    assert not module.is_named(relabelled.fingerprint)
+    assert module.is_named(module.fingerprint)
+    earlier = fingerprint(split, labels=False)  # as checkpoints have it that were saved before
+    assert module.is_named(earlier)

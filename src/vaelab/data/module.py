@@ -1,6 +1,5 @@
 """The data set of an experiment: named disjoint splits, and loaders that no run can make differ."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -24,6 +23,7 @@ from vaelab.data.checks import (
 )
 from vaelab.data.examples import HasOwnValidation, Indices, Source, Split
 from vaelab.data.facts import AUTO, class_names, count_classes, validation_size
+from vaelab.data.fingerprint import fingerprint
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
 from vaelab.data.loading import Loader
 from vaelab.data.pixels import FixedNoise, Pixels
@@ -36,7 +36,6 @@ from vaelab.terms import Batch
 
 Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
 SPLITS = ("train", "validation", "test")
-NUM_LOOKED_AT = 256  # examples, to tell data sets apart
 
 
 class DataModule(LightningDataModule):
@@ -162,13 +161,9 @@ class DataModule(LightningDataModule):
         return self.fingerprint_of("train")
 
     def fingerprint_of(self, name: str) -> str:
-        """A name for the examples of a split."""
+        """A name for the examples of a split, with their labels."""
         if name not in self._fingerprints:
-            split = self.split(name)
-            some = split[torch.linspace(0, len(split) - 1, min(len(split), NUM_LOOKED_AT)).long()]
-            digest = hashlib.sha256(repr((len(split), tuple(some.x.shape), str(some.x.dtype))).encode())
-            digest.update(some.x.contiguous().numpy().tobytes())
-            self._fingerprints[name] = digest.hexdigest()[:16]
+            self._fingerprints[name] = fingerprint(self.split(name), labels=True)
         return self._fingerprints[name]
 
     def identity(self, name: str) -> str:
@@ -189,6 +184,10 @@ class DataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self.loader("validation")
+
+    def is_named(self, name: str) -> bool:
+        """Whether training sees the examples that had this fingerprint, be it from before labels were part of it."""
+        return name in (self.fingerprint, fingerprint(self.split("train"), labels=False))
 
     def test_dataloader(self) -> DataLoader[Any]:
         return self.loader("test")

@@ -92,7 +92,7 @@ class Experiment:
         """
         self.expect_model(checkpoint)
         saved = torch.load(checkpoint, map_location="meta", weights_only=True)
-        self.data.other = saved.get(DATA, self.data.fingerprint) != self.data.fingerprint
+        self.data.other = DATA in saved and not self.data.is_named(saved[DATA])
         name = self.config.choices.data
         if self.data.other and not other_data:
             raise UserError(
