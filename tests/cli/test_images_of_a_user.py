@@ -134,15 +134,39 @@ def test_other_images_of_the_same_classes(conditional: Path, capfd: pytest.Captu
     run = only_run(conditional)
     assert call(conditional, "evaluate", f"run={run}", "data.source.root=subset") == 0
     logged = capfd.readouterr().out
-    assert "the share data.source.test_fraction=0.1 is evaluated" in logged
+    assert "data 'image_folder' has no test split; all of it is evaluated" in logged
     assert "data 'image_folder' is not what " in logged
     found = records(newest(conditional))
     assert all(record["other_data"] for record in found.values())
+    assert {record["num_examples"] for record in found.values()} == {24}
+    assert all(record["data"].startswith("ImageFolder/all examples/") for record in found.values())
     assert {record["data"] for record in found.values()}.isdisjoint(one["data"] for one in records(run).values())
     assert call(conditional, "evaluate", f"run={run}", "data.source.root=away") == 0
     assert results(newest(conditional)) == results(run)
     assert {record["data"] for record in records(newest(conditional)).values()} == {records(run)["elbo"]["data"]}
     assert not any(record["other_data"] for record in records(newest(conditional)).values())
+
+
+def test_a_share_of_other_images_where_it_is_asked_for(conditional: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    images(conditional / "new", *NUMBERED, level=60)
+    share = ("data.source.root=new", "data.source.test_fraction=0.5")
+    assert call(conditional, "evaluate", f"run={only_run(conditional)}", *share) == 0
+    assert {record["num_examples"] for record in records(newest(conditional)).values()} == {18}
+    assert "all of it is evaluated" not in capfd.readouterr().out
+
+
+def test_what_learns_from_the_data_is_left_out_where_all_of_it_is_evaluated(
+    conditional: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    images(conditional / "fresh", *NUMBERED, level=70)
+    asked = ("data.source.root=fresh", "evaluation=[reconstruction,label_fidelity,sample_quality,probes]")
+    assert call(conditional, "evaluate", f"run={only_run(conditional)}", *asked) == 0
+    logged = capfd.readouterr().out
+    for name in ("label_fidelity", "sample_quality", "probes"):
+        assert f"{name} is left out: it learns from examples of the same data, but all of them are evaluated" in logged
+    assert {name.partition("/")[0] for name in results(newest(conditional))} <= {
+        *("reconstruction", "rate", "distortion", "elbo"),
+    }
 
 
 def test_labels_that_do_not_fit(conditional: Path, capsys: pytest.CaptureFixture[str]) -> None:

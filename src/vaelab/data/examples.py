@@ -77,6 +77,14 @@ class HasOwnValidation(Protocol):
 
 
 @runtime_checkable
+class HoldsOut(Protocol):
+    """A source that may have no test split, so that a share of its examples is held out for one."""
+
+    def undivided(self) -> Split | None:
+        """All examples, where there is none."""
+
+
+@runtime_checkable
 class LeavesOut(Protocol):
     """A source of many files, which can do without those that cannot be read: `corrupt` is error or skip."""
 

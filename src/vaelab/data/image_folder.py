@@ -84,6 +84,10 @@ class ImageFolder:
         """Whether the folder has a validation split of its own."""
         return "validation" in self.branches
 
+    def undivided(self) -> ImageFiles | None:
+        """Every image, where the folder has no splits."""
+        return self.readable_parts["train"] if len(self.readable_parts) == 1 else None
+
     @cached_property
     def branches(self) -> dict[str, Branch]:
         """What lies in the folder: by split where it has splits, else all of it as `train`."""
@@ -106,14 +110,19 @@ class ImageFolder:
 
     @cached_property
     def parts(self) -> dict[str, ImageFiles]:
-        """The splits, without what cannot be read."""
+        """The splits, of which one is made where the folder has none."""
+        everything = self.undivided()
+        return self.readable_parts if everything is None else self.held_out(everything)
+
+    @cached_property
+    def readable_parts(self) -> dict[str, ImageFiles]:
+        """What the folder is divided into, without what cannot be read."""
         files = {
             path: stat for branch in self.branches.values() for of in branch.files.values() for path, stat in of.items()
         }
         found = scan(files, cache_of(self.root, self.cache))
         check_findings(self.root, found, self.corrupt, self.bits)
-        parts = {split: self.readable(branch, found) for split, branch in self.branches.items()}
-        return parts if len(parts) > 1 else self.held_out(parts["train"])
+        return {split: self.readable(branch, found) for split, branch in self.branches.items()}
 
     def readable(self, branch: Branch, found: Mapping[Path, Finding]) -> ImageFiles:
         """The images of one split with the numbers of their classes, in alphabetical order of their paths."""

@@ -21,7 +21,7 @@ from vaelab.data.checks import (
     check_sizes,
     check_validation,
 )
-from vaelab.data.examples import HasOwnValidation, Indices, Source, Split
+from vaelab.data.examples import HasOwnValidation, HoldsOut, Indices, Source, Split
 from vaelab.data.facts import AUTO, class_names, count_classes, validation_size
 from vaelab.data.fingerprint import fingerprint
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
@@ -89,6 +89,7 @@ class DataModule(LightningDataModule):
         self.labelled_per_batch = labelled_per_batch
         self.kept: Tensor | None = None  # which training examples keep their labels; None for all
         self.other = False  # whether a model that was trained on other data is being evaluated
+        self.undivided = False  # whether every example is evaluated, those of train too
         self._splits: dict[str, Split] = {}
         self._fingerprints: dict[str, str] = {}
         if num_classes != AUTO:
@@ -141,6 +142,24 @@ class DataModule(LightningDataModule):
             self._splits |= {"test": self._load("test")} if name == "test" else self._parted()
         return self._splits[name]
 
+    def test_on_all(self) -> bool:
+        """Evaluate every example, where the source has no test split of its own; whether that is so."""
+        everything = self.source.undivided() if isinstance(self.source, HoldsOut) else None
+        if everything is not None:
+            self.split("train")  # drawn as ever, for those who only look
+            self._splits["test"], self.undivided = everything, True
+            self._fingerprints.pop("test", None)
+        return self.undivided
+
+    def training(self) -> Split:
+        """The split `train`, for measures that learn from it. Raises UserError where its examples are evaluated too."""
+        if self.undivided:
+            raise UserError(
+                "it learns from examples of the same data, but all of them are evaluated; set "
+                "data.source.test_fraction to evaluate a share"
+            )
+        return self.split("train")
+
     def batch(self, name: str, indices: Indices) -> Batch:
         """Chosen examples of a split as an evaluation sees them."""
         return self.on_after_batch_transfer(self._fixed(name)[indices], 0)
@@ -166,9 +185,14 @@ class DataModule(LightningDataModule):
             self._fingerprints[name] = fingerprint(self.split(name), labels=True)
         return self._fingerprints[name]
 
+    def is_named(self, name: str) -> bool:
+        """Whether training sees the examples that had this fingerprint, be it from before labels were part of it."""
+        return name in (self.fingerprint, fingerprint(self.split("train"), labels=False))
+
     def identity(self, name: str) -> str:
         """The source, and the examples of a split, as records name them."""
-        return f"{type(self.source).__name__}/{name}/{self.fingerprint_of(name)}"
+        examples = "all examples" if self.undivided and name == "test" else name
+        return f"{type(self.source).__name__}/{examples}/{self.fingerprint_of(name)}"
 
     def train_dataloader(self) -> DataLoader[Any]:
         stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
@@ -184,10 +208,6 @@ class DataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self.loader("validation")
-
-    def is_named(self, name: str) -> bool:
-        """Whether training sees the examples that had this fingerprint, be it from before labels were part of it."""
-        return name in (self.fingerprint, fingerprint(self.split("train"), labels=False))
 
     def test_dataloader(self) -> DataLoader[Any]:
         return self.loader("test")

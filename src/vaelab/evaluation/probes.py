@@ -31,6 +31,7 @@ class Probes:
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         if context.data.num_classes < 2:
             return []
+        context.data.training()
         train, test = codes_of(context, "train", self.max_examples), codes_of(context, context.split)
         if len(train[0]) < self.num_neighbors:
             raise UserError(

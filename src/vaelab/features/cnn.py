@@ -51,7 +51,7 @@ def name_of(data: DataModule, x: Tensor, y: Int[Tensor, " N"], epochs: int, clas
 
 def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
     """Stored images of the train split with their labels."""
-    split = data.split("train")
+    split = data.training()
     x, y, _ = split[evenly_spaced(len(split), limit)]
     assert y is not None, "data with classes has labels"
     return x, y
@@ -59,7 +59,7 @@ def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
 
 def rotated(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
     """Stored images of the train split in all four orientations, with the number of turns."""
-    split = data.split("train")
+    split = data.training()
     x = split[evenly_spaced(len(split), limit // NUM_TURNS)].x
     turned = [x.rot90(turns, (2, 3)) for turns in range(NUM_TURNS)]
     return torch.cat(turned), torch.arange(NUM_TURNS).repeat_interleave(len(x))

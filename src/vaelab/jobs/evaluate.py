@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, open_dict
 
-from vaelab.jobs.other_data import chooses_other_data, fit_to_model
+from vaelab.jobs.other_data import asks_for_a_share, chooses_other_data, fit_to_model
 from vaelab.jobs.results import measure
 from vaelab.storage.run import Run
 
@@ -28,4 +28,4 @@ def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrid
         fit_to_model(config, run.read_config(), overrides)
     with open_dict(config):
         config.callbacks["evaluate"] = ALL_MEASURES  # whatever of them the run itself had, or had in training
-    measure(config, run, into, checkpoint, other_data=other_data)
+    measure(config, run, into, checkpoint, other_data=other_data, whole=not asks_for_a_share(overrides))

@@ -1,6 +1,5 @@
 """Data that a model was not trained on: for measurements out of its distribution, or of a new test set."""
 
-import logging
 from collections.abc import Collection
 
 from omegaconf import DictConfig
@@ -10,13 +9,17 @@ from vaelab.data.examples import NamesClasses
 from vaelab.data.facts import AUTO, FACTS
 from vaelab.errors import UserError
 
-log = logging.getLogger(__name__)
 PIXELS = ("scale", "binarization", "dequantization")  # what the model takes x for
 
 
 def chooses_other_data(overrides: Collection[str]) -> bool:
     """Whether keys that are overridden name other examples; another share of the same ones is no other data."""
     return "data" in overrides or "data.source.root" in overrides
+
+
+def asks_for_a_share(overrides: Collection[str]) -> bool:
+    """Whether keys that are overridden say how much of examples without splits is to be evaluated."""
+    return "data.source.test_fraction" in overrides
 
 
 def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[str]) -> None:
@@ -38,12 +41,6 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         raise UserError(
             f"data '{name}' has examples of shape {list(node.shape)}, but the run's model takes {list(before.shape)};"
             " choose data of that shape"
-        )
-    if "test_fraction" in node.source and "data.source.test_fraction" not in overrides:
-        log.warning(
-            "of images without folders train and test, the share data.source.test_fraction=%s is evaluated; set it"
-            " near 1 to evaluate a new test set as a whole",
-            node.source.test_fraction,
         )
     if "classes" in node.source:
         number_as(node, before, [key for key in FACTS if key in free])

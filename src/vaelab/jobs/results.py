@@ -1,6 +1,7 @@
 """The results of a checkpoint, measured as a process that has just started would measure them, and saved."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.evaluation.record import as_json
@@ -20,6 +22,8 @@ from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.results_table import print_results
 from vaelab.model.vae import VAE
 from vaelab.storage.run import Run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,22 @@ def measure(
     loops: Mapping[str, Any] | None = None,
     loggers: list[Logger] | None = None,
     other_data: bool = False,
+    whole: bool = False,
 ) -> None:
     """results.json in the folder `into`, pictures and checklist beside it, and the measurements as a table.
 
     Everything is built anew from the config and the checkpoint, so that training reports what an evaluation of the
     saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data`
-    says that the data may be others than the run was trained on.
+    says that the data may be others than the run was trained on, and `whole` that all of them are then evaluated
+    where they have no splits.
     """
     experiment = Experiment.build(config)
     experiment.expect(checkpoint, other_data)
-    evaluate, others = split_callbacks(config, run)
-    save = SaveResults(evaluate, run, into, checkpoint, trained_steps)
-    trainer = experiment.trainer(Run(into), [evaluate, save, *others], loggers or [])
+    if whole and experiment.data.other and experiment.data.test_on_all():
+        rank_zero_only(log.info)("data '%s' has no test split; all of it is evaluated", config.choices.data)
+    measures, others = callbacks_of(config, run)
+    save = SaveResults(run, into, checkpoint, trained_steps)
+    trainer = experiment.trainer(Run(into), [*measures, save, *others], loggers or [])
     if loops is not None:
         trainer.fit_loop.load_state_dict(dict(loops))
     with refusals_explained():
