@@ -264,7 +264,7 @@ CASES = [
     (
         "encoder.num_features=${latent_dim}5",
         "",
-        "encoder.num_features='85' must be an integer from 1 to 1048576 (conf/encoder/conv.yaml)",
+        "{}, which is '85', must be an integer from 1 to 1048576 (conf/encoder/conv.yaml)",
     ),
     (
         "plugins=[nosuch]",
@@ -272,6 +272,22 @@ CASES = [
         "{}: no module 'nosuch'; install it, or add its folder to PYTHONPATH",
     ),
     ("plugins=[.a]", "", "{}: no name of a package"),
+    # A reference is where it was typed
+    ("latent_dim=${project}", "", "{}, which is vaelab, must be an integer from 1 to 1048576"),
+    ("latent_dim=${group}", "", "{}, which is test, must be an integer from 1 to 1048576"),
+    ("latent_dim=a${seed}", "", "{}, which is a0, must be an integer from 1 to 1048576"),
+    ("latent_dim=${seed}${seed}", "", "{}, which is '00', must be an integer from 1 to 1048576"),
+    (
+        "optimizer.lr=${data.scale}",
+        "",
+        "{}, which is unit, must be a number of at least 0 (conf/optimizer/adam.yaml)",
+    ),
+    (
+        "encoder.activation=${optimizer}",
+        "",
+        "{}, which is {{_target_:torch.optim.Adam}}, must give a Module (a node with _target_, not _partial_)"
+        " (conf/encoder/conv.yaml)",
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vaelab.config.arguments import parameters
-from vaelab.config.interpolation import origin
+from vaelab.config.interpolation import origin, typed
 from vaelab.config.locate import locate
 from vaelab.config.mistake import Mistake
 from vaelab.config.part import Part
@@ -72,8 +72,12 @@ def mistakes_of_values(node: DictConfig | ListConfig, annotations: Mapping[Any, 
         if isinstance(value, dict) and isinstance(found, DictConfig) and get_origin(annotation) is Mapping:
             yield from mistakes_of_values(found, dict.fromkeys(found, get_args(annotation)[1]))
         elif not accepts(annotation, value):
+            reference = typed(node, key)
+            if reference is not None:
+                place = reference[0]
             yield Mistake(
-                place, f"{_given(place, value)} {describe(annotation, value)}{_hint(place, value, annotation)}"
+                place,
+                f"{_given(place, value, reference)} {describe(annotation, value)}{_hint(place, value, annotation)}",
             )
 
 
@@ -85,7 +89,9 @@ def _hint(place: str, value: Any, annotation: Any) -> str:
     return f"""; quote it: {place}="'{value}'\"""" if number and accepts(annotation, str(value)) else ""
 
 
-def _given(place: str, value: Any) -> str:
+def _given(place: str, value: Any, reference: tuple[str, str] | None) -> str:
+    if reference is not None:
+        return f"{place}={reference[1]}, which is {show(value)}, must {'give' if isinstance(value, Part) else 'be'}"
     if isinstance(value, Part):
         return f"{place}._target_={value.name} must give"
     return f"{place}={show(value)} must be"

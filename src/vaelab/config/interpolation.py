@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
-from vaelab.config.paths import CONF
+from vaelab.config.ours import ALL, stands_in_conf
 from vaelab.errors import did_you_mean
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
@@ -32,6 +32,24 @@ def origin(node: DictConfig | ListConfig, key: Any) -> tuple[str, Any]:
     while found._is_interpolation():
         found = found._dereference_node()
     return str(found._get_full_key(None)), found
+
+
+def typed(node: DictConfig | ListConfig, key: Any) -> tuple[str, str] | None:
+    """The last key on the way from `node[key]` to its value that refers to another as none of our yamls does.
+
+    With its text: it is where a reference was typed. None where all references are ours.
+    """
+    found: Any = node._get_node(key)
+    if not found._is_interpolation():
+        return None
+    text = str(found._value())
+    if whole := REFERENCE.fullmatch(text):
+        above, _, inner = whole[1].rpartition(".")
+        root: Any = node._get_root()
+        further = OmegaConf.select(root, above) if above else root
+        if isinstance(further, DictConfig) and (reference := typed(further, inner)):
+            return reference
+    return None if stands_in_conf(str(key), text, ALL) else (str(found._get_full_key(None)), text)
 
 
 def broken(node: DictConfig | ListConfig, key: Any) -> Broken | None:

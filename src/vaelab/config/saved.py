@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from vaelab.config import LISTED
-from vaelab.config.paths import CONF
+from vaelab.config.ours import stands_in_conf
 from vaelab.config.references import REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError
@@ -221,18 +220,8 @@ def _faults_of_paths(resolved: Any) -> Iterator[str]:
                 if not isinstance(text, str) or full in (*READ_ONLY, *CLASS_NAMES):
                     continue
                 leads_out = re.match(r"[/~\\]|[A-Za-z]:[\\/]|\w+://", text) or ".." in re.split(r"[/\\]", text)
-                if leads_out or (key in PATHS and text and not _stands_in_conf(key, text)):
+                if leads_out or (key in PATHS and text and not stands_in_conf(key, text)):
                     yield f"{full}={text[:80]} leads out of the run folder; if you trust it, give {full}=... yourself"
-
-
-def _stands_in_conf(key: str, text: str) -> bool:
-    """Whether one of our own yamls gives this path: those of caches under data/."""
-    return re.search(rf"^\s*{re.escape(key)}: *{re.escape(text)} *(#.*)?$", _conf_text(), re.MULTILINE) is not None
-
-
-@cache
-def _conf_text() -> str:
-    return "\n".join(file.read_text() for file in CONF.glob("*/*.yaml"))
 
 
 def _blank(plain: Any, keys: list[str]) -> None:
