@@ -257,6 +257,18 @@ def test_one_of_two_would_be_dropped(
     assert said(capsys) == f"{key} is given twice, {key}=a and {key}=b, and only one would count"
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
+@pytest.mark.parametrize("empty", ["run=", "run=''", "ckpt="])
+def test_a_folder_without_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, empty: str) -> None:
+    assert call(tmp_path, command, empty) == 1
+    assert said(capsys) == f"{empty.partition('=')[0]}= is empty; give a folder after it, or leave it out"
+
+
+def test_doctor_takes_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "doctor", "data=digits", "run=x") == 1
+    assert said(capsys).startswith("doctor examines what is not trained yet; leave out run=")
+
+
 def test_a_run_that_goes_on_keeps_its_optimizer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (trained / "config.yaml").read_text()
     assert call(trained, "train", "run=.", "optimizer.lr=0.1") == 1

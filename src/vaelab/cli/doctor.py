@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from vaelab.cli.hydra_app import application
+from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.second_stage import is_second_stage
@@ -19,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if is_second_stage(arguments):
         say(["doctor examines models that start untrained, but a second stage starts from a run; train it with run=…"])
+        return 1
+    if any(key_of(argument) == "run" for argument in arguments):
+        say(["doctor examines what is not trained yet; leave out run=, or measure the run with vaelab evaluate"])
         return 1
     if {"-m", "--multirun"} & set(arguments):
         say(["doctor examines one experiment at a time; leave out -m"])

@@ -36,9 +36,11 @@ def pop_override(arguments: Sequence[str], key: str) -> tuple[str | None, list[s
 
 
 def pop_folder(arguments: Sequence[str], key: str) -> tuple[str | None, list[str]]:
-    """The same for a folder, whose name may itself begin and end with quotes."""
+    """The same for a folder, whose name may itself begin and end with quotes. Raises UserError for none."""
     literal = next((one for one in reversed(arguments) if one.startswith(f"{key}=")), "").removeprefix(f"{key}=")
     folder, others = pop_override(arguments, key)
+    if folder == "":
+        raise UserError(f"{key}= is empty; give a folder after it, or leave it out")
     return (literal if literal and Path(literal).exists() else folder), others
 
 
