@@ -253,7 +253,7 @@ def test_what_a_trained_model_keeps(
 def test_one_of_two_would_be_dropped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, key: str
 ) -> None:
-    assert import_module(f"vaelab.commands.{command}").main([f"{key}=a", f"{key}=b"]) == 1
+    assert import_module(f"vaelab.cli.{command}").main([f"{key}=a", f"{key}=b"]) == 1
     assert said(capsys) == f"{key} is given twice, {key}=a and {key}=b, and only one would count"
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from vaelab.errors import UserError
-from vaelab.run import Run
 from vaelab.storage.lock import release
 from vaelab.storage.reservation import Reservation, reserve, reserve_empty
+from vaelab.storage.run import Run
 
 RUN = "data:\n  shape: [1]\nmodel:\n  _target_: x\nchoices:\n  model: vae\n"
 

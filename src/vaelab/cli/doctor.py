@@ -7,8 +7,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vaelab.cli.hydra_app import application, key_of
-from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import LISTED, check
 

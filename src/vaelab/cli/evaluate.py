@@ -8,11 +8,11 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from vaelab.cli.hydra_app import application, key_of, log_file, with_config_of
-from vaelab.cli.sweep_table import compare, values
-from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.run_folder import only_writer
+from vaelab.cli.sweep_table import compare, values
 from vaelab.config import check
 from vaelab.config.text import pop_folder
 from vaelab.errors import UserError

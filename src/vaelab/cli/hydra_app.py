@@ -15,13 +15,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.cli.sweep_table import print_comparison
 from vaelab.cli.hydra_errors import explain
 from vaelab.cli.outcome import Outcome, say
 from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
+from vaelab.cli.sweep_table import print_comparison
 from vaelab.config import LISTED
+from vaelab.config.paths import CONF
 from vaelab.config.text import pop_override
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled

@@ -7,14 +7,13 @@ from datetime import datetime
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.cli.hydra_app import application, key_of
-from vaelab.cli.outcome import Outcome, answered
 from vaelab.cli.launch import launch
+from vaelab.cli.outcome import Outcome, answered
 from vaelab.cli.run_folder import only_writer
 from vaelab.config import check
+from vaelab.config.paths import CONF
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
-from vaelab.config.paths import CONF
-from vaelab.storage.run import Run
 from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_app import KEPT, application, log_file, with_config_of
-from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import restarted
 from vaelab.cli.resumption import changes, is_finished

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
 from vaelab.config.ours import ALL, stands_in_conf
+from vaelab.config.paths import CONF
 from vaelab.errors import did_you_mean
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.

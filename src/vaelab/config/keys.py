@@ -21,8 +21,7 @@ from vaelab.config.paths import CONF
 from vaelab.config.unintended import value_at
 from vaelab.config.wording import show
 from vaelab.errors import UserError, did_you_mean
-from vaelab.config.paths import CONF
-from vaelab.protocol import Measure
+from vaelab.evaluation.measure import Measure
 from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from vaelab.paths import CONF
+from vaelab.config.paths import CONF
 
 GROUPS = "*/*.yaml"
 ALL = "**/*.yaml"  # those of the commands too

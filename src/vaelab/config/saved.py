@@ -13,6 +13,7 @@ from yaml.constructor import ConstructorError
 
 from vaelab.config import LISTED
 from vaelab.config.ours import stands_in_conf
+from vaelab.config.paths import CONF
 from vaelab.config.references import REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError

@@ -47,7 +47,7 @@ class ImageQuality:
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         context.data.training()  # of which the floors are
-        network, folder = self.features(context), Path(self.folder)
+        network, folder = self.features(context.data, context.device, context.rank_zero_first), Path(self.folder)
         images = gathered(context, network, lambda metric: self.images(context, metric))
         reference = RealImages(context, network, context.split, None, folder)
         training = RealImages(context, network, "train", len(images.rows), folder)

@@ -1,6 +1,5 @@
 """What an evaluation keeps while it is under way, so that it can be stopped and go on."""
 
-import hashlib
 import io
 import json
 import logging

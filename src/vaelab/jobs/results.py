@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.evaluation.record import as_json
@@ -87,9 +87,9 @@ def measure(
     experiment.expect(checkpoint, other_data)
     if whole and experiment.data.other and experiment.data.test_on_all():
         rank_zero_only(log.info)("data '%s' has no test split; all of it is evaluated", config.choices.data)
-    measures, others = callbacks_of(config, run)
-    save = SaveResults(run, into, checkpoint, trained_steps)
-    trainer = experiment.trainer(Run(into), [*measures, save, *others], loggers or [])
+    evaluate, others = split_callbacks(config, run)
+    save = SaveResults(evaluate, run, into, checkpoint, trained_steps)
+    trainer = experiment.trainer(Run(into), [evaluate, save, *others], loggers or [])
     if loops is not None:
         trainer.fit_loop.load_state_dict(dict(loops))
     with refusals_explained():

@@ -33,7 +33,7 @@ def verified(signed: bytes, place: str) -> memoryview | None:
 
 def _key() -> bytes:
     """This user's key, which is made once and which nobody else may read or write."""
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaelab" / "journal.key"
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaelab" / "results.key"
     if not path.exists():
         _make(path)
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torchmetrics import MeanMetric
 
-from vaelab.evaluation import journal as module
-from vaelab.evaluation.figure import Figure
-from vaelab.evaluation.journal import Journal
+from vaelab.evaluation import cache as module
+from vaelab.evaluation.measurement import Measurement
+from vaelab.evaluation.result_cache import ResultCache
 
-FIGURE = Figure("elbo", 1.0, "nats", 7)
+FIGURE = Measurement("elbo", 1.0, "nats", 7)
 
 
 @pytest.fixture(autouse=True)
@@ -21,26 +21,26 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mine" / "vaelab"
 
 
-def written(folder: Path) -> Journal:
-    """A journal that holds one finished measure and one loop under way."""
-    journal, metric = Journal(folder, 0, 1), MeanMetric()
+def written(folder: Path) -> ResultCache:
+    """A cache that holds one finished measure and one loop under way."""
+    cache, metric = ResultCache(folder, 0, 1), MeanMetric()
     metric.update(torch.tensor(3.0))
-    journal.finish("elbo", [FIGURE], [], 1.0)
-    journal.keep("loop", metric, 5)
-    return journal
+    cache.finish("elbo", [FIGURE], [], 1.0)
+    cache.keep("loop", metric, 5)
+    return cache
 
 
-def counts(journal: Journal) -> bool:
-    """Whether what a journal holds is believed, its figures and its states alike."""
+def counts(cache: ResultCache) -> bool:
+    """Whether what a cache holds is believed, its measurements and its states alike."""
     metric = MeanMetric()
-    figures, done = journal.finished("elbo"), journal.resume("loop", metric)
-    assert (figures is None) == (done == 0) == (float(metric.weight) == 0)
+    measurements, done = cache.finished("elbo"), cache.resume("loop", metric)
+    assert (measurements is None) == (done == 0) == (float(metric.weight) == 0)
     return done == 5
 
 
 def test_what_this_user_wrote_counts(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     written(tmp_path / "run")
-    assert counts(Journal(tmp_path / "run", 0, 1))
+    assert counts(ResultCache(tmp_path / "run", 0, 1))
     assert not caplog.messages
     (key,) = cache.iterdir()
     assert key.stat().st_mode & 0o777 == 0o600
@@ -49,9 +49,9 @@ def test_what_this_user_wrote_counts(tmp_path: Path, cache: Path, caplog: pytest
 def test_what_somebody_else_wrote_is_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = written(tmp_path / "run")
+    cache = written(tmp_path / "run")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "theirs"))
-    assert not counts(journal)
+    assert not counts(cache)
     assert caplog.messages == [
         f"{tmp_path}/run/{name} was not written by you, or was altered; what it holds is measured again"
         for name in ("elbo.json", "loop.0of1.pt")
@@ -59,32 +59,32 @@ def test_what_somebody_else_wrote_is_measured_again(
 
 
 def test_a_figure_without_a_signature_is_measured_again(tmp_path: Path) -> None:
-    journal = written(tmp_path / "run")
+    cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().partition("\n")[2])
-    assert journal.finished("elbo") is None
+    assert cache.finished("elbo") is None
 
 
 def test_an_altered_figure_is_measured_again(tmp_path: Path) -> None:
-    journal = written(tmp_path / "run")
+    cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().replace("1.0", "2.0"))
-    assert journal.finished("elbo") is None
+    assert cache.finished("elbo") is None
 
 
 def test_what_was_written_for_another_model_or_measure_is_measured_again(tmp_path: Path) -> None:
-    journal = written(tmp_path / "run")
+    cache = written(tmp_path / "run")
     (tmp_path / "run" / "elbo.json").rename(tmp_path / "run" / "bce.json")
-    assert journal.finished("bce") is None
+    assert cache.finished("bce") is None
     (tmp_path / "run").rename(tmp_path / "other")
-    assert Journal(tmp_path / "other", 0, 1).resume("loop", MeanMetric()) == 0
+    assert ResultCache(tmp_path / "other", 0, 1).resume("loop", MeanMetric()) == 0
 
 
 @pytest.mark.parametrize("name", ["elbo.json", "loop.0of1.pt"])
 def test_a_pipe_is_no_journal(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
-    journal = Journal(tmp_path, 0, 1)
-    assert not counts(journal)
+    cache = ResultCache(tmp_path, 0, 1)
+    assert not counts(cache)
 
 
 @pytest.mark.parametrize("damage", [lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short")])
@@ -92,6 +92,6 @@ def test_a_key_that_others_know_is_not_used(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: object
 ) -> None:
     written(tmp_path / "run")
-    damage(cache / "journal.key")  # type: ignore[operator]
+    damage(cache / "cache.key")  # type: ignore[operator]
     assert not counts(written(tmp_path / "run"))
-    assert f"{cache}/journal.key is no" in caplog.messages[0]
+    assert f"{cache}/cache.key is no" in caplog.messages[0]
