@@ -9,7 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from vaelab.config import build
-from vaelab.encoder.conv import halvings
+from vaelab.nn.resolutions import halved_resolutions
 
 FILES = sorted((Path(__file__).parents[2] / "conf" / "decoder").glob("*.yaml"))
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (2, 27, 31), (1, 12, 9)]
@@ -23,7 +23,7 @@ every_condition = pytest.mark.parametrize("size", [0, 10], ids=["plain", "condit
 
 def num_latents(file: Path, shape: tuple[int, ...]) -> int:
     """Six, or, of a decoder whose latents have places, six at each place."""
-    return 6 * math.prod(halvings(shape, 2)[-1]) if file.stem == "map" else 6
+    return 6 * math.prod(halved_resolutions(shape, 2)[-1]) if file.stem == "map" else 6
 
 
 def decoder(file: Path, changes: dict[str, Any], shape: tuple[int, ...], size: int, num_parameters: int) -> Any:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from vaelab.config import build
-from vaelab.encoder.conv import Conv, halvings
+from vaelab.encoder.conv import Conv, halved_resolutions
 from vaelab.encoder.mlp import MLP
 from vaelab.errors import UserError
 
@@ -77,21 +77,21 @@ def test_a_gated_layer_multiplies_by_its_gate() -> None:
 
 
 def test_halvings_are_the_sizes_that_convolutions_of_stride_2_give() -> None:
-    assert halvings((3, 27, 31), 3) == [(27, 31), (14, 16), (7, 8), (4, 4)]
+    assert halved_resolutions((3, 27, 31), 3) == [(27, 31), (14, 16), (7, 8), (4, 4)]
 
 
 def test_data_that_are_not_images_are_refused() -> None:
     with pytest.raises(UserError) as caught:
-        halvings((8,), 2)
+        halved_resolutions((8,), 2)
     assert str(caught.value) == (
         "conv networks need images of shape [C, H, W], but the data have shape [8]; set encoder=mlp decoder=mlp"
     )
 
 
 def test_images_too_small_to_be_halved_are_refused() -> None:
-    assert halvings((1, 2, 8), 1)[-1] == (1, 4)
+    assert halved_resolutions((1, 2, 8), 1)[-1] == (1, 4)
     with pytest.raises(UserError) as caught:
-        halvings((1, 2, 8), 2)
+        halved_resolutions((1, 2, 8), 2)
     assert str(caught.value) == (
         "2 convolutions of stride 2 are too many for images of 2x8; give fewer channels, or set encoder=mlp decoder=mlp"
     )

@@ -19,8 +19,8 @@ from vaelab.evaluation.measure import Measure
 from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.record import Record
 from vaelab.evaluation.result_cache import ResultCache
+from vaelab.model.evaluation_mode import evaluating
 from vaelab.model.vae import VAE
-from vaelab.picture.callback import evaluating
 from vaelab.ranges import ByAnotherPart, NonNegativeInt
 from vaelab.storage.code_version import code_version, source_code
 from vaelab.storage.fingerprint import fingerprint

@@ -20,22 +20,27 @@ MEASURES = {
 }
 
 
+# Where parts stood before, and stand now.
+MOVED = {
+    "vaelab.levels.": "vaelab.latent.hierarchy.",
+    "vaelab.health.history.": "vaelab.health.optimization.",
+    "lightning.pytorch.loggers.WandbLogger": "vaelab.logger.weights_and_biases.WandbLogger",
+}
 TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
 
 
-def brought_up_to_date(config: DictConfig) -> DictConfig:
+def migrate(config: DictConfig) -> DictConfig:
     """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
 
     A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is
     called by the logger that training does not wait for.
     """
+    config = OmegaConf.create(rename_targets(OmegaConf.to_container(config)))
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
     for name, measure in (config.get("evaluation") or {}).items():
         complete(str(name), measure)
-    if OmegaConf.select(config, "logger.wandb._target_") == "lightning.pytorch.loggers.WandbLogger":
-        config.logger.wandb._target_ = "vaelab.logger.weights_and_biases.WandbLogger"
     for logger in (config.get("logger") or {}).values():
         logger.pop("save_dir", None)  # a logger writes into the run folder, wherever that is now
     if "evaluation" in config or not config.get("callbacks"):
@@ -50,6 +55,21 @@ def brought_up_to_date(config: DictConfig) -> DictConfig:
     config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
     config.choices.features = "cnn"
     return config
+
+
+def rename_targets(plain: Any) -> Any:
+    """A config with the new name of each part that has moved."""
+    if isinstance(plain, list):
+        return [rename_targets(value) for value in plain]
+    if not isinstance(plain, dict):
+        return plain
+    return {key: renamed(value) if key == "_target_" else rename_targets(value) for key, value in plain.items()}
+
+
+def renamed(target: Any) -> Any:
+    """The name of today of a target."""
+    old = next((old for old in MOVED if str(target).startswith(old)), None)
+    return target if old is None else MOVED[old] + str(target).removeprefix(old)
 
 
 def complete(name: str, measure: DictConfig) -> None:

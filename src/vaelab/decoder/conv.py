@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.encoder.conv import halvings
+from vaelab.nn.resolutions import halved_resolutions
 from vaelab.ranges import Channels, Shape, Supplied, Width
 
 
@@ -25,7 +25,7 @@ class Conv(nn.Module):
         num_parameters: Supplied,
     ) -> None:
         super().__init__()
-        sizes = halvings(shape, len(channels))[::-1]
+        sizes = halved_resolutions(shape, len(channels))[::-1]
         self.parameter_shape = (num_parameters, *shape)
         self.dense = nn.Sequential(
             nn.Linear(latent_dim + condition_size, num_features),

@@ -6,9 +6,9 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.encoder.conv import halvings
 from vaelab.errors import UserError
 from vaelab.nn.residual import Residual
+from vaelab.nn.resolutions import halved_resolutions
 from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
 
 
@@ -31,7 +31,7 @@ class Map(nn.Module):
         num_parameters: Supplied,
     ) -> None:
         super().__init__()
-        self.sizes = halvings(shape, len(channels))[::-1]
+        self.sizes = halved_resolutions(shape, len(channels))[::-1]
         self.parameter_shape = (num_parameters, *shape)
         height, width = self.sizes[0]
         if latent_dim % (height * width):

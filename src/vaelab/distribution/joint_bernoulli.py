@@ -28,8 +28,8 @@ class JointBernoulli(Joint):
 
 def log_product(factors: Float[Tensor, "*B D"]) -> Float[Tensor, "*B"]:
     """The logarithm of the product of D factors in [1/2, 1], [*B, D] -> [*B]; the factors are overwritten."""
-    halvings = 0
-    while factors.shape[-1] % 2 == 0 and halvings < 6:
+    halved_resolutions = 0
+    while factors.shape[-1] % 2 == 0 and halved_resolutions < 6:
         first, second = factors.chunk(2, -1)
-        factors, halvings = first.mul_(second), halvings + 1
+        factors, halved_resolutions = first.mul_(second), halved_resolutions + 1
     return factors.log().sum(-1)

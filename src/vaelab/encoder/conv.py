@@ -1,35 +1,12 @@
 """Strided convolutional encoder."""
 
-import math
-from collections.abc import Sequence
 from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.errors import UserError
+from vaelab.nn.resolutions import halved_resolutions
 from vaelab.ranges import Channels, Shape, Supplied, Width
-
-
-def halvings(shape: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
-    """Heights and widths before, between and after `num_layers` convolutions of stride 2.
-
-    Raises UserError for data that are not images, or too small to be halved that often.
-    """
-    if len(shape) != 3:
-        raise UserError(
-            f"conv networks need images of shape [C, H, W], but the data have shape {list(shape)}; "
-            "set encoder=mlp decoder=mlp"
-        )
-    sizes = [(int(shape[1]), int(shape[2]))]
-    for _ in range(num_layers):
-        sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
-    if num_layers and 1 in sizes[-2]:
-        raise UserError(
-            f"{num_layers} convolutions of stride 2 are too many for images of {shape[1]}x{shape[2]}; "
-            "give fewer channels, or set encoder=mlp decoder=mlp"
-        )
-    return sizes
 
 
 class Conv(nn.Module):
@@ -49,7 +26,7 @@ class Conv(nn.Module):
     ) -> None:
         super().__init__()
         self.num_features = num_features
-        height, width = halvings(shape, len(channels))[-1]
+        height, width = halved_resolutions(shape, len(channels))[-1]
         widths = [int(shape[0]), *channels]
         first, *rest = [nn.Conv2d(i, o, 3, stride=2, padding=1) for i, o in pairwise(widths)]
         self.first = first

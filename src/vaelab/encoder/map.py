@@ -7,8 +7,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.encoder.conv import halvings
 from vaelab.nn.residual import Residual
+from vaelab.nn.resolutions import halved_resolutions
 from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
 
 
@@ -29,7 +29,7 @@ class Map(nn.Module):
         condition_size: Supplied,
     ) -> None:
         super().__init__()
-        self.feature_shape = (num_features, *halvings(shape, len(channels))[-1])
+        self.feature_shape = (num_features, *halved_resolutions(shape, len(channels))[-1])
         self.num_features = math.prod(self.feature_shape)
         first, *rest = [Halving(i, o) for i, o in pairwise([int(shape[0]), *channels])]
         self.first = first

@@ -90,8 +90,10 @@ def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[
     """The callbacks that are chosen, and those without which no run is safe."""
     chosen = build_callbacks(config, run)
     always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
-    if checkpoint is None and config.get("init_from"):
-        always.append(InitialWeights(Run.open(config.init_from).checkpoint("best")))
+    begins_with = {"init_from": config.get("init_from"), "first_stage": config.model.get("first_stage")}
+    for key, folder in begins_with.items() if checkpoint is None else ():
+        if folder:
+            always.append(InitialWeights(key, Run.open(folder).checkpoint("best")))
     return [*chosen, *always]
 
 

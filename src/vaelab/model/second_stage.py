@@ -1,10 +1,8 @@
 """The LightningModule that gives a trained model a prior of its own."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -13,15 +11,14 @@ from vaelab.errors import UserError
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
 from vaelab.ranges import Seed
-from vaelab.storage.run import Run
 
 
 class SecondStage(VAE):
     """The latent structure of the run `first_stage`, of which only the prior learns.
 
-    van den Oord et al. 2017, arXiv:1711.00937, section 3.3; Dai & Wipf 2019, arXiv:1903.05789. The weights come
-    from that run's best checkpoint. They become part of this model's own checkpoints, so that only a start
-    needs the first stage.
+    van den Oord et al. 2017, arXiv:1711.00937, section 3.3; Dai & Wipf 2019, arXiv:1903.05789. Training
+    begins with the weights of that run's best checkpoint. They become part of this model's own checkpoints, so
+    that only a start needs the first stage.
     """
 
     def __init__(
@@ -44,12 +41,8 @@ class SecondStage(VAE):
             parameter.requires_grad_(is_new(name))
         self.train()  # as it is below: Lightning leaves each part in the mode it finds it in
 
-    def setup(self, stage: str) -> None:
-        """Take over the weights of the first stage, unless a checkpoint of this one comes."""
-        if stage == "fit" and self.trainer.ckpt_path is None:
-            checkpoint = Run.open(self.first_stage).checkpoint("best")
-            load(self, torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"], checkpoint)
-        super().setup(stage)
+    def inherits(self, name: str) -> bool:
+        return not is_new(name)
 
     def train(self, mode: bool = True) -> Self:
         """Only the prior trains: the other parts stay as they are evaluated, codebooks above all."""
@@ -63,12 +56,3 @@ class SecondStage(VAE):
 def is_new(name: str) -> bool:
     """Whether an entry of the state dict is none of the first stage's."""
     return not name.startswith("latent.") or name.startswith("latent.prior.")
-
-
-def load(model: SecondStage, state: dict[str, Any], checkpoint: Path) -> None:
-    """All that the first stage knows but its prior. Raises UserError where it does not fit."""
-    given = {name: value for name, value in state.items() if not is_new(name)}
-    here = {name: value for name, value in model.state_dict().items() if not is_new(name)}
-    if {name: value.shape for name, value in given.items()} != {name: value.shape for name, value in here.items()}:
-        raise UserError(f"{checkpoint} is of another model than its run's config.yaml says; give another run")
-    model.load_state_dict(given, strict=False)

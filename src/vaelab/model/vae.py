@@ -56,6 +56,10 @@ class VAE(pl.LightningModule):
         self.loss: Loss | None = None
         self.clipped: Tensor | None = None  # whether the last step's gradients were; None where nothing clips
 
+    def inherits(self, name: str) -> bool:
+        """Whether an entry of the state dict comes from the run that this one begins with, if there is one."""
+        return not name.startswith("control.")  # KL control belongs to the run that is annealed
+
     def setup(self, stage: str) -> None:
         """Let the parts that want to look at the training data; a checkpoint that is loaded overrides them."""
         if stage == "fit":

@@ -1,16 +1,14 @@
 """When pictures are drawn, and where they go."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 
 from vaelab.data.randomness import seeded
+from vaelab.model.evaluation_mode import evaluating
 from vaelab.model.vae import VAE
 from vaelab.picture.grid import Grid, save
 from vaelab.picture.view import View
@@ -73,16 +71,3 @@ class PictureCallback(pl.Callback):
                     logger.log_image(key, [str(path)], trainer.global_step)
                 except Exception as error:  # of whatever kind: the picture is on disk
                     rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")
-
-
-@contextmanager
-def evaluating(module: pl.LightningModule) -> Iterator[None]:
-    """Inside, the module evaluates in the trainer's precision, without gradients; outside, as before."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        with torch.no_grad(), module.trainer.precision_plugin.forward_context():
-            yield
-    finally:
-        for part in training:
-            part.training = True

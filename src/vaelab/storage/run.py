@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.config.migration import brought_up_to_date
+from vaelab.config.migration import migrate
 from vaelab.config.saved import check_saved, read_saved
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
@@ -81,7 +81,7 @@ class Run:
 
     def read_config(self) -> DictConfig:
         """What the run saved, brought up to date, to be looked at and not built."""
-        return brought_up_to_date(read_saved(self.config_file))
+        return migrate(read_saved(self.config_file))
 
     def load_config(self, plugins: Collection[str] = (), overridden: Collection[str] = ()) -> DictConfig:
         """What the run saved, as data; of packages that are `plugins` it may name any class.

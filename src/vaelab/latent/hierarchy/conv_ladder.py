@@ -7,11 +7,11 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.encoder.conv import halvings
 from vaelab.errors import UserError
 from vaelab.latent.hierarchy.ladder import Ladder
 from vaelab.latent.hierarchy.rung import Rung
 from vaelab.nn.residual import Residual, loud
+from vaelab.nn.resolutions import halved_resolutions
 from vaelab.protocol import Posterior
 from vaelab.ranges import PositiveInt, Shape, Supplied, Width
 
@@ -107,4 +107,4 @@ def resolutions(shape: Sequence[int], num_resolutions: int) -> list[tuple[int, i
             f"latent 'conv_ladder' cannot halve images of {shape[1]}x{shape[2]} {num_resolutions - 1} times; "
             "set latent.levels.num_resolutions lower"
         )
-    return halvings(shape, num_resolutions - 1)[::-1]
+    return halved_resolutions(shape, num_resolutions - 1)[::-1]

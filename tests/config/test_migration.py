@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from vaelab.config.migration import TOTAL_CORRELATION, brought_up_to_date
+from vaelab.config.migration import TOTAL_CORRELATION, migrate
 
 
 @pytest.mark.parametrize(
@@ -16,17 +16,25 @@ from vaelab.config.migration import TOTAL_CORRELATION, brought_up_to_date
 )
 def test_a_total_correlation_goes_on_with_its_estimator(objective: dict[str, object], expected: str | None) -> None:
     config = OmegaConf.create({"evaluation": {}, "objective": objective})
-    assert brought_up_to_date(config).objective.get("estimator") == expected
+    assert migrate(config).objective.get("estimator") == expected
 
 
 def test_a_config_without_an_objective_is_left_to_others() -> None:
-    assert brought_up_to_date(OmegaConf.create({"evaluation": {}})) == {"evaluation": {}}
+    assert migrate(OmegaConf.create({"evaluation": {}})) == {"evaluation": {}}
 
 
 def test_a_measure_gets_the_keys_that_it_has_got_since() -> None:
     target = "vaelab.evaluation.disentanglement.Disentanglement"
     saved = {"disentanglement": {"_target_": target, "num_points": 7}, "own": {"_target_": "my.Measure"}}
-    config = brought_up_to_date(OmegaConf.create({"evaluation": saved}))
+    config = migrate(OmegaConf.create({"evaluation": saved}))
     assert config.evaluation.disentanglement.num_points == 7
     assert "mig" in config.evaluation.disentanglement.scores
     assert config.evaluation.own == {"_target_": "my.Measure"}
+
+
+def test_parts_that_have_moved_are_found() -> None:
+    parts = {"levels": [{"_target_": "vaelab.levels.cascade.Cascade", "name": "${a}"}], "mine": {"_target_": "my.Part"}}
+    found = migrate(OmegaConf.create({"evaluation": {}, "a": "vaelab.levels.x", "latent": parts}))
+    assert found.latent.levels[0]._target_ == "vaelab.latent.hierarchy.cascade.Cascade"
+    assert OmegaConf.to_container(found)["latent"]["levels"][0]["name"] == "${a}"
+    assert (found.latent.mine._target_, found.a) == ("my.Part", "vaelab.levels.x")

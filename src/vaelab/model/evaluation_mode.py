@@ -1,0 +1,20 @@
+"""Looking at a model between training steps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import lightning.pytorch as pl
+import torch
+
+
+@contextmanager
+def evaluating(module: pl.LightningModule) -> Iterator[None]:
+    """Inside, the module evaluates in the trainer's precision, without gradients; outside, as before."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with torch.no_grad(), module.trainer.precision_plugin.forward_context():
+            yield
+    finally:
+        for part in training:
+            part.training = True
