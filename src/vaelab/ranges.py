@@ -19,6 +19,10 @@ class ByAnotherPart(NamedTuple):
     """Of an argument that a config leaves out: what is built around this part knows it."""
 
 
+class ByTheRun(NamedTuple):
+    """Of an argument that a config leaves out: the run that is started knows it."""
+
+
 Supplied = Annotated[int, ByAnotherPart()]
 SuppliedSizes = Annotated[Sequence[int], ByAnotherPart()]
 PositiveInt = Annotated[int, Ge(1)]

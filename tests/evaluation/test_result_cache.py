@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchmetrics import MeanMetric
 
-from vaelab.evaluation import cache as module
+from vaelab.evaluation import result_cache as module
 from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.result_cache import ResultCache
 

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from torch import Tensor
 
 from vaelab.model.vae import VAE
-from vaelab.ranges import ByAnotherPart
+from vaelab.ranges import ByTheRun
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -18,7 +18,7 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(
-        self, monitor: str, mode: Literal["min", "max"], dirpath: Annotated[str | None, ByAnotherPart()] = None
+        self, monitor: str, mode: Literal["min", "max"], dirpath: Annotated[str | None, ByTheRun()] = None
     ) -> None:
         super().__init__(
             dirpath=dirpath,

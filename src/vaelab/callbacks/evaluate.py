@@ -21,7 +21,7 @@ from vaelab.evaluation.record import Record
 from vaelab.evaluation.result_cache import ResultCache
 from vaelab.model.evaluation_mode import evaluating
 from vaelab.model.vae import VAE
-from vaelab.ranges import ByAnotherPart, NonNegativeInt
+from vaelab.ranges import ByTheRun, NonNegativeInt
 from vaelab.storage.code_version import code_version, source_code
 from vaelab.storage.fingerprint import fingerprint
 
@@ -43,8 +43,8 @@ class Evaluate(pl.Callback):
         every_n_epochs: NonNegativeInt,
         during_training: Collection[str],
         num_examples: NonNegativeInt,
-        cache_folder: Annotated[Path | None, ByAnotherPart()] = None,
-        provenance: Annotated[str, ByAnotherPart()] = "",
+        cache_folder: Annotated[Path | None, ByTheRun()] = None,
+        provenance: Annotated[str, ByTheRun()] = "",
     ) -> None:
         if every_n_epochs and (unknown := set(during_training) - set(measures)):
             raise UserError(

@@ -15,7 +15,7 @@ from vaelab.config.part import Part
 from vaelab.config.values import accepts
 from vaelab.config.wording import describe, options, show
 from vaelab.errors import UserError, did_you_mean
-from vaelab.ranges import ByAnotherPart
+from vaelab.ranges import ByAnotherPart, ByTheRun
 
 SINGLE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 HYDRA_KEYS: dict[str, Any] = {
@@ -43,7 +43,7 @@ def mistakes_of_call(node: DictConfig) -> Iterator[Mistake | str]:
     yield from mistakes_of_values(node, {key: of for key, of in HYDRA_KEYS.items() if key in node})
     given = [str(key) for key in node if key not in HYDRA_KEYS]
     name, partial = str(name).rpartition(".")[2], bool(node.get("_partial_", False))
-    supplied = [] if args else [one.name for one in accepted if is_supplied(one.annotation)]
+    supplied = [] if args else [one.name for one in accepted if is_supplied(one.annotation, partial)]
     yield from (f"{name} gets '{key}' at run time; leave it out" for key in given if key in supplied)
     # Who else writes a part says of none of its arguments that they come later.
     accepted = [one for one in accepted if one.name not in supplied]
@@ -56,9 +56,10 @@ def mistakes_of_call(node: DictConfig) -> Iterator[Mistake | str]:
         yield from mistakes_of_values(node._args_, dict(enumerate(by_place[: len(args)])))
 
 
-def is_supplied(annotation: Any) -> bool:
-    """Whether the argument comes from what is built around this part."""
-    return any(isinstance(each, ByAnotherPart) for each in getattr(annotation, "__metadata__", ()))
+def is_supplied(annotation: Any, partial: bool) -> bool:
+    """Whether the argument comes from the run, or from what is built around a part that is left partial."""
+    kinds = (ByTheRun, ByAnotherPart) if partial else ByTheRun
+    return any(isinstance(each, kinds) for each in getattr(annotation, "__metadata__", ()))
 
 
 def mistakes_of_values(node: DictConfig | ListConfig, annotations: Mapping[Any, Any]) -> Iterator[Mistake]:

@@ -9,6 +9,7 @@ from annotated_types import Ge, MinLen
 
 from vaelab.ranges import (
     ByAnotherPart,
+    ByTheRun,
     Decay,
     Fraction,
     NonNegativeFloat,
@@ -87,7 +88,7 @@ CLOSER: dict[str, dict[str, Any]] = {
     "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint": {"mode": Literal["min", "max"]},
     "lightning.pytorch.loggers.csv_logs.CSVLogger": {
         "flush_logs_every_n_steps": PositiveInt,
-        "save_dir": Annotated[Any, ByAnotherPart()],
+        "save_dir": Annotated[Any, ByTheRun()],
     },
     "lightning.pytorch.loggers.wandb.WandbLogger": {
         "tags": Any,

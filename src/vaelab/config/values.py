@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, InstanceOf, Strict, TypeAdapter, ValidationError
 
 from vaelab.config.part import Part, fits
-from vaelab.ranges import ByAnotherPart, OrWord
+from vaelab.ranges import ByAnotherPart, ByTheRun, OrWord
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 PLAIN = (int, float, bool, str, NoneType, None)
@@ -65,7 +65,7 @@ def from_yaml(annotation: Any) -> Any:
         return Annotated[annotation, BeforeValidator(_of_type({type(each) for each in args}))]
     if origin is Annotated:
         words = [each for each in annotation.__metadata__ if isinstance(each, OrWord)]
-        ranges = [each for each in annotation.__metadata__ if not isinstance(each, OrWord | ByAnotherPart)]
+        ranges = [each for each in annotation.__metadata__ if not isinstance(each, OrWord | ByAnotherPart | ByTheRun)]
         number = Annotated[(from_yaml(args[0]), *ranges)] if ranges else from_yaml(args[0])
         return Union[(number, *(Literal[each.word] for each in words))]
     if origin in (Union, UnionType):

@@ -11,7 +11,7 @@ from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.naming import valid_name, valid_tags
 from vaelab.logger.output import OutputHandler
 from vaelab.logger.run_thread import RunThread
-from vaelab.ranges import ByAnotherPart
+from vaelab.ranges import ByTheRun
 
 
 class WandbLogger(loggers.WandbLogger):
@@ -31,7 +31,7 @@ class WandbLogger(loggers.WandbLogger):
 
     def __init__(
         self,
-        save_dir: Annotated[str, ByAnotherPart()],
+        save_dir: Annotated[str, ByTheRun()],
         project: str | int | float | None = None,
         group: str | int | float | None = None,
         name: str | int | float | None = None,
