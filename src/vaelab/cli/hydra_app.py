@@ -22,8 +22,9 @@ from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
 from vaelab.cli.sweep_table import print_comparison
 from vaelab.config import LISTED
+from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
-from vaelab.config.text import pop_override
+from vaelab.config.plugins import folders, pop_plugins, search_path, using
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled
 from vaelab.storage.run import Run
@@ -46,9 +47,21 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
 
     The config is composed from conf/<name>.yaml; of several jobs of a multirun the worst status counts.
     """
-    if {"--help", "-h"} & set(arguments):
-        print(help_of(name))
-        return 0
+    named, others = pop_plugins(arguments)
+    try:
+        with using(named):
+            if {"--help", "-h"} & set(arguments):
+                print(help_of(name))
+                return 0
+            given = [f"plugins=[{','.join(named)}]"] if named else []
+            return hydra_application(name, task, search_path([*others, *given]), named)
+    except UserError as error:  # about a plugin
+        say([str(error)])
+        return 2
+
+
+def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: Sequence[str]) -> int:
+    """The same of arguments without --help; `plugins` are used already, and each job uses them where it runs."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
     # Threads that spin for long while they wait take the processor from whatever else it has to serve.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -59,7 +72,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
 
     def job(config: DictConfig) -> float | None:
         with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
-            ended = run_job(task, config)
+            ended = run_job(task, config, plugins)
         if ended.status and not jobs_stay_here():
             raise Failed(ended.status, ended.sentence)
         statuses.append(ended.status)
@@ -81,7 +94,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
         say([f"a job failed: {failure.sentence}"] if failure.sentence else [])
         return failure.status
     except Exception as error:
-        sentence = explain(error, CONF)
+        sentence = explain(error, *folders())
         if sentence is None:
             raise
         say([sentence])
@@ -91,11 +104,13 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     return max(statuses)
 
 
-def run_job(task: Task, config: DictConfig) -> Outcome:
+def run_job(task: Task, config: DictConfig, plugins: Sequence[str] = ()) -> Outcome:
     """What becomes of one job, here or where a launcher takes it. Raises Stopped: no other job is wanted then."""
     with handled():
         try:
-            ended = task(from_rank_zero(lambda: config))
+            with using(plugins):
+                check_plugins(config, plugins)
+                ended = task(from_rank_zero(lambda: config))
         except (UserError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in UNUSABLE:
                 raise
@@ -104,6 +119,13 @@ def run_job(task: Task, config: DictConfig) -> Outcome:
         if ended.status > 128:
             raise Stopped(ended.status - 128, "")
     return ended
+
+
+def check_plugins(config: DictConfig, plugins: Sequence[str]) -> None:
+    """Raises UserError for plugins that a yaml names, which is read too late for it."""
+    for package in config.get("plugins") or ():
+        if package not in plugins:
+            raise UserError(f"plugins of a yaml come too late; give plugins=[{package}] on the command line")
 
 
 def jobs_stay_here() -> bool:
@@ -121,7 +143,7 @@ def help_of(name: str) -> str:
     filled = {
         "${hydra.help.header}": text["header"],
         "${hydra.help.footer}": text.get("footer", ""),
-        "$APP_CONFIG_GROUPS": choices(),
+        "$APP_CONFIG_GROUPS": all_choices(),
         "$CONFIG": OmegaConf.to_yaml(config),
     }
     help_text = str(text["template"])
@@ -130,13 +152,9 @@ def help_of(name: str) -> str:
     return help_text
 
 
-def choices() -> str:
-    """One line per group of conf/: its name and what can be chosen."""
-    lines = []
-    for folder in sorted(path for path in CONF.iterdir() if path.is_dir()):
-        names = sorted(path.stem for path in folder.glob("[!_]*.yaml"))
-        lines += [f"{folder.name}: {', '.join(names)}\n"] if names else []
-    return "".join(lines)
+def all_choices() -> str:
+    """One line per group: its name and what can be chosen, be it of vaelab or of a plugin."""
+    return "".join(f"{group}: {', '.join(choices(group))}\n" for group in groups() if choices(group))
 
 
 def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
@@ -150,10 +168,17 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
     for argument in arguments:
         if argument.partition("=")[2].lstrip().startswith("{"):
             raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
-    plugins, arguments = pop_override(arguments, "plugins")
-    named = [one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()]
-    config, overrides = run.load_config(named, [key_of(one) for one in arguments if "=" in one]), []
-    config.plugins = named
+    named, arguments = pop_plugins(arguments)
+    with using(named):
+        return overrides_of(run, name, arguments, kept, named)
+
+
+def overrides_of(
+    run: Run, name: str, arguments: Sequence[str], kept: Collection[str], plugins: Sequence[str]
+) -> list[str]:
+    """The same, while `plugins` are used."""
+    config, overrides = run.load_config(plugins, [key_of(one) for one in arguments if "=" in one]), []
+    config.plugins = list(plugins)
     for argument in arguments:
         group, _, choice = argument.partition("=")
         if key_of(argument).partition(".")[0] in kept:
@@ -166,7 +191,7 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
                 f"{argument} would leave out the {key_of(argument)} that {run.folder} was trained with; give another "
                 f"as {key_of(argument)}=..., or leave {argument} out"
             )
-        if group in config and (CONF / group).is_dir():
+        if group in config and is_group(group):
             # What stood there goes: merged into the new choice it would leave the old one's keys behind.
             config[group] = {}
             config.choices[group] = choice
@@ -174,7 +199,8 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
         overrides.append(argument)
     ConfigStore.instance().store(name="saved", node=config)
     ours = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout", f"hydra.job.name={name}"]
-    return ["--config-name", "saved", *overrides, *ours]
+    named = [f"plugins=[{','.join(plugins)}]"] if plugins else []
+    return ["--config-name", "saved", *overrides, *named, *ours]
 
 
 def key_of(argument: str) -> str:

@@ -50,11 +50,15 @@ SENTENCES = (
     ),
 )
 
+Folders = tuple[Path, ...]
 FEW = 20  # options that are quickly read
 
 
-def explain(error: Exception, conf: Path) -> str | None:
-    """One sentence about a mistake on the command line or in a yaml of `conf`; None of any other error."""
+def explain(error: Exception, *conf: Path) -> str | None:
+    """One sentence about a mistake on the command line or in a yaml; None of any other error.
+
+    `conf` are the folders of configs, vaelab's own first.
+    """
     match error:
         case UserError():
             return str(error)
@@ -69,7 +73,7 @@ def explain(error: Exception, conf: Path) -> str | None:
         case yaml.MarkedYAMLError():
             return _broken_yaml(error, conf)
         case InstantiationException():
-            return explain(error.__cause__, conf) if isinstance(error.__cause__, UserError) else None
+            return explain(error.__cause__, *conf) if isinstance(error.__cause__, UserError) else None
         case CompactHydraException():
             return _composition(error, conf)
         case OSError() if error.errno in UNUSABLE:
@@ -79,12 +83,12 @@ def explain(error: Exception, conf: Path) -> str | None:
     return None
 
 
-def _composition(error: Exception, conf: Path) -> str:
+def _composition(error: Exception, conf: Folders) -> str:
     """What composing refused, in the words of this page where it has any, else in Hydra's."""
     text, cause = str(error), error.__cause__
     if isinstance(cause, MissingMandatoryValue | InterpolationKeyError | yaml.MarkedYAMLError):
-        return str(explain(cause, conf))
-    special: tuple[tuple[str, Callable[[re.Match[str], Any, Path], str]], ...] = (
+        return str(explain(cause, *conf))
+    special: tuple[tuple[str, Callable[[re.Match[str], Any, Folders], str]], ...] = (
         (r"Could not override '(?P<key>[^']+)'\.\nTo append to your config use \+(?P<fix>.*)", _unknown_key),
         (
             r"(?:In '(?P<file>[^']+)': )?Could not override '(?P<key>[^']+)'\.(?:[\s\S]* use \+(?P<fix>.+))?",
@@ -113,28 +117,28 @@ def _sentence(text: str) -> str | None:
     return None
 
 
-def _unknown_choice(error: MissingConfigException, conf: Path) -> str:
+def _unknown_choice(error: MissingConfigException, conf: Folders) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
     if not group:
-        return f"no config '{choice}' in {conf.name}" + _pick(choice, _stems(conf))
-    options = _stems(conf / group) or sorted(error.options or [])
-    place = f" in {conf.name}/{group}" if (conf / group).is_dir() else ""
+        return f"no config '{choice}' in {conf[0].name}" + _pick(choice, _stems(conf, ""))
+    options = _stems(conf, group) or sorted(error.options or [])
+    place = f" in {conf[0].name}/{group}" if group in _groups(conf) else ""
     return f"no {group} '{choice}'{place}" + _pick(choice, options)
 
 
-def _unknown_key(found: re.Match[str], cause: Any, conf: Path) -> str:
+def _unknown_key(found: re.Match[str], cause: Any, conf: Folders) -> str:
     """A key that the composed config lacks; the cause knows the node that was searched."""
     key, given = found["key"], found["fix"]
     if owners := _owners(key, conf):
         return f"no key '{key}' with this choice; {' or '.join(owners)} has it"
-    if (conf / key).is_dir():
+    if key in _groups(conf):
         if cause.full_key != key:  # the group is there, and was given a dict to merge
-            return f"'{key}' takes the name of a choice" + _pick("", _stems(conf / key))
+            return f"'{key}' takes the name of a choice" + _pick("", _stems(conf, key))
         return f"'{key}' is not among the defaults; use +{given} to add it"
     return f"no key '{key}'{_nearest_key(key, cause, conf)} (use +{given} to add a new key)"
 
 
-def _nearest_key(key: str, cause: Any, conf: Path) -> str:
+def _nearest_key(key: str, cause: Any, conf: Folders) -> str:
     """A suggestion for a dotted key: its wrong part amended, or the same name elsewhere in the config."""
     if not isinstance(cause, OmegaConfBaseException) or not isinstance(cause.parent_node, DictConfig):
         return ""
@@ -151,21 +155,21 @@ def _nearest_key(key: str, cause: Any, conf: Path) -> str:
     return f"; did you mean '{same[0]}'?" if same else ""
 
 
-def _unknown_override(found: re.Match[str], cause: Any, conf: Path) -> str:
+def _unknown_override(found: re.Match[str], cause: Any, conf: Folders) -> str:
     """A choice for a group, or for a group at a package, that no defaults list has."""
     key, groups = found["key"], _groups(conf)
     hint = "" if key.partition("@")[0] in groups else did_you_mean(key, groups)
     if found["file"]:
-        return f"{conf.name}/{found['file']}.yaml overrides '{key}', which is not among the defaults{hint}"
+        return f"{conf[0].name}/{found['file']}.yaml overrides '{key}', which is not among the defaults{hint}"
     addition = f"; use +{found['fix']} to add it" if found["fix"] else ""
     return f"'{key}' is not among the defaults" + (hint or addition)
 
 
-def _no_group(found: re.Match[str], cause: Any, conf: Path) -> str:
-    return f"no config group '{found['key']}' in {conf.name}" + _pick(found["key"], _groups(conf))
+def _no_group(found: re.Match[str], cause: Any, conf: Folders) -> str:
+    return f"no config group '{found['key']}' in {conf[0].name}" + _pick(found["key"], _groups(conf))
 
 
-def _no_deletion(found: re.Match[str], cause: Any, conf: Path) -> str:
+def _no_deletion(found: re.Match[str], cause: Any, conf: Folders) -> str:
     key, _, choice = found["key"].partition("=")
     if choice:
         return f"cannot delete {key}={choice}, which is not chosen; use ~{key}"
@@ -176,8 +180,8 @@ def _no_deletion(found: re.Match[str], cause: Any, conf: Path) -> str:
     return f"no key '{key}' to delete" + did_you_mean(key, _groups(conf))
 
 
-def _not_chosen(found: re.Match[str], cause: Any, conf: Path) -> str:
-    return f"{found['key']} is not chosen; give {found['key']}=..." + _pick("", _stems(conf / found["key"]))
+def _not_chosen(found: re.Match[str], cause: Any, conf: Folders) -> str:
+    return f"{found['key']} is not chosen; give {found['key']}=..." + _pick("", _stems(conf, found["key"]))
 
 
 def _unreadable(override: str) -> str:
@@ -188,16 +192,18 @@ def _unreadable(override: str) -> str:
     return f"cannot read '{override}'; write key=value, and a value with special characters as 'key=\"value\"'"
 
 
-def _broken_yaml(error: yaml.MarkedYAMLError, conf: Path) -> str:
+def _broken_yaml(error: yaml.MarkedYAMLError, conf: Folders) -> str:
     mark = error.problem_mark
-    place = f"{mark.name}, line {mark.line + 1}," if mark else "a config"
-    return f"{place.removeprefix(f'{conf.parent}/')} is not yaml: {error.problem}"
+    name = mark.name if mark else "a config"
+    for folder in conf:
+        name = name.removeprefix(f"{folder.parent}/")
+    return f"{name}, line {mark.line + 1}, is not yaml: {error.problem}" if mark else f"{name} is not yaml"
 
 
-def _owners(key: str, conf: Path) -> list[str]:
+def _owners(key: str, conf: Folders) -> list[str]:
     """The choices, as `group=choice`, whose own file holds the dotted key."""
     group, _, inner = key.partition(".")
-    files = sorted((conf / group).glob("*.yaml")) if inner else []
+    files = sorted(file for folder in conf for file in (folder / group).glob("*.yaml")) if inner else []
     return [f"{group}={file.stem}" for file in files if inner in _paths(_load(file), "")]
 
 
@@ -228,12 +234,12 @@ def _paths(node: Any, path: str) -> Iterator[str]:
             yield from _paths(node[key], f"{path}{key}.")
 
 
-def _groups(conf: Path) -> list[str]:
-    return sorted(folder.name for folder in conf.iterdir() if folder.is_dir()) if conf.is_dir() else []
+def _groups(conf: Folders) -> list[str]:
+    return sorted({path.name for folder in conf if folder.is_dir() for path in folder.iterdir() if path.is_dir()})
 
 
-def _stems(folder: Path) -> list[str]:
-    return sorted(file.stem for file in folder.glob("[!_]*.yaml"))
+def _stems(conf: Folders, group: str) -> list[str]:
+    return sorted({file.stem for folder in conf for file in (folder / group).glob("[!_]*.yaml")})
 
 
 def _pick(word: str, options: list[str]) -> str:

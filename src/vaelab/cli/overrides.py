@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from vaelab.config import LISTED
-from vaelab.config.paths import CONF
+from vaelab.config.groups import choices, is_group
 from vaelab.errors import UserError
 
 
@@ -41,7 +41,7 @@ def check_overrides(arguments: Sequence[str]) -> None:
             way_out = f"; give one list, {key}=[...]" if key in LISTED else ""
             raise UserError(f"{key} is given twice, {seen[key]} and {text}, and only one would count{way_out}")
         seen[key] = text
-        if (CONF / key).is_dir() and not override.is_sweep_override() and not override.is_delete():
+        if is_group(key) and not override.is_sweep_override() and not override.is_delete():
             check_choice(text, key, override.value())
 
 
@@ -60,7 +60,7 @@ def without(group: str) -> str:
 
 
 def first_choice(group: str) -> str:
-    return min(file.stem for file in (CONF / group).glob("[!_]*.yaml"))
+    return choices(group)[0]
 
 
 def parsed(arguments: Sequence[str]) -> Iterator[Override]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.config.paths import CONF
+from vaelab.config.groups import choice_file
+from vaelab.config.plugins import pop_plugins, using
 from vaelab.config.text import pop_override, quote
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
@@ -19,8 +20,9 @@ STORED = "first_stage"
 def is_second_stage(arguments: Sequence[str]) -> bool:
     """Whether the chosen model is one that trains on another run."""
     model, _ = pop_override(arguments, "model")
-    file = CONF / "model" / f"{model}.yaml"
-    return file.is_file() and BASE in OmegaConf.to_container(OmegaConf.load(file)).get("defaults", [])  # type: ignore
+    with using(pop_plugins(arguments)[0]):
+        file = choice_file("model", str(model))
+    return file is not None and BASE in OmegaConf.to_container(OmegaConf.load(file)).get("defaults", [])  # type: ignore
 
 
 def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
@@ -28,8 +30,9 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
 
     Raises UserError for a change to one of them.
     """
-    plugins, _ = pop_override(arguments, "plugins")
-    config = run.load_config([one.strip() for one in (plugins or "").strip("[]").split(",") if one.strip()])
+    plugins, _ = pop_plugins(arguments)
+    with using(plugins):
+        config = run.load_config(plugins)
     for argument in arguments:
         group = argument.partition("=")[0].lstrip("+~")
         if group in (*KEPT, "latent_dim") or group.partition(".")[0] in KEPT[1:]:
@@ -47,5 +50,5 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
 
 def with_choices_of(run: Run, config: DictConfig) -> None:
     """Call the parts of the first stage by the names that they were chosen by."""
-    chosen = run.load_config().choices
+    chosen = run.load_config(config.plugins).choices
     config.choices.update({group: choice for group, choice in chosen.items() if group in KEPT})

@@ -5,9 +5,9 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from vaelab.config.groups import choice_file, shown
 from vaelab.config.interpolation import broken
 from vaelab.config.mistake import Mistake
-from vaelab.config.paths import CONF
 from vaelab.errors import UserError
 
 # Groups of which several are chosen at once. Hydra keeps no record of such a choice, but every file of these
@@ -83,11 +83,11 @@ def place(path: str, choices: Choices) -> str:
 
 
 def in_file(path: str, choices: Choices) -> str:
-    """` (conf/<group>/<choice>.yaml)` of a dotted key that a group's file holds."""
+    """` (conf/<group>/<choice>.yaml)`, or the file of a plugin, of a dotted key that a group's file holds."""
     group, _, rest = path.partition(".")
     key = rest.partition(".")[0]
     choice = choices.get(group)
     if group in LISTED:
         chosen = [choice] if isinstance(choice, str) else choice
-        choice = key if key in (chosen or ()) or (not chosen and (CONF / group / f"{key}.yaml").is_file()) else None
-    return f" (conf/{group}/{choice}.yaml)" if isinstance(choice, str) else ""
+        choice = key if key in (chosen or ()) or (not chosen and choice_file(group, key)) else None
+    return f" ({shown(group, choice)})" if isinstance(choice, str) else ""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
+from vaelab.config.groups import choices, is_group
 from vaelab.config.ours import ALL, stands_in_conf
-from vaelab.config.paths import CONF
 from vaelab.errors import did_you_mean
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
@@ -110,7 +110,7 @@ def _without_key(text: str, node: DictConfig | ListConfig, reason: str) -> Broke
     if not wanted:
         return None if REFERENCE.search(text) else Broken(f"no key for '{text}'", reason)
     group, _, inner = wanted[0].partition(".")
-    if not inner and (CONF / group).is_dir():
-        choices = ", ".join(sorted(file.stem for file in (CONF / group).glob("[!_]*.yaml")))
-        return Broken(f"'{text}' needs a choice of group {group}; give {group}=... (available: {choices})", group)
+    if not inner and is_group(group):
+        available = ", ".join(choices(group))
+        return Broken(f"'{text}' needs a choice of group {group}; give {group}=... (available: {available})", group)
     return Broken(f"no key for '{text}'{did_you_mean(wanted[0], existing)}", wanted[0] if group in root else group)

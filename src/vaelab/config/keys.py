@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from vaelab.config.arguments import parameters
 from vaelab.config.call import mistakes_of_values
 from vaelab.config.check import LISTED, Choices, in_its_file
+from vaelab.config.groups import groups
 from vaelab.config.interpolation import paths, references
 from vaelab.config.locate import find_module
 from vaelab.config.mistake import Mistake
-from vaelab.config.paths import CONF
 from vaelab.config.unintended import value_at
 from vaelab.config.wording import show
 from vaelab.errors import UserError, did_you_mean
@@ -85,12 +85,12 @@ SET_BY_COMMANDS = {
 def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iterator[str | Mistake]:
     """Top-level keys that the command does not read, does not find, or cannot use."""
     read = {one.name: one for one in parameters(READ[command]) or ()}
-    groups = {*choices, *LISTED, *(folder.name for folder in CONF.iterdir() if folder.is_dir()), "hydra"}
+    chosen = {*choices, *LISTED, *groups(), "hydra"}
     plain = OmegaConf.to_container(config, resolve=False)
     used = {key.partition(".")[0] for key in references(plain)}
     for key in map(str, config):
-        if key not in {*read, *groups, *used}:
-            yield f"nothing reads the key '{key}'" + meant(key, list(paths(plain)), [*read, *groups])
+        if key not in {*read, *chosen, *used}:
+            yield f"nothing reads the key '{key}'" + meant(key, list(paths(plain)), [*read, *chosen])
     for key, one in read.items():
         if one.default is Parameter.empty and key not in config:
             yield Mistake(key, f"{key} is not set; give {key}=...")

@@ -35,6 +35,18 @@ def locate(name: str) -> Any:
     return found
 
 
+# Packages that are nobody's plugin, whatever a config says.
+LIBRARIES = """
+    vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf
+    wandb zuko yaml numpy scipy sklearn matplotlib PIL rich pydantic jaxtyping hydra_plugins
+    """
+
+
+def is_library(package: str) -> bool:
+    """Whether a package comes with Python, with vaelab, or with what vaelab needs."""
+    return package in sys.stdlib_module_names or package in LIBRARIES.split()
+
+
 def _longest_module(parts: list[str]) -> tuple[Any, list[str]]:
     """The longest beginning of a name that is a module, imported, and what remains."""
     find_module(parts[0])

@@ -12,8 +12,10 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from vaelab.config import LISTED
+from vaelab.config.groups import groups
+from vaelab.config.locate import is_library
 from vaelab.config.ours import stands_in_conf
-from vaelab.config.paths import CONF
+from vaelab.config.plugins import installed, names
 from vaelab.config.references import REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError
@@ -24,7 +26,13 @@ CHOICES = "choices"
 INSTANTIATE = ("_target_", "_partial_", "_recursive_", "_convert_")
 FORBIDDEN = ("hydra", "defaults")  # Hydra's own words: other files, other resolvers, the environment
 FLOAT = r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9]+(?:[eE][-+]?[0-9]+)?)"
-READ_ONLY = ("data.source.root", "run", "init_from", "model.first_stage")  # data, and weights of other runs
+READ_ONLY = (
+    "data.source.root",
+    "data.source.path",
+    "run",
+    "init_from",
+    "model.first_stage",
+)  # data, and weights of other runs
 PATHS = (
     "folder",
     "root",
@@ -120,13 +128,13 @@ def _faults_of_form(plain: Any) -> Iterator[str]:
     if not isinstance(plain, dict):
         yield f"it holds {_kind(plain)} and not keys with values; {WAY_OUT}"
         return
-    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
+    known = groups()
     for key, value in plain.items():
-        if key in groups and value is not None and not isinstance(value, dict):
+        if key in known and value is not None and not isinstance(value, dict):
             yield f"'{key}' is {_kind(value)} and not a choice's keys; {WAY_OUT}"
         elif key in LISTED and value and not all(isinstance(one, dict) for one in value.values()):
             yield f"'{key}' has an entry without keys; {WAY_OUT}"
-        elif key in FORBIDDEN or (isinstance(value, dict) and key not in (*groups, CHOICES)):
+        elif key in FORBIDDEN or (isinstance(value, dict) and key not in (*known, CHOICES)):
             yield f"it has the key '{key}', which no run saves; delete it there if you trust the rest"
     missing = [key for key in ("model", "data", "seed", CHOICES) if plain.get(key) is None]
     if missing:
@@ -186,14 +194,23 @@ def _nodes(value: Any, place: str = "") -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _faults_of_targets(plain: Any, plugins: Collection[str]) -> Iterator[str]:
+    allowed = [*plugins, *names(installed())]
+    remembered = remembered_plugins(plain)
     for place, node in _nodes(plain):
         if "_target_" not in node:
             continue
         target, key = node["_target_"], f"{place}._target_"
         if not isinstance(target, str) or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", target):
             yield f"{key}={target!s:.80} is not the name of a class"
-        elif not permitted(target, plugins):
-            yield f"{key}={target} is none of vaelab's parts; {way_out(target, key)}"
+        elif not permitted(target, allowed):
+            yield f"{key}={target} is none of vaelab's parts; {way_out(target, key, plugins, remembered)}"
+
+
+def remembered_plugins(plain: Mapping[str, Any]) -> list[str]:
+    """The packages that a saved config says it was trained with, as far as they may be plugins: only to be told."""
+    said = plain.get("plugins")
+    found = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    return [one for one in found if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", one) and not is_library(one)]
 
 
 def _faults_of_texts(resolved: Any) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """What a saved config may have built: it may come from somebody else, and a target is code that is called."""
 
 import re
-import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from vaelab.config.paths import CONF
+from vaelab.config.locate import is_library
+from vaelab.config.plugins import folders
 
 TARGET = re.compile(r"^\s*(?:- )?_target_: *([\w.]+)", re.MULTILINE)
 # Libraries of which every layer, optimizer, scheduler and flow is harmless, wherever it is defined in them.
@@ -29,26 +30,28 @@ ARGUMENTS = {
 }
 # Of W&B, which also has base_url and api_key.
 SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console"
-# Packages that no advice may call a plugin.
-NO_PLUGINS = """
-    vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf
-    wandb zuko yaml numpy scipy sklearn matplotlib PIL rich pydantic jaxtyping hydra_plugins
-    """
 
 
 def permitted(target: str, plugins: Collection[str]) -> bool:
-    """Whether a saved config may name `target`: conf/ does, a plugin holds it, or it is a layer or an optimizer."""
-    if target in _named_in_conf() or any(target.startswith(f"{plugin}.") for plugin in plugins):
+    """Whether a saved config may name `target`: a conf/ does, a plugin holds it, or it is a layer or an optimizer.
+
+    The conf/ folders are vaelab's own and those of plugins that are named now or installed.
+    """
+    if target in _named_in(folders()) or any(target.startswith(f"{plugin}.") for plugin in plugins):
         return True
     return target.startswith(LIBRARIES) and _is_part(target)
 
 
-def way_out(target: str, key: str) -> str:
-    """What a user does who trusts a target that is not permitted."""
+def way_out(target: str, key: str, plugins: Collection[str], remembered: Sequence[str]) -> str:
+    """What a user does who trusts a target that is not permitted: name all the plugins that the run needs.
+
+    `plugins` are named now, `remembered` are those that the saved config says it was trained with.
+    """
     package = target.partition(".")[0]
-    if package in sys.stdlib_module_names or package in NO_PLUGINS.split():
+    if is_library(package):
         return f"if you trust it, give {key}={target} yourself"
-    return f"if you trust it, add plugins=[{package}]"
+    missing = [one for one in remembered if one not in plugins] or [package]
+    return f"if you trust it, add plugins=[{','.join([*plugins, *missing])}]"
 
 
 def refused_arguments(node: Mapping[str, Any]) -> list[str]:
@@ -62,9 +65,10 @@ def refused_arguments(node: Mapping[str, Any]) -> list[str]:
 
 
 @cache
-def _named_in_conf() -> frozenset[str]:
-    """Every target in the groups of conf/; those of the commands themselves, which are Hydra's, stand above."""
-    return frozenset(name for file in CONF.glob("*/*.yaml") for name in TARGET.findall(file.read_text()))
+def _named_in(folders: tuple[Path, ...]) -> frozenset[str]:
+    """Every target in the groups of conf/ folders; those of the commands, which are Hydra's, stand above."""
+    files = [file for folder in folders for file in folder.glob("*/*.yaml")]
+    return frozenset(name for file in files for name in TARGET.findall(file.read_text()))
 
 
 def _is_part(target: str) -> bool:
