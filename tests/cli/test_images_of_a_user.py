@@ -248,11 +248,12 @@ def test_models_of_every_data_set_sample_without_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vaelab.data.fetch.fetch", lambda *arguments: pytest.fail("data was fetched"))
-    facts = ("data.num_classes=3", "data.classes=[a,b,c]", "data.num_validation=1") if choice == "image_folder" else ()
-    root = ("data.source.root=nowhere",) if choice == "image_folder" else ()
+    known = ("data.num_classes=3", "data.classes=[a,b,c]", "data.num_validation=1")
+    of_arrays = ("data.shape=[1,8,8]", "data.scale=unit", "data.value_range=[0,255]", "data.source.path=nowhere.npz")
+    facts = {"image_folder": (*known, "data.source.root=nowhere"), "array": (*known, *of_arrays)}.get(choice, ())
     conditional = choice != "linear_gaussian"
     parts = ("encoder=mlp", "decoder=mlp", "likelihood=gaussian", f"model={'cvae' if conditional else 'vae'}")
-    config = composed(f"data={choice}", *parts, *facts, *root)
+    config = composed(f"data={choice}", *parts, *facts)
     experiment = Experiment.build_without_data(config)
     write_facts(config.data, experiment.data)
     y = torch.arange(2) if conditional else None

@@ -27,7 +27,11 @@ CHOICES = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_data_config_builds(choice, tmp_path):
-    changes = [f"+data={choice}", "+seed=3"] + [f"data.source.root={tmp_path}"] * (choice == "image_folder")
+    changes = [f"+data={choice}", "+seed=3"]
+    changes += {
+        "image_folder": [f"data.source.root={tmp_path}"],
+        "array": [f"data.source.path={tmp_path / 'x.npz'}"],
+    }.get(choice, [])
     with initialize_config_dir(str(CONF), version_base="1.3"):
         module = instantiate(compose(overrides=changes).data, _convert_="all")
     assert module.seed == 3

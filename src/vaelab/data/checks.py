@@ -31,6 +31,15 @@ def check_sizes(
         )
 
 
+def check_value_range(value_range: Sequence[float] | str) -> None:
+    """Black and white have to differ."""
+    if isinstance(value_range, str):  # auto
+        return
+    low, high = value_range
+    if not low < high:
+        raise UserError(f"data.value_range=[{low},{high}] must rise; set it to [lowest,highest] or auto")
+
+
 def check_corrupt(corrupt: str, source: Source) -> None:
     """Only a source of many files can do without some of them."""
     if corrupt == "error" or isinstance(source, LeavesOut):

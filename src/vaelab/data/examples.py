@@ -85,6 +85,14 @@ class HoldsOut(Protocol):
 
 
 @runtime_checkable
+class NamesItself(Protocol):
+    """A split with a name for all that it holds: two splits that differ anywhere have different ones."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@runtime_checkable
 class LeavesOut(Protocol):
     """A source of many files, which can do without those that cannot be read: `corrupt` is error or skip."""
 

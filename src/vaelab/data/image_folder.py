@@ -50,9 +50,8 @@ class ImageFolder:
         cache: str = "data/scans",
     ) -> None:
         if len(shape) != 3 or shape[0] not in MODES:
-            raise UserError(
-                f"data.shape={list(shape)} is not an image; set it to [1, H, W] for grey or [3, H, W] for colour"
-            )
+            given = shape if isinstance(shape, str) else list(shape)
+            raise UserError(f"data.shape={given} is not an image; set it to [1, H, W] for grey or [3, H, W] for colour")
         if not 0 < test_fraction < 1:
             raise UserError(f"data.source.test_fraction={test_fraction} is not a share; set it between 0 and 1")
         if corrupt not in (ERROR, SKIP):

@@ -20,9 +20,10 @@ from vaelab.data.checks import (
     check_pixels,
     check_sizes,
     check_validation,
+    check_value_range,
 )
 from vaelab.data.examples import HasOwnValidation, HoldsOut, Indices, Source, Split
-from vaelab.data.facts import AUTO, class_names, count_classes, validation_size
+from vaelab.data.facts import AUTO, class_names, count_classes, scale_of, shape_of, validation_size, value_range_of
 from vaelab.data.fingerprint import fingerprint
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
 from vaelab.data.loading import Loader
@@ -45,7 +46,8 @@ class DataModule(LightningDataModule):
     is seeded by (seed, process, number of the batch), so that a resumed run needs no saved generator state;
     the noise of an evaluation is a function of (split_seed, split, index).
 
-    `num_classes`, `classes` and `num_validation` may be `auto`: the source then says them, which takes its files.
+    `shape`, `scale`, `value_range`, `num_classes`, `classes` and `num_validation` may be `auto`: the source then says
+    them, which takes its files. `value_range` is what pictures show as black and white of x that is not scaled.
     `corrupt` is what the source does about files that cannot be read.
 
     Of `num_labels` other than `all` only training batches know: split("train") and evaluations keep every label.
@@ -63,7 +65,7 @@ class DataModule(LightningDataModule):
         chunk: PositiveInt,
         num_validation: PositiveInt | Literal["auto"],
         split_seed: Seed,
-        scale: Literal["unit", "symmetric", "none"],
+        scale: Literal["unit", "symmetric", "none", "auto"],
         binarization: Literal["none", "dynamic", "static"],
         dequantization: bool,
         num_workers: Annotated[int, Ge(0), Le(1024)],
@@ -72,17 +74,21 @@ class DataModule(LightningDataModule):
         num_labels: PositiveInt | Literal["all"] = ALL,
         labelled_per_batch: NonNegativeInt = 0,
         corrupt: Literal["error", "skip"] = "error",
+        value_range: tuple[float, float] | Literal["auto"] = (0.0, 255.0),
     ) -> None:
         super().__init__()
         check_sizes(batch_size, chunk, num_validation, num_classes, classes)
         check_corrupt(corrupt, source)
         self.source = source
-        self.shape = tuple(shape)
+        check_value_range(value_range)
         self.given: dict[str, Any] = {"num_classes": num_classes, "classes": classes, "num_validation": num_validation}
+        self.given |= {"shape": shape, "scale": scale, "value_range": value_range}
         self.batch_size = batch_size
         self.chunk = chunk
         self.split_seed = split_seed
-        self.pixels = Pixels(scale, binarization, dequantization)
+        self.noise = (binarization, dequantization)
+        if scale != AUTO:
+            Pixels(scale, *self.noise)  # mistakes in the config come first
         self.num_workers = num_workers
         self.seed = seed
         self.num_labels = num_labels
@@ -94,6 +100,30 @@ class DataModule(LightningDataModule):
         self._fingerprints: dict[str, str] = {}
         if num_classes != AUTO:
             self.labels  # noqa: B018, mistakes in the config come first
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        given = self.given["shape"]
+        return shape_of(self.source) if given == AUTO else tuple(given)
+
+    @cached_property
+    def scale(self) -> str:
+        """On which scale the likelihood sees pixels; none for x as it is stored."""
+        given = self.given["scale"]
+        return scale_of(self.source) if given == AUTO else str(given)
+
+    @cached_property
+    def value_range(self) -> tuple[float, float]:
+        """What is black and what is white of x that is not scaled."""
+        given = self.given["value_range"]
+        low, high = value_range_of(self.source) if given == AUTO else given
+        return float(low), float(high)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """How stored x become what the likelihood sees."""
+        return Pixels(self.scale, *self.noise, self.value_range)
 
     @cached_property
     def num_classes(self) -> int:

@@ -27,6 +27,7 @@ class Pixels:
     scale: str
     binarization: str
     dequantization: bool
+    value_range: tuple[float, float] = (0.0, 255.0)  # black and white of what is not scaled
 
     def __post_init__(self) -> None:
         _one_of("data.scale", self.scale, SCALES)
@@ -64,7 +65,8 @@ class Pixels:
 
     def to_unit(self, x: Tensor) -> Tensor:
         """The inverse of `scaled`, up to noise: brightness in [0, 1]."""
-        return {"unit": x, "symmetric": (x + 1) / 2, "none": x / 255}[self.scale].clamp(0, 1)
+        low, high = {"unit": (0, 1), "symmetric": (-1, 1), "none": self.value_range}[self.scale]
+        return ((x - low) / (high - low)).clamp(0, 1)
 
     def scaled(self, x: Tensor) -> Float[Tensor, "B *event"]:
         """Grey, binarized or dequantized pixels on the scale that was asked for."""

@@ -5,6 +5,7 @@ import logging
 import torch
 from omegaconf import DictConfig
 
+from vaelab.data.facts import is_uint8
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.protocol import Classifies, LatentStructure
@@ -22,9 +23,10 @@ def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure)
     likelihood = latent.likelihood
     if not likelihood.accepts(batch.x):
         low, high = batch.x.min().item(), batch.x.max().item()
+        pixels = is_uint8(data.split("train"))
         raise UserError(
             f"likelihood '{config.choices.likelihood}' needs {likelihood.support_text}, but data "
-            f"'{config.choices.data}' gave {low:.2f} to {high:.2f}; {way_out(config, low, high)}"
+            f"'{config.choices.data}' gave {low:.2f} to {high:.2f}; {way_out(config, low, high, pixels)}"
         )
     if data.kept is not None and latent.conditional and not isinstance(latent, Classifies):
         raise UserError(
@@ -50,8 +52,10 @@ def check_shapes(latent: LatentStructure, batch: Batch) -> None:
         ) from error
 
 
-def way_out(config: DictConfig, low: float, high: float) -> str:
-    """What would bring the data into [0, 1], or onto the grid."""
+def way_out(config: DictConfig, low: float, high: float, pixels: bool) -> str:
+    """What would bring the data into [0, 1], or onto the grid; only uint8 `pixels` can be scaled."""
+    if not pixels and (low < 0 or high > 1):
+        return "set likelihood=gaussian, which takes any x, or give x as uint8 pixels or in that range"
     if low < 0 or high > 1:
         stored = config.data.scale != "unit"
         return "set data.scale=unit" if stored else "set likelihood=gaussian, which takes any x"

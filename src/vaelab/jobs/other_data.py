@@ -9,12 +9,13 @@ from vaelab.data.examples import NamesClasses
 from vaelab.data.facts import AUTO, FACTS
 from vaelab.errors import UserError
 
-PIXELS = ("scale", "binarization", "dequantization")  # what the model takes x for
+CHOSEN = ("data", "data.source.root", "data.source.path")
+PIXELS = ("scale", "binarization", "dequantization", "value_range")  # what the model takes x for
 
 
 def chooses_other_data(overrides: Collection[str]) -> bool:
     """Whether keys that are overridden name other examples; another share of the same ones is no other data."""
-    return "data" in overrides or "data.source.root" in overrides
+    return any(key in overrides for key in CHOSEN)
 
 
 def asks_for_a_share(overrides: Collection[str]) -> bool:
@@ -32,11 +33,12 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
     """
     node, before, name = config.data, saved.data, config.choices.data
     free = [key for key in (*PIXELS, "shape", *FACTS) if f"data.{key}" not in overrides]
-    taken_over = [key for key in PIXELS if key in free]
-    if "shape" in free and "shape" in node.source:  # images that are brought to any shape
+    taken_over = [key for key in PIXELS if key in free and key in before]
+    if "shape" in free and ("shape" in node.source or node.shape == AUTO):  # images that are brought to any shape
         taken_over.append("shape")
     for key in taken_over:
-        node[key] = before[key]
+        if key in node or key != "value_range":
+            node[key] = before[key]
     if list(node.shape) != list(before.shape):
         raise UserError(
             f"data '{name}' has examples of shape {list(node.shape)}, but the run's model takes {list(before.shape)};"
@@ -44,6 +46,8 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         )
     if "classes" in node.source:
         number_as(node, before, [key for key in FACTS if key in free])
+    if AUTO in (node.num_classes, node.classes):  # numbered as they are stored
+        node.num_classes, node.classes = before.num_classes, before.classes
     if config.choices.get("condition") != "none":
         check_labels(node, before, name)
 

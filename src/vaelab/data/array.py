@@ -1,0 +1,101 @@
+"""A data set in a file of arrays: .npz, .npy or .pt."""
+
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from vaelab.data.array_checks import check_labels, check_same_shape, check_values, with_channels
+from vaelab.data.array_examples import ArrayExamples
+from vaelab.data.array_file import read_arrays
+from vaelab.data.place import place
+from vaelab.data.randomness import hashed
+from vaelab.errors import UserError
+from vaelab.ranges import OpenFraction, Seed
+
+
+class Array:
+    """The arrays `x` and, where there are labels, `y` of a file, or `x_train`, `y_train`, `x_test` and `y_test`.
+
+    x is [N, C, H, W], [N, H, W] of one channel, or [N, D]: uint8 pixels, bool, or floats, which keep their range. y is
+    [N] class numbers from 0. A file without `x_test` has a seeded share `test_fraction` held out for test.
+
+    Args:
+        path: an .npz, a .npy that holds x alone, or a .pt that holds x, (x, y) or a dict of tensors. No pickled code is
+            ever run: .pt is read with `weights_only=True`, the others with `allow_pickle=False`.
+        test_fraction: the share of the examples that is the test split, in (0, 1).
+        split_seed: of which the choice of those examples depends.
+        channels: where the channels of a four-dimensional x are; `auto` takes `first`, [N, C, H, W], and refuses
+            shapes that look like [N, H, W, C].
+
+    Raises:
+        UserError: the file cannot be read, or its arrays are no data set.
+
+    Example:
+        >>> import numpy, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "x.npz"
+        >>> numpy.savez(path, x=numpy.zeros((50, 3, 12, 20), numpy.uint8), y=numpy.arange(50) % 2)
+        >>> source = Array(str(path), test_fraction=0.2, split_seed=0)
+        >>> source.load("train").shape, len(source.load("train")), len(source.load("test"))
+        ((3, 12, 20), 40, 10)
+    """
+
+    def __init__(
+        self,
+        path: str,
+        test_fraction: OpenFraction = 0.1,
+        split_seed: Seed = 0,
+        channels: Literal["auto", "first", "last"] = "auto",
+    ) -> None:
+        self.path = place("data.source.path", path)
+        self.test_fraction = test_fraction
+        self.split_seed = split_seed
+        self.channels = channels
+
+    def prepare(self) -> None:
+        """Read the file and look at its arrays."""
+        self.parts  # noqa: B018
+
+    def load(self, part: str) -> ArrayExamples:
+        """The examples of `train` or of `test`."""
+        return self.parts[part]
+
+    def undivided(self) -> ArrayExamples | None:
+        """All examples, where the file has no test split."""
+        return self.examples(self.arrays["x"], self.arrays.get("y"), "") if "x" in self.arrays else None
+
+    @cached_property
+    def arrays(self) -> dict[str, Tensor]:
+        """What the file holds."""
+        return read_arrays(self.path)
+
+    @cached_property
+    def parts(self) -> dict[str, ArrayExamples]:
+        """Both splits, in memory."""
+        everything, arrays = self.undivided(), self.arrays
+        if everything is not None:
+            return self.held_out(everything)
+        parts = {one: self.examples(arrays[f"x_{one}"], arrays.get(f"y_{one}"), f"_{one}") for one in ("train", "test")}
+        check_same_shape(str(self.path), parts["train"], parts["test"])
+        return parts
+
+    def examples(self, x: Tensor, y: Tensor | None, end: str) -> ArrayExamples:
+        """One pair of arrays, checked; `end` is what follows `x` and `y` in their names."""
+        x = with_channels(f"{self.path}: x{end}", x, self.channels)
+        check_values(f"{self.path}: x{end}", x)
+        if y is not None:
+            y = check_labels(f"{self.path}: y{end}", y, len(x))
+        return ArrayExamples(x.to(torch.uint8) * 255 if x.dtype == torch.bool else x, y)
+
+    def held_out(self, examples: ArrayExamples) -> dict[str, ArrayExamples]:
+        """A seeded share for test, the rest for training."""
+        if len(examples) < 3:
+            raise UserError(
+                f"{self.path} holds {len(examples)} examples, but at least 3 are needed: for training, validation and "
+                "test"
+            )
+        generator = Generator().manual_seed(hashed("array", self.split_seed))
+        permutation = torch.randperm(len(examples), generator=generator)
+        num_test = min(len(examples) - 2, max(1, round(self.test_fraction * len(examples))))
+        return {"test": examples.subset(permutation[:num_test]), "train": examples.subset(permutation[num_test:])}
