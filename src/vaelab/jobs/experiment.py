@@ -150,6 +150,7 @@ def quiet() -> None:
         ".*Experiment logs directory .* exists and is not empty.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*LeafSpec.*",
+        ".*You have overridden `transfer_batch_to_device`.*",  # which is for loaders without a data module
         ".*`srun` command is available.*",  # who starts the processes, the command has told
         ".*in eval mode at the start of training.*",  # a second stage trains the prior only
         ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vaelab.codebook.quantization import Codebook, Quantization
 from vaelab.data.module import DataModule
+from vaelab.data.plain_loader import LoaderData
 from vaelab.distribution.point import Point
 from vaelab.errors import UserError
 from vaelab.latent.feature_positions import Places, flat
@@ -54,7 +55,7 @@ class Quantized(Structure):
         self.num_start = num_start
 
     @torch.no_grad()
-    def initialize_from(self, data: DataModule) -> None:
+    def initialize_from(self, data: DataModule | LoaderData) -> None:
         """Let a codebook that is new begin where the features of some training examples are."""
         index = torch.randperm(len(data.split("train")))[: self.num_start]
         x, y, _ = data.transfer_batch_to_device(data.batch("train", index), self.places.head.weight.device, 0)

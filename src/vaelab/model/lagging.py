@@ -82,6 +82,10 @@ class Lagging(VAE):
 
     def drawn(self, num: int) -> Batch:
         """Training examples at random, noise included: torch's random numbers are those of the step."""
+        if self.data_module is None:
+            data = self.examples
+            indices = torch.randint(len(data.split("train")), (num,))
+            return data.transfer_batch_to_device(data.batch("train", indices), self.device, 0)
         split = self.trainer.train_dataloader.dataset  # type: ignore[union-attr]
         drawn: Batch = self.trainer.strategy.batch_to_device(split[torch.randint(len(split), (num,))])
         return drawn

@@ -13,8 +13,10 @@ from torchmetrics import MeanMetric
 
 from vaelab.data.initialization import InitializedFromData
 from vaelab.data.module import DataModule
+from vaelab.data.plain_loader import LoaderData, as_batch, check_batch
 from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
+from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
 from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import ELBOMetric, Means
@@ -66,13 +68,18 @@ class VAE(pl.LightningModule):
             for part in (*self.latent.modules(), self.objective):
                 if isinstance(part, InitializedFromData):
                     with seeded(self.seed, "start", type(part).__name__):
-                        part.initialize_from(self.data)
+                        part.initialize_from(self.examples)
 
     @torch.no_grad()
     def on_fit_start(self) -> None:
         """Raises UserError, before a step is taken or saved, where the objective cannot be had of these latents."""
-        precision, index = self.trainer.precision_plugin, torch.arange(min(2, len(self.data.split("train"))))
-        batch = self.data.transfer_batch_to_device(self.data.batch("train", index), self.device, 0)
+        precision, data = self.trainer.precision_plugin, self.examples
+        if isinstance(data, LoaderData):
+            first = data.first(2)
+            check_batch(first, self.latent.likelihood)
+        else:
+            first = data.batch("train", torch.arange(min(2, len(data.split("train")))))
+        batch = data.transfer_batch_to_device(first, self.device, 0)
         with seeded(self.seed, "try"), precision.forward_context():
             latent = deepcopy(self.latent)  # a codebook learns from whatever it sees
             self.objective(latent(precision.convert_input(batch), self.objective.num_samples), self.control)
@@ -101,10 +108,31 @@ class VAE(pl.LightningModule):
         return objective if isinstance(objective, WeighsSamples) and objective.samples_per_bound > 1 else None
 
     @property
+    def data_module(self) -> DataModule | None:
+        """The data module that the trainer works on; None where it was given loaders."""
+        found: DataModule | None = self.trainer.datamodule  # type: ignore[attr-defined]
+        return found
+
+    @property
     def data(self) -> DataModule:
-        """The data module that the trainer works on."""
-        data: DataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        return data
+        """The same. Raises UserError where there is none."""
+        if self.data_module is None:
+            raise UserError(
+                "a callback wants the splits of a vaelab DataModule, but the trainer was given loaders; leave it out, "
+                "or give trainer.fit(model, datamodule)"
+            )
+        return self.data_module
+
+    @property
+    def examples(self) -> DataModule | LoaderData:
+        """What the trainer trains on, a data module or a user's own loader."""
+        return self.data_module or LoaderData(self.trainer.fit_loop._data_source.dataloader)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Batch:
+        """A batch on the device; what a user's own loader gives becomes a Batch."""
+        given = as_batch(batch) if self.data_module is None else batch
+        moved: Batch = super().transfer_batch_to_device(given, device, dataloader_idx)
+        return moved
 
     @property
     def logs_now(self) -> bool:
@@ -139,7 +167,8 @@ class VAE(pl.LightningModule):
         self.log_dict({f"test/{name}": value for name, value in self.test_means.publishable.items()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[DATA] = self.data.fingerprint
+        if self.data_module is not None:
+            checkpoint[DATA] = self.data_module.fingerprint
 
     def configure_gradient_clipping(
         self,

@@ -20,6 +20,7 @@ from vaelab.terms import Loss, Terms
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
+    from vaelab.data.plain_loader import LoaderData
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class TotalCorrelation:
         self.num_samples = num_samples
         self.num_examples = 0
 
-    def initialize_from(self, data: "DataModule") -> None:
+    def initialize_from(self, data: "DataModule | LoaderData") -> None:
         """Learn N, and say once what is to be thought of the figures."""
         self.num_examples = len(data.split("train"))
         if is_rank_zero_process():

@@ -15,6 +15,7 @@ from vaelab.ranges import NumClasses, Shape, Width
 
 if TYPE_CHECKING:
     from vaelab.data.module import DataModule
+    from vaelab.data.plain_loader import LoaderData
 
 
 class Vamp(nn.Module):
@@ -46,7 +47,7 @@ class Vamp(nn.Module):
         self.register_buffer("high", torch.tensor(1.0))
         self.register_buffer("labels", torch.arange(num_components) % max(num_classes, 1))
 
-    def initialize_from(self, data: "DataModule") -> None:
+    def initialize_from(self, data: "DataModule | LoaderData") -> None:
         """Begin as examples of the training split, unless random numbers were asked for."""
         size, num = len(self.inputs), len(data.split("train"))
         examples = data.batch("train", torch.randperm(num)[torch.arange(size) % num])
