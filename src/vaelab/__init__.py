@@ -1,3 +1,46 @@
-"""vaelab: an experiment platform for variational autoencoders."""
+"""vaelab: an experiment platform for variational autoencoders.
+
+In Python it is what it is on the command line; importing it costs nothing before a name is used:
+
+    run = vaelab.train("model=cvae", "data=digits")      a run under outputs/, trained, evaluated and loaded
+    run = vaelab.load("outputs/…")                       run.encode(x), run.decode(z), run.sample(64, y=3), run.results
+    model = vaelab.build("model=vamp_vae", shape=(1, 28, 28))       a LightningModule for a Trainer of one's own
+    config = vaelab.compose("model=vamp_vae", "latent_dim=16")      a config
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaelab.api.build import build
+    from vaelab.api.compose import compose
+    from vaelab.api.loaded_run import LoadedRun, load
+    from vaelab.api.train import train
+    from vaelab.errors import UserError
+    from vaelab.terms import Batch, Loss, Terms
 
 __version__ = "0.1.0"
+__all__ = ["Batch", "LoadedRun", "Loss", "Terms", "UserError", "build", "compose", "load", "train"]
+
+_PLACES = {
+    "build": "vaelab.api.build",
+    "compose": "vaelab.api.compose",
+    "load": "vaelab.api.loaded_run",
+    "train": "vaelab.api.train",
+    "LoadedRun": "vaelab.api.loaded_run",
+    "UserError": "vaelab.errors",
+    "Batch": "vaelab.terms",
+    "Terms": "vaelab.terms",
+    "Loss": "vaelab.terms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first used: torch takes its time."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'vaelab' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

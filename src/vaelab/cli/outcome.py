@@ -3,7 +3,8 @@
 import gc
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -77,8 +78,23 @@ def imported(job: str) -> Callable[..., float | None]:
     return function
 
 
+_heard: list[list[str]] = []
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Inside, what would be said is kept in the list, for whoever answers with an exception."""
+    _heard.append([])
+    try:
+        yield _heard[-1]
+    finally:
+        _heard.pop()
+
+
 def say(sentences: list[str]) -> None:
     """Each sentence once, on standard error, whatever the number of processes."""
     for sentence in dict.fromkeys(filter(None, sentences)):
-        if first_to_say(sentence):
+        if _heard:
+            _heard[-1].append(sentence)
+        elif first_to_say(sentence):
             print(sentence, file=sys.stderr)

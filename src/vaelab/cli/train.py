@@ -4,12 +4,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.cli.hydra_app import KEPT, application, log_file, with_config_of
+from vaelab.cli.hydra_app import KEPT, Task, application, log_file, with_config_of
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, answered, say
 from vaelab.cli.ranks import from_rank_zero
@@ -27,28 +27,43 @@ IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settin
 RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
+class Job(NamedTuple):
+    """What a command line asks for: a task, the arguments that compose its config, and the run that goes on."""
+
+    task: Task
+    arguments: list[str]
+    run: Run | None = None
+
+
 @answered
 def main(arguments: Sequence[str] | None = None) -> int:
+    """A new run, or one that goes on: see `job_of`."""
+    job = job_of(list(sys.argv[1:] if arguments is None else arguments))
+    return application("train", job.task, job.arguments)
+
+
+def job_of(arguments: Sequence[str]) -> Job:
     """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
 
     With a model that is a second stage, `run=<folder>` is its first. `init_from=<folder>` starts from a run's weights.
+
+    Raises:
+        UserError: there is no such run, or it is not to be gone on with like this.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     folder, rest = pop_folder(arguments, "run")
     ckpt, rest = pop_folder(rest, "ckpt")
     init_from, rest = pop_folder(rest, "init_from")
     if folder is None and ckpt is None:
-        return application("train", start, [RESERVE, *rest, *weights_of(init_from)])
+        return Job(start, [RESERVE, *rest, *weights_of(init_from)])
     run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
     if is_second_stage(rest):
         if ckpt is not None:
             raise UserError(f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out")
-        arguments = on_first_stage(run, rest)
-        return application("train", lambda config: start(config, run), [RESERVE, *arguments])
+        return Job(lambda config: start(config, run), [RESERVE, *on_first_stage(run, rest)])
     if init_from is not None:
         raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
-    arguments = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
-    return application("train", lambda config: go_on(config, run, ckpt or "last"), arguments)
+    again = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
+    return Job(lambda config: go_on(config, run, ckpt or "last"), again, run)
 
 
 def weights_of(folder: str | None) -> list[str]:

@@ -63,7 +63,9 @@ class Array:
 
     def undivided(self) -> ArrayExamples | None:
         """All examples, where the file has no test split."""
-        return self.examples(self.arrays["x"], self.arrays.get("y"), "") if "x" in self.arrays else None
+        if "x" not in self.arrays:
+            return None
+        return examples(f"{self.path}: ", self.arrays["x"], self.arrays.get("y"), self.channels)
 
     @cached_property
     def arrays(self) -> dict[str, Tensor]:
@@ -76,17 +78,12 @@ class Array:
         everything, arrays = self.undivided(), self.arrays
         if everything is not None:
             return self.held_out(everything)
-        parts = {one: self.examples(arrays[f"x_{one}"], arrays.get(f"y_{one}"), f"_{one}") for one in ("train", "test")}
+        parts = {
+            part: examples(f"{self.path}: ", arrays[f"x_{part}"], arrays.get(f"y_{part}"), self.channels, f"_{part}")
+            for part in ("train", "test")
+        }
         check_same_shape(str(self.path), parts["train"], parts["test"])
         return parts
-
-    def examples(self, x: Tensor, y: Tensor | None, end: str) -> ArrayExamples:
-        """One pair of arrays, checked; `end` is what follows `x` and `y` in their names."""
-        x = with_channels(f"{self.path}: x{end}", x, self.channels)
-        check_values(f"{self.path}: x{end}", x)
-        if y is not None:
-            y = check_labels(f"{self.path}: y{end}", y, len(x))
-        return ArrayExamples(x.to(torch.uint8) * 255 if x.dtype == torch.bool else x, y)
 
     def held_out(self, examples: ArrayExamples) -> dict[str, ArrayExamples]:
         """A seeded share for test, the rest for training."""
@@ -99,3 +96,16 @@ class Array:
         permutation = torch.randperm(len(examples), generator=generator)
         num_test = min(len(examples) - 2, max(1, round(self.test_fraction * len(examples))))
         return {"test": examples.subset(permutation[:num_test]), "train": examples.subset(permutation[num_test:])}
+
+
+def examples(place: str, x: Tensor, y: Tensor | None, channels: str = "auto", end: str = "") -> ArrayExamples:
+    """One pair of arrays as a split; sentences call them `place` x `end`.
+
+    Raises:
+        UserError: they are no examples and class numbers.
+    """
+    x = with_channels(f"{place}x{end}", x, channels)
+    check_values(f"{place}x{end}", x)
+    if y is not None:
+        y = check_labels(f"{place}y{end}", y, len(x))
+    return ArrayExamples(x.to(torch.uint8) * 255 if x.dtype == torch.bool else x, y)

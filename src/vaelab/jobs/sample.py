@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
@@ -26,39 +26,62 @@ MOST_NAMED = 20  # classes in a sentence
 
 def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
     """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
-    experiment = Experiment.build_without_data(saved)
-    experiment.expect_model(checkpoint)
-    model, data = experiment.model, experiment.data
-    model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
-    model.eval()
-    if not model.latent.conditional and config.y != "all":
-        raise UserError(f"y={config.y} asks for a label, but this model is unconditional; leave y out")
-    temperature = temperatures(config, model.latent)
-    y = labels(config, data.classes, data.num_classes) if model.latent.conditional else None
-    images, chunks = [], torch.arange(config.num_samples).split(data.chunk)
-    with torch.no_grad():
-        for number, index in enumerate(track(chunks, "sampling", len(chunks))):
-            check()
-            with seeded(config.seed, "samples", number):
-                given = None if y is None else y[index]
-                images.append(model.latent.sample(len(index), given, temperature))
-    x = torch.cat(images)
+    experiment = trained(saved, checkpoint)
+    data, latent = experiment.data, experiment.model.latent
+    y = labels(plain(config.y), config.num_samples, data, latent)
+    x = draw(latent, data, config.num_samples, y, plain(config.temperature), config.seed)
     np.save(folder / "samples.npy", x.numpy())
     if is_image(data.shape):
         save(grid(data, x, y), folder / "samples.png")
     print_line(f"samples: {folder}")
 
 
-def temperatures(config: DictConfig, latent: LatentStructure) -> Any:
-    """What `sample` of this model is given: a number, or a list for the levels of a hierarchy."""
-    if not isinstance(config.temperature, ListConfig):
-        return config.temperature
-    if not hasattr(latent, "num_levels"):
+def trained(saved: DictConfig, checkpoint: Path) -> Experiment:
+    """The parts of a run with the weights of a checkpoint, as they are evaluated; its data need not be there."""
+    experiment = Experiment.build_without_data(saved)
+    experiment.expect_model(checkpoint)
+    experiment.model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+    experiment.model.eval()
+    return experiment
+
+
+def draw(
+    latent: LatentStructure,
+    data: DataModule,
+    num_samples: int,
+    y: Int[Tensor, " N"] | None,
+    temperature: float | Sequence[float],
+    seed: int,
+) -> Float[Tensor, "N *event"]:
+    """That many samples on the data's scale, the same for the same seed, on the CPU."""
+    check_temperature(temperature, latent)
+    device = device_of(latent)
+    images, chunks = [], torch.arange(num_samples).split(data.chunk)
+    with torch.no_grad():
+        for number, index in enumerate(track(chunks, "sampling", len(chunks))):
+            check()
+            with seeded(seed, "samples", number):
+                given = None if y is None else y[index].to(device)
+                images.append(latent.sample(len(index), given, temperature).cpu())  # type: ignore[arg-type]
+    return torch.cat(images)
+
+
+def device_of(latent: LatentStructure) -> torch.device:
+    """Where the weights of a latent structure are."""
+    return next(weight.device for part in latent.modules() for weight in part.parameters())
+
+
+def plain(value: Any) -> Any:
+    """A value of a config, a list as Python's own."""
+    return list(value) if isinstance(value, ListConfig) else value
+
+
+def check_temperature(temperature: float | Sequence[float], latent: LatentStructure) -> None:
+    """Raises UserError for a list of temperatures where the latent has no levels: only a hierarchy has."""
+    if isinstance(temperature, Sequence) and not hasattr(latent, "num_levels"):
         raise UserError(
-            f"temperature={config.temperature} has an entry for each level, but this model has no levels; "
-            "give one number"
+            f"temperature={temperature} has an entry for each level, but this model has no levels; give one number"
         )
-    return list(config.temperature)
 
 
 def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
@@ -77,13 +100,27 @@ def is_image(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
-def labels(config: DictConfig, classes: Sequence[str], num_classes: int) -> Int[Tensor, " N"]:
-    """One label for each sample: those asked for, in turn."""
-    wanted = list(config.y) if isinstance(config.y, ListConfig) else [config.y]
-    asked = list(range(num_classes)) if config.y == "all" else [label_of(one, classes, num_classes) for one in wanted]
+def labels(y: Any, num_samples: int, data: DataModule, latent: LatentStructure) -> Int[Tensor, " N"] | None:
+    """One label for each sample, or None for a model that is told none: those asked for, in turn.
+
+    Raises:
+        UserError: y is no class, or the model is unconditional.
+    """
+    if not latent.conditional:
+        if y != "all":
+            raise UserError(f"y={y} asks for a label, but this model is unconditional; leave y out")
+        return None
+    asked = numbers(y, data.classes, data.num_classes)
+    return torch.tensor(asked)[torch.arange(num_samples) % len(asked)]
+
+
+def numbers(y: Any, classes: Sequence[str], num_classes: int) -> list[int]:
+    """The numbers of a class or of a list of them by name or number, or of all."""
+    wanted = list(y) if isinstance(y, list | tuple) else [y]
+    asked = list(range(num_classes)) if y == "all" else [label_of(one, classes, num_classes) for one in wanted]
     if not asked:
         raise UserError(f"y=[] asks for no label; set it to {choices_of(classes, num_classes)}")
-    return torch.tensor(asked)[torch.arange(config.num_samples) % len(asked)]
+    return asked
 
 
 def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:

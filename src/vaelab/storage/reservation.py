@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 HYDRA = (".hydra", "train.log")
 RESULTS = ("config.yaml", "metrics.csv", "results.json", "health.json", "history", "checkpoints", "images")
 LATER = ("evaluations", "samples")
-OWN = (*HYDRA, *RESULTS, *LATER, "wandb", NAME)
+ARRAYS = "training_arrays.npz"  # which Python gave: without them the run could neither go on nor be evaluated
+OWN = (*HYDRA, *RESULTS, *LATER, "wandb", ARRAYS, NAME)
 SIGNS = (*HYDRA, *RESULTS, *LATER)  # of which any shows that a folder is taken
 
 

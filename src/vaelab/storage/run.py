@@ -7,16 +7,17 @@ import os
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.migration import migrate
 from vaelab.config.saved import check_saved, read_saved
+from vaelab.config.text import escape_references
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
-from vaelab.storage.reservation import left_by_overwriting
+from vaelab.storage.reservation import ARRAYS, left_by_overwriting
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,11 @@ class Run:
 
     def read_config(self) -> DictConfig:
         """What the run saved, brought up to date, to be looked at and not built."""
-        return migrate(read_saved(self.config_file))
+        config = migrate(read_saved(self.config_file))
+        source, arrays = config.data.get("source"), self.folder / ARRAYS
+        if source and PurePath(str(source.get("path", ""))).name == ARRAYS and arrays.is_file():
+            source.path = escape_references(str(arrays))  # the folder may have been moved since
+        return config
 
     def load_config(self, plugins: Collection[str] = (), overridden: Collection[str] = ()) -> DictConfig:
         """What the run saved, as data; of packages that are `plugins` it may name any class.

@@ -1,0 +1,65 @@
+"""vaelab.build: a model in Python."""
+
+from collections.abc import Sequence
+
+import torch
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from vaelab.api.compose import compose
+from vaelab.api.isolation import isolated
+from vaelab.config import LISTED, check
+from vaelab.config import build as build_node
+from vaelab.config.plugins import using
+from vaelab.data.facts import AUTO, write_facts
+from vaelab.jobs.experiment import check_optimizer
+from vaelab.model.vae import VAE
+
+
+def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int | None = None) -> VAE:
+    """An untrained model, for a Trainer and loaders of one's own; its weights are those of the config's `seed`.
+
+    It trains on batches that are `vaelab.Batch`, (x, y) or x alone, with x on the scale of the likelihood: in [0, 1]
+    for the default. A config that is not wanted, such as `trainer`, is ignored.
+
+    Args:
+        overrides: as on the command line.
+        shape: the shape of one x, [C, H, W] or [D]; None takes that of `data=…`.
+        num_classes: how many classes y has, for a model that is told them. None takes that of `data=…` or, beside a
+            `shape`, 0.
+
+    Returns:
+        A LightningModule. `model.latent` encodes, decodes and samples without a trainer.
+
+    Raises:
+        UserError: a mistake in the overrides, or parts that do not fit each other.
+
+    Example:
+        >>> model = build("model=vae", "latent_dim=2", shape=(1, 28, 28))
+        >>> model.latent.encode(torch.zeros(5, 1, 28, 28), None).shape
+        torch.Size([5, 2])
+    """
+    config = compose(*overrides)
+    with using(list(config.plugins)), isolated():
+        with open_dict(config):
+            for group in LISTED:
+                config.setdefault(group, {})
+            describe_data(config.data, shape, num_classes)
+        check(config, config.choices)
+        torch.manual_seed(config.seed)
+        if AUTO in OmegaConf.to_container(config.data).values():  # type: ignore[union-attr]
+            data = build_node(config.data)
+            data.prepare_data()
+            write_facts(config.data, data)
+        model: VAE = build_node(config.model)
+        check_optimizer(config, model)
+        return model
+
+
+def describe_data(node: DictConfig, shape: Sequence[int] | None, num_classes: int | None) -> None:
+    """Write into the config of the data what the caller knows of his own."""
+    if shape is not None:
+        node.update({"shape": list(shape), "num_classes": 0, "classes": [], "num_validation": 1, "scale": "none"})
+        node.source = {"_target_": "vaelab.data.digits.Digits"}  # never asked for anything
+        node.pop("value_range", None)
+    if num_classes is not None:
+        node.update({"num_classes": num_classes, "classes": []})

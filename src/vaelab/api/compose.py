@@ -1,0 +1,38 @@
+"""vaelab.compose: a config in Python."""
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
+from vaelab.api.composition import composition, in_folder
+from vaelab.cli.train import pin
+
+
+def compose(*overrides: str) -> DictConfig:
+    """The config that `vaelab train` would compose of these overrides, without building or writing anything.
+
+    Names are checked, values are not before `vaelab.build` or `vaelab.train` uses them. torch is not imported.
+
+    Args:
+        overrides: as on the command line, `"model=cvae"`, `"latent_dim=16"`, `"plugins=[my_project]"`.
+
+    Returns:
+        The config; `config.choices` says which file was chosen of each group. References such as `${latent_dim}` stay,
+        so that what is set later reaches all that refers to it.
+
+    Raises:
+        UserError: a group, a choice or a key does not exist.
+
+    Example:
+        >>> config = compose("model=beta_vae", "latent_dim=16")
+        >>> config.choices.objective, config.prior.latent_dim
+        ('beta', 16)
+    """
+    with composition("train", overrides) as config:
+        chosen = {str(key): choice for key, choice in config.hydra.runtime.choices.items() if "hydra" not in str(key)}
+        job = in_folder(config, Path(str(HydraConfig.get().run.dir)))
+        with open_dict(job):
+            job.choices = chosen
+        pin(job)
+        return job

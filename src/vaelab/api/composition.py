@@ -1,0 +1,87 @@
+"""Hydra inside Python: a config of a command, and nothing of Hydra left behind."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
+from omegaconf import DictConfig, open_dict, read_write
+
+from vaelab.cli.hydra_errors import explain
+from vaelab.cli.overrides import check_overrides
+from vaelab.cli.run_folder import RESERVE
+from vaelab.config.paths import CONF
+from vaelab.config.plugins import folders, pop_plugins, search_path, using
+from vaelab.errors import UserError
+
+
+@contextmanager
+def composition(name: str, arguments: Sequence[str]) -> Iterator[DictConfig]:
+    """The config that a command composes of these arguments, with Hydra's own node; inside, `${hydra:…}` resolves.
+
+    Raises:
+        UserError: a mistake in the arguments, in the same sentence as on the command line.
+    """
+    plugins, rest = pop_plugins(arguments)
+    name, rest = pop_config_name(name, [one for one in rest if one != RESERVE])
+    rest += [f"plugins=[{','.join(plugins)}]"] if plugins else []
+    with using(plugins), restored():
+        config = explained(name, search_path(rest))
+        HydraConfig.instance().set_config(config)
+        yield config
+
+
+def pop_config_name(name: str, arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The name of the config, as `--config-name` gives it, and the overrides."""
+    rest = list(arguments)
+    if "--config-name" in rest:
+        place = rest.index("--config-name")
+        name = rest[place + 1]
+        del rest[place : place + 2]
+    for argument in rest:
+        if argument.startswith("-"):
+            raise UserError(
+                f"no option '{argument}' in Python; give overrides as key=value, and train several runs in a loop"
+            )
+    return name, rest
+
+
+def explained(name: str, overrides: list[str]) -> DictConfig:
+    """A composed config. Raises UserError for what Hydra refuses."""
+    check_overrides(overrides)
+    theirs, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3", job_name="train"):
+            return compose(name, overrides, return_hydra_config=True)
+    except Exception as error:
+        sentence = explain(error, *folders())
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+    finally:
+        GlobalHydra.instance().hydra = theirs
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Outside, Hydra's state is that of whoever uses Hydra beside vaelab."""
+    job, base = HydraConfig.instance().cfg, VersionBase.instance().version_base
+    try:
+        yield
+    finally:
+        HydraConfig.instance().cfg = job
+        VersionBase.instance().version_base = base
+
+
+def in_folder(config: DictConfig, folder: Path) -> DictConfig:
+    """What a task is given: the config without Hydra's node, whose output folder is this one."""
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.runtime.output_dir = str(folder.absolute())
+    HydraConfig.instance().set_config(config)
+    job = config.copy()
+    with open_dict(job):
+        del job["hydra"]
+    return job

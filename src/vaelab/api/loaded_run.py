@@ -1,0 +1,193 @@
+"""vaelab.load: a trained run in Python."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from omegaconf import DictConfig
+from torch import Tensor
+
+from vaelab.api.isolation import isolated
+from vaelab.api.own_arrays import as_x, as_y
+from vaelab.config import check
+from vaelab.config.plugins import using
+from vaelab.data.module import DataModule
+from vaelab.errors import UserError
+from vaelab.jobs.sample import draw, labels, trained
+from vaelab.model.vae import VAE
+from vaelab.protocol import Classifies
+from vaelab.storage.metrics import rows_before
+from vaelab.storage.run import Run
+
+
+class LoadedRun:
+    """A run with the weights of one of its checkpoints, to encode, decode and sample with.
+
+    Arrays may be numpy's or torch's, x may be uint8 pixels or floats on the scale of the run; results are tensors on
+    the CPU, wherever the model is. Nothing that is done here changes the run folder.
+
+    Args:
+        run: the folder.
+        config: what it was trained with, checked.
+        checkpoint: whose weights are loaded.
+
+    Attributes:
+        folder: where everything of the run is.
+        config: what it was trained with.
+        model: the LightningModule in evaluation mode; move it to a GPU by `run.model.cuda()`.
+
+    Example:
+        >>> run = vaelab.load("outputs/cvae-digits/2026-01-31_12-00-00")  # doctest: +SKIP
+        >>> z = run.encode(images, y=labels)                  # [N, D]  # doctest: +SKIP
+        >>> run.sample(64, y=3).shape                         # doctest: +SKIP
+        torch.Size([64, 1, 8, 8])
+    """
+
+    def __init__(self, run: Run, config: DictConfig, checkpoint: Path) -> None:
+        self.folder = run.folder
+        self.config = config
+        self.checkpoint = checkpoint
+        self._run = run
+        with isolated():
+            experiment = trained(config, checkpoint)
+        self.model: VAE = experiment.model
+        self._data: DataModule = experiment.data
+
+    def __repr__(self) -> str:
+        return f"LoadedRun('{self.folder}', {self.checkpoint.stem})"
+
+    @cached_property
+    def data(self) -> DataModule:
+        """The data that the run was trained on, brought into place: `run.data.split("test").x`, `.y`.
+
+        Raises:
+            UserError: they are not there any more.
+        """
+        with using(list(self.config.plugins)), isolated():
+            self._data.prepare_data()
+        return self._data
+
+    def encode(self, x: Any, y: Any = None) -> Float[Tensor, "N D"]:
+        """The mean of q(z | x, y), or what stands for it: one code per example.
+
+        Args:
+            x: [N, *shape], or [N, H, W] of one channel.
+            y: a class for each example, by name or number, or one for all; None for a model that is told none.
+        """
+        return self._over(x, y, self.model.latent.encode)
+
+    def reconstruct(self, x: Any, y: Any = None) -> Float[Tensor, "N *event"]:
+        """The mean of p(x | z, y) at the code of x, on the scale of the likelihood."""
+        return self._over(x, y, self.model.latent.reconstruct)
+
+    def decode(self, z: Any, y: Any = None) -> Float[Tensor, "N *event"]:
+        """The mean of p(x | z, y) for codes [N, D] as `encode` gives them, on the scale of the likelihood."""
+        like = self._like
+        codes = torch.as_tensor(z).to(device=like.device, dtype=like.dtype)
+        with self._evaluating():
+            given = self._labels(y, len(codes))
+            pieces = self._pieces(codes, None if given is None else given.to(like.device))
+            return torch.cat([self.model.latent.decode(*piece).mean.cpu() for piece in pieces])
+
+    def sample(
+        self, n: int, y: Any = "all", temperature: float | Sequence[float] = 1.0, seed: int = 0
+    ) -> Float[Tensor, "n *event"]:
+        """n examples of p(x), the same for the same `seed`: what `vaelab sample` writes.
+
+        Args:
+            n: how many.
+            y: a class by name or number, a list of them in turn, or all in turn.
+            temperature: multiplies the scale of the prior; a list has one for each level of a hierarchy.
+            seed: of the random numbers.
+        """
+        with self._evaluating():
+            given = labels(list(y) if isinstance(y, tuple) else y, n, self._data, self.model.latent)
+            return draw(self.model.latent, self._data, n, given, temperature, seed)
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """The records of results.json by the names of their metrics: `run.results["elbo"]["value"]`; none yet, none."""
+        file = self.folder / "results.json"
+        return json.loads(file.read_text()) if file.is_file() else {}
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """metrics.csv as a table of columns of equal length, NaN where a step has no value.
+
+        `pandas.DataFrame(run.metrics)` makes a data frame of it, which vaelab does not need.
+        """
+        rows = rows_before(self._run.metrics_file, 2**63)
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        return {name: [number(row.get(name, "")) for row in rows] for name in names}
+
+    @property
+    def _like(self) -> Tensor:
+        return next(self.model.parameters())
+
+    def _over(self, x: Any, y: Any, function: Callable[..., Tensor]) -> Tensor:
+        """A function of examples and their labels, over chunks."""
+        with self._evaluating():
+            examples = as_x(x, self._data, self._like)
+            given = self._labels(y, len(examples))
+            pieces = self._pieces(examples, None if given is None else given.to(examples.device))
+            return torch.cat([function(*piece).cpu() for piece in pieces])
+
+    def _labels(self, y: Any, num: int) -> Tensor | None:
+        """One label for each example. Raises UserError where the model needs them and they are not given."""
+        if y is None and self.model.latent.conditional and not isinstance(self.model.latent, Classifies):
+            raise UserError("this model is told the class of each example; give y=..., by name or number")
+        return as_y(y, num, self._data)
+
+    def _pieces(self, x: Tensor, y: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        size = self._data.chunk
+        for start in range(0, max(len(x), 1), size):
+            yield x[start : start + size], None if y is None else y[start : start + size]
+
+    def _evaluating(self) -> Any:
+        self.model.eval()
+        return _Evaluating()
+
+
+class _Evaluating:
+    """Without gradients, and without a trace in the process."""
+
+    def __enter__(self) -> None:
+        self.contexts = isolated(), torch.no_grad()
+        for context in self.contexts:
+            context.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        for context in reversed(self.contexts):
+            context.__exit__(*error)
+
+
+def number(text: str) -> float:
+    """A cell of metrics.csv."""
+    return float(text) if text else math.nan
+
+
+def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) -> LoadedRun:
+    """A run folder with the weights of one of its checkpoints.
+
+    Nothing in the folder is executed: it may come from somebody else. Its data need not be there before `run.data` is
+    asked for.
+
+    Args:
+        folder: `outputs/<model>-<data>/<date>_<time>`.
+        ckpt: best, last or the path of a checkpoint.
+        plugins: packages of yours whose classes the run may name, beside those that are installed as plugins.
+
+    Raises:
+        UserError: the folder is no run, is damaged, or names classes of a package that is not among `plugins`.
+    """
+    run = Run.open(folder)
+    with using(plugins):
+        config = run.load_config(plugins)
+        config.plugins = list(plugins)
+        check(config, config.choices)
+        return LoadedRun(run, config, run.checkpoint(ckpt))

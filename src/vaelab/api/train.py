@@ -1,0 +1,99 @@
+"""vaelab.train: a run in Python."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from vaelab.api.composition import composition, in_folder
+from vaelab.api.isolation import isolated
+from vaelab.api.loaded_run import LoadedRun, load
+from vaelab.api.own_arrays import named_arrays, save_arrays
+from vaelab.cli.hydra_app import log_file
+from vaelab.cli.outcome import Outcome, heard
+from vaelab.cli.run_folder import claim, folder_for_run
+from vaelab.cli.train import Job, job_of
+from vaelab.config.plugins import pop_plugins
+from vaelab.config.text import escape_references, pop_override
+from vaelab.errors import UserError
+from vaelab.signals import Stopped, handled
+from vaelab.storage.reservation import ARRAYS
+
+
+def train(*overrides: str, data: Any = None) -> LoadedRun:
+    """Train, evaluate and draw a model, as `vaelab train` does, and load it.
+
+    The run is written under outputs/ of the working directory. `"run=<folder>"` goes on with one. On several devices
+    each is a process of its own, which imports the main module: a script needs `if __name__ == "__main__":` then.
+    Ctrl-C saves, and leaves as KeyboardInterrupt with the sentence that says how to go on.
+
+    Args:
+        overrides: as on the command line, `"model=cvae"`, `"trainer.max_epochs=3"`.
+        data: x or (x, y), arrays of numpy or torch as `data=array` reads them from a file: x [N, C, H, W], [N, H, W] or
+            [N, D], y [N]. They are kept in the run folder, so that it can be evaluated and gone on with.
+
+    Returns:
+        The run with its best weights.
+
+    Raises:
+        UserError: a mistake, in the same sentence as on the command line.
+
+    Example:
+        >>> run = vaelab.train("model=cvae", "data=digits", "trainer.max_epochs=3")  # doctest: +SKIP
+        >>> run.results["elbo"]["value"]  # doctest: +SKIP
+        -22.31
+    """
+    channels, _ = pop_override(overrides, "data.source.channels")
+    arrays = None if data is None else named_arrays(data, channels or "auto")
+    job = job_of([*overrides, *with_arrays(overrides, data)])
+    with composition("train", job.arguments) as config, isolated():
+        folder = job.run.folder if job.run else Path(folder_for_run(config))
+        execute(job, prepare(config, folder, arrays), folder)
+    return load(folder, plugins=pop_plugins(overrides)[0])
+
+
+def with_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:
+    """The overrides that choose arrays of the run folder. Raises UserError where other data are chosen too."""
+    if data is None:
+        return []
+    for override in overrides:
+        if override.partition("=")[0] in ("data", "data.source.path", "run"):
+            raise UserError(f"{override} is given beside data=(x, y), and only one would count; leave one of them out")
+    return ["data=array", f"data.source.path={ARRAYS}"]
+
+
+def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> DictConfig:
+    """The config of a job in its folder, into which the arrays go; without them nothing of the folder stays."""
+    job = in_folder(config, folder)
+    try:
+        if arrays is not None:
+            job.data.source.path = escape_references(str(save_arrays(folder, arrays)))
+    except BaseException:
+        reservation = claim(folder)
+        if reservation is not None:
+            reservation.undo()
+        raise
+    return job
+
+
+def execute(job: Job, config: DictConfig, folder: Path) -> None:
+    """Run a job. Raises UserError for what it refuses, KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM."""
+    ended = Outcome(1)
+    with heard() as sentences:
+        try:
+            with handled():
+                if job.run is None:
+                    with log_file(folder / "train.log"):
+                        ended = job.task(config)
+                else:
+                    ended = job.task(config)
+        except Stopped as stop:
+            sentence = ended.sentence or "\n".join(sentences) or str(stop)
+            raise (KeyboardInterrupt(sentence) if stop.signum == 2 else SystemExit(128 + stop.signum)) from None
+    if ended.status == 0:
+        for sentence in sentences:
+            print(sentence, file=sys.stderr)
+        return
+    sentence = "\n".join(sentences) or ended.sentence
+    raise RuntimeError(sentence) if sentence.startswith("Traceback") else UserError(sentence)
