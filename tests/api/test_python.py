@@ -176,16 +176,24 @@ def test_it_goes_on_and_can_be_moved(run: LoadedRun, workplace: Path) -> None:
         moved.rename(run.folder)
 
 
+def state() -> list[Any]:
+    """What a notebook shares with vaelab; of the environment what vaelab or Lightning's seeding would set."""
+    ours = ("PL_", "RANK", "LOCAL_RANK", "WORLD_SIZE", "HYDRA_", "GOMP_")
+    environment = {name: value for name, value in os.environ.items() if name.startswith(ours)}
+    checks = torch.distributions.Distribution._validate_args
+    return [signal.getsignal(signal.SIGINT), torch.get_default_dtype(), environment, list(sys.argv), Path.cwd(), checks]
+
+
 def test_the_process_is_left_as_it_was_found(run: LoadedRun) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    before = signal.getsignal(signal.SIGINT), torch.get_default_dtype(), dict(os.environ), list(sys.argv)
+    before = state()
     vaelab.build("model=vae", "data=digits", *SMALL)
     vaelab.load(run.folder).encode(X, 1)
+    vaelab.train("data=digits", *FAST, "trainer.precision=64-true")
+    assert state() == before
     assert torch.equal(torch.rand(3), expected)
-    assert before == (signal.getsignal(signal.SIGINT), torch.get_default_dtype(), dict(os.environ), list(sys.argv))
-    assert torch.distributions.Distribution._validate_args
 
 
 def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:
@@ -202,3 +210,28 @@ def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:
         vaelab.train("data=digits", *FAST[:-1], "trainer.max_epochs=100000")
     watcher.join()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_class_of_the_notebook_is_a_part(workplace: Path) -> None:
+    code = f"""
+import vaelab, torch
+from vaelab.encoder.mlp import MLP
+from vaelab.ranges import Shape, Supplied, Width
+
+
+class Mine(MLP):
+    def __init__(self, shape: Shape, num_features: Width, condition_size: Supplied) -> None:
+        super().__init__(shape, [], num_features, torch.nn.ReLU(), False, condition_size)
+
+
+own = ["encoder._target_=__main__.Mine", "~encoder.hidden", "~encoder.gated", "~encoder.activation"]
+run = vaelab.train("data=digits", *{FAST}, *own)
+assert type(run.model.latent.encoder) is Mine
+try:
+    vaelab.load(run.folder)
+except vaelab.UserError as error:
+    assert str(error).endswith("if you trust it, add plugins=[__main__]"), error
+assert vaelab.load(run.folder, plugins=["__main__"]).encode(torch.zeros(2, 1, 8, 8)).shape == (2, 4)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=workplace)
+    assert done.returncode == 0, done.stderr

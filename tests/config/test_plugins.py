@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from vaelab.config import groups, plugins
 from vaelab.config.paths import CONF
@@ -62,6 +63,9 @@ def test_an_entry_point_needs_no_name(package: Path, monkeypatch: pytest.MonkeyP
     try:
         assert "own" in groups.choices("encoder")
         assert permitted("own_parts.Own", [])
+        assert plugins.needed(OmegaConf.create({"choices": {"encoder": "own"}})) == ["own_parts"]
+        assert plugins.needed(OmegaConf.create({"encoder": {"_target_": "own_parts.Own"}})) == ["own_parts"]
+        assert plugins.needed(OmegaConf.create({"choices": {"encoder": "mlp"}})) == []
         with using(["own_parts"]):  # named as well
             assert groups.choices("encoder").count("own") == 1
     finally:
@@ -121,8 +125,6 @@ def test_a_saved_run_says_which_plugins_it_needs(tmp_path: Path, small: Any) -> 
 
 
 def plain(config: Any) -> Any:
-    from omegaconf import OmegaConf
-
     config.logger.csv.save_dir = "x"
     config.sweep, config.group = "x", "x"
     return OmegaConf.to_container(config)

@@ -191,3 +191,9 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
         config.plugins = list(plugins)
         check(config, config.choices)
         return LoadedRun(run, config, run.checkpoint(ckpt))
+
+
+def load_own(run: Run, plugins: Sequence[str]) -> LoadedRun:
+    """The same of a run that this process has just trained, whose classes the user typed: any may be among them."""
+    with using(plugins):
+        return LoadedRun(run, run.read_config(), run.checkpoint("best"))

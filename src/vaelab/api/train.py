@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from vaelab.api.composition import composition, in_folder
 from vaelab.api.isolation import isolated
-from vaelab.api.loaded_run import LoadedRun, load
+from vaelab.api.loaded_run import LoadedRun, load, load_own
 from vaelab.api.own_arrays import named_arrays, save_arrays
 from vaelab.cli.hydra_app import log_file
 from vaelab.cli.outcome import Outcome, heard
@@ -19,6 +19,7 @@ from vaelab.config.text import escape_references, pop_override
 from vaelab.errors import UserError
 from vaelab.signals import Stopped, handled
 from vaelab.storage.reservation import ARRAYS
+from vaelab.storage.run import Run
 
 
 def train(*overrides: str, data: Any = None) -> LoadedRun:
@@ -50,7 +51,8 @@ def train(*overrides: str, data: Any = None) -> LoadedRun:
     with composition("train", job.arguments) as config, isolated():
         folder = job.run.folder if job.run else Path(folder_for_run(config))
         execute(job, prepare(config, folder, arrays), folder)
-    return load(folder, plugins=pop_plugins(overrides)[0])
+    plugins, _ = pop_plugins(overrides)
+    return load(folder, plugins=plugins) if job.run else load_own(Run(folder), plugins)
 
 
 def with_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:

@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from omegaconf import DictConfig, OmegaConf
+
 from vaelab.config.locate import find_module, is_library
 from vaelab.config.paths import CONF
 from vaelab.config.text import pop_override, quote
@@ -51,6 +53,26 @@ def active() -> tuple[Plugin, ...]:
     return (*installed(), *(find(package) for package in _named.get() if package not in names(installed())))
 
 
+def needed(config: DictConfig) -> list[str]:
+    """The plugins that a composed config has parts of, to be remembered in the run: those named, and installed ones."""
+    written = OmegaConf.to_yaml(config)
+    return [
+        plugin.package
+        for plugin in active()
+        if plugin.package in _named.get() or f"_target_: {plugin.package}." in written or _chosen(plugin, config)
+    ]
+
+
+def _chosen(plugin: Plugin, config: DictConfig) -> bool:
+    """Whether a choice of the config is a file of the plugin."""
+    folder = plugin.conf
+    return folder is not None and any(
+        (folder / str(group) / f"{name}.yaml").is_file()
+        for group, choice in (config.get("choices") or {}).items()
+        for name in ([choice] if isinstance(choice, str) else choice or ())
+    )
+
+
 def names(plugins: Sequence[Plugin]) -> list[str]:
     """The packages of plugins."""
     return [plugin.package for plugin in plugins]
@@ -78,9 +100,17 @@ def find(package: str) -> Plugin:
         find_module(first)
     except UserError as error:
         raise UserError(f"plugins=[{package}]: {error}") from None
-    spec = find_spec(first)
-    places = [Path(place, *inner) for place in (spec.submodule_search_locations or () if spec else ())]
+    places = [Path(place, *inner) for place in _places(first)]
     return Plugin(package, next((place / "conf" for place in places if (place / "conf").is_dir()), None))
+
+
+def _places(package: str) -> list[str]:
+    """The folders of a package; none of a module, such as the notebook `__main__`, which has no spec."""
+    try:
+        spec = find_spec(package)
+    except ValueError:
+        return []
+    return list(spec.submodule_search_locations or ()) if spec else []
 
 
 def folders() -> tuple[Path, ...]:
