@@ -11,7 +11,7 @@ import pytest
 
 import vaelab
 from vaelab.config import check
-from vaelab.config.plugins import using
+from vaelab.config.plugins import use_plugins
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLE = DOCS / "examples" / "my_project"
@@ -45,7 +45,7 @@ def test_it_is_three_files() -> None:
 
 def test_its_choices_compose_and_are_checked(beside: Path) -> None:
     config = vaelab.compose("plugins=[my_project]", "encoder=resnet", "data=my_array", "model=cvae", *QUICK)
-    with using(["my_project"]):
+    with use_plugins(["my_project"]):
         check(config, config.choices)
         config.encoder.width = 0
         with pytest.raises(vaelab.UserError, match=r"encoder\.width=0 .* \(my_project/conf/encoder/resnet\.yaml\)"):

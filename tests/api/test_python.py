@@ -198,16 +198,14 @@ def test_the_process_is_left_as_it_was_found(run: LoadedRun) -> None:
 
 def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:
     def interrupt() -> None:
-        while not list(workplace.glob("outputs/vae-digits/*/checkpoints/last.ckpt")):
+        while not list(workplace.glob("outputs/stopped/*/checkpoints/last.ckpt")):
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=interrupt)
     watcher.start()
-    with pytest.raises(
-        KeyboardInterrupt, match=r"everything is saved; go on with python train.py run=outputs/vae-digits"
-    ):
-        vaelab.train("data=digits", *FAST[:-1], "trainer.max_epochs=100000")
+    with pytest.raises(KeyboardInterrupt, match=r"everything is saved; go on with python train.py run=outputs/stopped"):
+        vaelab.train("data=digits", "name=stopped", *FAST[:-1], "trainer.max_epochs=100000")
     watcher.join()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

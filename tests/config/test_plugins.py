@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from vaelab.config import groups, plugins
 from vaelab.config.paths import CONF
-from vaelab.config.plugins import pop_plugins, search_path, using
+from vaelab.config.plugins import pop_plugins, search_path, use_plugins
 from vaelab.config.targets import permitted
 from vaelab.errors import UserError
 
@@ -34,24 +34,24 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_plugin_is_seen_while_it_is_used_and_never_imported(package: Path) -> None:
     assert "own" not in groups.choices("encoder")
-    with using(["own_parts"]):
+    with use_plugins(["own_parts"]):
         assert groups.choices("encoder") == ["conv", "map", "mlp", "own"]
         assert groups.choice_file("encoder", "own") == package / "conf/encoder/own.yaml"
-        assert groups.shown("encoder", "own") == "own_parts/conf/encoder/own.yaml"
-        assert groups.shown("encoder", "mlp") == "conf/encoder/mlp.yaml"
+        assert groups.describe_file("encoder", "own") == "own_parts/conf/encoder/own.yaml"
+        assert groups.describe_file("encoder", "mlp") == "conf/encoder/mlp.yaml"
     assert "own" not in groups.choices("encoder")
     assert "own_parts" not in sys.modules
 
 
 def test_hydra_finds_its_configs(package: Path) -> None:
-    with using(["own_parts"]), initialize_config_dir(str(CONF), version_base="1.3"):
+    with use_plugins(["own_parts"]), initialize_config_dir(str(CONF), version_base="1.3"):
         assert compose("train", search_path(["encoder=own", "name=x"])).encoder._target_ == "own_parts.Own"
 
 
 def test_a_search_path_of_the_user_stays(package: Path) -> None:
     (given,) = search_path(["hydra.searchpath=[file:///mine]"])
     assert given == "hydra.searchpath=[file:///mine]"
-    with using(["own_parts"]):
+    with use_plugins(["own_parts"]):
         *_, given = search_path(["hydra.searchpath=[file:///mine]"])
     assert given == f"hydra.searchpath=['file://{package}/conf',file:///mine]"
 
@@ -59,23 +59,23 @@ def test_a_search_path_of_the_user_stays(package: Path) -> None:
 def test_an_entry_point_needs_no_name(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint("anything", "own_parts", plugins.GROUP)]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == plugins.GROUP else [])
-    plugins.installed.cache_clear()
+    plugins.installed_plugins.cache_clear()
     try:
         assert "own" in groups.choices("encoder")
         assert permitted("own_parts.Own", [])
-        assert plugins.needed(OmegaConf.create({"choices": {"encoder": "own"}})) == ["own_parts"]
-        assert plugins.needed(OmegaConf.create({"encoder": {"_target_": "own_parts.Own"}})) == ["own_parts"]
-        assert plugins.needed(OmegaConf.create({"choices": {"encoder": "mlp"}})) == []
-        with using(["own_parts"]):  # named as well
+        assert plugins.plugins_of(OmegaConf.create({"choices": {"encoder": "own"}})) == ["own_parts"]
+        assert plugins.plugins_of(OmegaConf.create({"encoder": {"_target_": "own_parts.Own"}})) == ["own_parts"]
+        assert plugins.plugins_of(OmegaConf.create({"choices": {"encoder": "mlp"}})) == []
+        with use_plugins(["own_parts"]):  # named as well
             assert groups.choices("encoder").count("own") == 1
     finally:
-        plugins.installed.cache_clear()
+        plugins.installed_plugins.cache_clear()
 
 
 def test_only_a_plugin_that_is_named_is_trusted(package: Path) -> None:
     (package / "conf" / "encoder" / "other.yaml").write_text("# Mine\n_target_: elsewhere.net.ResNet\n")
     assert not permitted("elsewhere.net.ResNet", [])
-    with using(["own_parts"]):
+    with use_plugins(["own_parts"]):
         assert permitted("elsewhere.net.ResNet", ["own_parts"])
         assert not permitted("elsewhere.net.Other", ["own_parts"])
 
@@ -91,7 +91,7 @@ def test_only_a_plugin_that_is_named_is_trusted(package: Path) -> None:
     ],
 )
 def test_mistakes(named: str, sentence: str) -> None:
-    with pytest.raises(UserError) as caught, using([named]):
+    with pytest.raises(UserError) as caught, use_plugins([named]):
         pass
     assert str(caught.value).startswith(sentence)
 
@@ -100,7 +100,7 @@ def test_a_config_that_hydra_would_pass_over(package: Path) -> None:
     (package / "conf" / "encoder" / "mlp.yaml").write_text(ENCODER)
     with (
         pytest.raises(UserError, match=r"own_parts/conf/encoder/mlp\.yaml has the name of .* rename it"),
-        using(["own_parts"]),
+        use_plugins(["own_parts"]),
     ):
         pass
 

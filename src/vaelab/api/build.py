@@ -6,10 +6,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.api.compose import compose
-from vaelab.api.isolation import isolated
+from vaelab.api.isolation import isolate_process
 from vaelab.config import LISTED, check
 from vaelab.config import build as build_node
-from vaelab.config.plugins import using
+from vaelab.config.plugins import use_plugins
 from vaelab.data.facts import AUTO, write_facts
 from vaelab.jobs.experiment import check_optimizer
 from vaelab.model.vae import VAE
@@ -39,7 +39,7 @@ def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int 
         torch.Size([5, 2])
     """
     config = compose(*overrides)
-    with using(list(config.plugins)), isolated():
+    with use_plugins(list(config.plugins)), isolate_process():
         with open_dict(config):
             for group in LISTED:
                 config.setdefault(group, {})

@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from vaelab.api.composition import composition, in_folder
+from vaelab.api.composition import composition, place_in_folder
 from vaelab.cli.train import pin
 
 
@@ -31,7 +31,7 @@ def compose(*overrides: str) -> DictConfig:
     """
     with composition("train", overrides) as config:
         chosen = {str(key): choice for key, choice in config.hydra.runtime.choices.items() if "hydra" not in str(key)}
-        job = in_folder(config, Path(str(HydraConfig.get().run.dir)))
+        job = place_in_folder(config, Path(str(HydraConfig.get().run.dir)))
         with open_dict(job):
             job.choices = chosen
         pin(job)

@@ -14,7 +14,7 @@ from vaelab.cli.hydra_errors import explain
 from vaelab.cli.overrides import check_overrides
 from vaelab.cli.run_folder import RESERVE
 from vaelab.config.paths import CONF
-from vaelab.config.plugins import folders, pop_plugins, search_path, using
+from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
 from vaelab.errors import UserError
 
 
@@ -28,8 +28,8 @@ def composition(name: str, arguments: Sequence[str]) -> Iterator[DictConfig]:
     plugins, rest = pop_plugins(arguments)
     name, rest = pop_config_name(name, [one for one in rest if one != RESERVE])
     rest += [f"plugins=[{','.join(plugins)}]"] if plugins else []
-    with using(plugins), restored():
-        config = explained(name, search_path(rest))
+    with use_plugins(plugins), preserve_hydra():
+        config = compose_or_explain(name, search_path(rest))
         HydraConfig.instance().set_config(config)
         yield config
 
@@ -49,7 +49,7 @@ def pop_config_name(name: str, arguments: Sequence[str]) -> tuple[str, list[str]
     return name, rest
 
 
-def explained(name: str, overrides: list[str]) -> DictConfig:
+def compose_or_explain(name: str, overrides: list[str]) -> DictConfig:
     """A composed config. Raises UserError for what Hydra refuses."""
     check_overrides(overrides)
     theirs, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
@@ -66,7 +66,7 @@ def explained(name: str, overrides: list[str]) -> DictConfig:
 
 
 @contextmanager
-def restored() -> Iterator[None]:
+def preserve_hydra() -> Iterator[None]:
     """Outside, Hydra's state is that of whoever uses Hydra beside vaelab."""
     job, base = HydraConfig.instance().cfg, VersionBase.instance().version_base
     try:
@@ -76,7 +76,7 @@ def restored() -> Iterator[None]:
         VersionBase.instance().version_base = base
 
 
-def in_folder(config: DictConfig, folder: Path) -> DictConfig:
+def place_in_folder(config: DictConfig, folder: Path) -> DictConfig:
     """What a task is given: the config without Hydra's node, whose output folder is this one."""
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.runtime.output_dir = str(folder.absolute())

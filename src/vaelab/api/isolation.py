@@ -14,7 +14,7 @@ SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 
 
 @contextmanager
-def isolated() -> Iterator[None]:
+def isolate_process() -> Iterator[None]:
     """Inside, densities are not checked; outside, random numbers, the default type and warnings are as before."""
     states = random.getstate(), np.random.get_state()
     dtype, checked = torch.get_default_dtype(), Distribution._validate_args

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from jaxtyping import Float
 from omegaconf import DictConfig
 from torch import Tensor
 
-from vaelab.api.isolation import isolated
-from vaelab.api.own_arrays import as_x, as_y
+from vaelab.api.arrays import as_x, as_y
+from vaelab.api.isolation import isolate_process
 from vaelab.config import check
-from vaelab.config.plugins import using
+from vaelab.config.plugins import use_plugins
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.jobs.sample import draw, labels, trained
+from vaelab.jobs.sample import draw, labels, load_trained
 from vaelab.model.vae import VAE
 from vaelab.protocol import Classifies
 from vaelab.storage.metrics import rows_before
@@ -53,8 +54,8 @@ class LoadedRun:
         self.config = config
         self.checkpoint = checkpoint
         self._run = run
-        with isolated():
-            experiment = trained(config, checkpoint)
+        with isolate_process():
+            experiment = load_trained(config, checkpoint)
         self.model: VAE = experiment.model
         self._data: DataModule = experiment.data
 
@@ -68,7 +69,7 @@ class LoadedRun:
         Raises:
             UserError: they are not there any more.
         """
-        with using(list(self.config.plugins)), isolated():
+        with use_plugins(list(self.config.plugins)), isolate_process():
             self._data.prepare_data()
         return self._data
 
@@ -148,22 +149,12 @@ class LoadedRun:
         for start in range(0, max(len(x), 1), size):
             yield x[start : start + size], None if y is None else y[start : start + size]
 
-    def _evaluating(self) -> Any:
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Inside, nothing trains, and nothing is left in the process."""
         self.model.eval()
-        return _Evaluating()
-
-
-class _Evaluating:
-    """Without gradients, and without a trace in the process."""
-
-    def __enter__(self) -> None:
-        self.contexts = isolated(), torch.no_grad()
-        for context in self.contexts:
-            context.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        for context in reversed(self.contexts):
-            context.__exit__(*error)
+        with isolate_process(), torch.no_grad():
+            yield
 
 
 def number(text: str) -> float:
@@ -186,7 +177,7 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
         UserError: the folder is no run, is damaged, or names classes of a package that is not among `plugins`.
     """
     run = Run.open(folder)
-    with using(plugins):
+    with use_plugins(plugins):
         config = run.load_config(plugins)
         config.plugins = list(plugins)
         check(config, config.choices)
@@ -195,5 +186,5 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
 
 def load_own(run: Run, plugins: Sequence[str]) -> LoadedRun:
     """The same of a run that this process has just trained, whose classes the user typed: any may be among them."""
-    with using(plugins):
+    with use_plugins(plugins):
         return LoadedRun(run, run.read_config(), run.checkpoint("best"))

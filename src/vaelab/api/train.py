@@ -6,12 +6,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from vaelab.api.composition import composition, in_folder
-from vaelab.api.isolation import isolated
+from vaelab.api.arrays import named_arrays, save_arrays
+from vaelab.api.composition import composition, place_in_folder
+from vaelab.api.isolation import isolate_process
 from vaelab.api.loaded_run import LoadedRun, load, load_own
-from vaelab.api.own_arrays import named_arrays, save_arrays
 from vaelab.cli.hydra_app import log_file
-from vaelab.cli.outcome import Outcome, heard
+from vaelab.cli.outcome import Outcome, collect_sentences
+from vaelab.cli.ranks import place
 from vaelab.cli.run_folder import claim, folder_for_run
 from vaelab.cli.train import Job, job_of
 from vaelab.config.plugins import pop_plugins
@@ -45,17 +46,21 @@ def train(*overrides: str, data: Any = None) -> LoadedRun:
         >>> run.results["elbo"]["value"]  # doctest: +SKIP
         -22.31
     """
+    if place() is not None:
+        raise UserError(
+            "vaelab.train starts its processes itself, but torchrun or srun has started several; run vaelab train there"
+        )
     channels, _ = pop_override(overrides, "data.source.channels")
     arrays = None if data is None else named_arrays(data, channels or "auto")
-    job = job_of([*overrides, *with_arrays(overrides, data)])
-    with composition("train", job.arguments) as config, isolated():
+    job = job_of([*overrides, *choose_arrays(overrides, data)])
+    with composition("train", job.arguments) as config, isolate_process():
         folder = job.run.folder if job.run else Path(folder_for_run(config))
         execute(job, prepare(config, folder, arrays), folder)
     plugins, _ = pop_plugins(overrides)
     return load(folder, plugins=plugins) if job.run else load_own(Run(folder), plugins)
 
 
-def with_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:
+def choose_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:
     """The overrides that choose arrays of the run folder. Raises UserError where other data are chosen too."""
     if data is None:
         return []
@@ -67,7 +72,7 @@ def with_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:
 
 def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> DictConfig:
     """The config of a job in its folder, into which the arrays go; without them nothing of the folder stays."""
-    job = in_folder(config, folder)
+    job = place_in_folder(config, folder)
     try:
         if arrays is not None:
             job.data.source.path = escape_references(str(save_arrays(folder, arrays)))
@@ -82,7 +87,7 @@ def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> 
 def execute(job: Job, config: DictConfig, folder: Path) -> None:
     """Run a job. Raises UserError for what it refuses, KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM."""
     ended = Outcome(1)
-    with heard() as sentences:
+    with collect_sentences() as sentences:
         try:
             with handled():
                 if job.run is None:

@@ -24,7 +24,7 @@ from vaelab.cli.sweep_table import print_comparison
 from vaelab.config import LISTED
 from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
-from vaelab.config.plugins import folders, pop_plugins, search_path, using
+from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled
 from vaelab.storage.run import Run
@@ -49,7 +49,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     """
     named, others = pop_plugins(arguments)
     try:
-        with using(named):
+        with use_plugins(named):
             if {"--help", "-h"} & set(arguments):
                 print(help_of(name))
                 return 0
@@ -108,7 +108,7 @@ def run_job(task: Task, config: DictConfig, plugins: Sequence[str] = ()) -> Outc
     """What becomes of one job, here or where a launcher takes it. Raises Stopped: no other job is wanted then."""
     with handled():
         try:
-            with using(plugins):
+            with use_plugins(plugins):
                 check_plugins(config, plugins)
                 ended = task(from_rank_zero(lambda: config))
         except (UserError, OSError) as error:
@@ -169,7 +169,7 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
         if argument.partition("=")[2].lstrip().startswith("{"):
             raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
     named, arguments = pop_plugins(arguments)
-    with using(named):
+    with use_plugins(named):
         return overrides_of(run, name, arguments, kept, named)
 
 

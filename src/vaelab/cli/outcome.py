@@ -82,7 +82,7 @@ _heard: list[list[str]] = []
 
 
 @contextmanager
-def heard() -> Iterator[list[str]]:
+def collect_sentences() -> Iterator[list[str]]:
     """Inside, what would be said is kept in the list, for whoever answers with an exception."""
     _heard.append([])
     try:

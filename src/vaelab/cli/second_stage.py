@@ -6,7 +6,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.groups import choice_file
-from vaelab.config.plugins import pop_plugins, using
+from vaelab.config.plugins import pop_plugins, use_plugins
 from vaelab.config.text import pop_override, quote
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
@@ -20,7 +20,7 @@ STORED = "first_stage"
 def is_second_stage(arguments: Sequence[str]) -> bool:
     """Whether the chosen model is one that trains on another run."""
     model, _ = pop_override(arguments, "model")
-    with using(pop_plugins(arguments)[0]):
+    with use_plugins(pop_plugins(arguments)[0]):
         file = choice_file("model", str(model))
     return file is not None and BASE in OmegaConf.to_container(OmegaConf.load(file)).get("defaults", [])  # type: ignore
 
@@ -31,7 +31,7 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
     Raises UserError for a change to one of them.
     """
     plugins, _ = pop_plugins(arguments)
-    with using(plugins):
+    with use_plugins(plugins):
         config = run.load_config(plugins)
     for argument in arguments:
         group = argument.partition("=")[0].lstrip("+~")

@@ -18,7 +18,7 @@ from vaelab.cli.resumption import changes, is_finished
 from vaelab.cli.run_folder import RESERVE, claim, only_writer
 from vaelab.cli.second_stage import is_second_stage, on_first_stage, with_choices_of
 from vaelab.config import LISTED, check
-from vaelab.config.plugins import needed
+from vaelab.config.plugins import plugins_of
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.storage.reservation import Reservation
@@ -91,7 +91,7 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
             check(config, config.choices)
             for group in LISTED:
                 config.setdefault(group, {})  # which [] leaves out
-            config.plugins = needed(config)
+            config.plugins = plugins_of(config)
         pin(config)
         again = restarted() and run.saved
         ended = train(config, run, resumption(run, "last") if again else None)
@@ -115,7 +115,7 @@ def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
     """The rest of a run, from a checkpoint. What has nothing left to do changes nothing."""
     with only_writer(run.folder), log_file(run.folder / "train.log"):
         check(config, config.choices)
-        config.plugins = needed(config)
+        config.plugins = plugins_of(config)
         checkpoint = resumption(run, ckpt)
         finished, changed = from_rank_zero(lambda: what_is_left(config, run, checkpoint))
         if finished:

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from vaelab.config.groups import choice_file, shown
+from vaelab.config.groups import choice_file, describe_file
 from vaelab.config.interpolation import broken
 from vaelab.config.mistake import Mistake
 from vaelab.errors import UserError
@@ -90,4 +90,4 @@ def in_file(path: str, choices: Choices) -> str:
     if group in LISTED:
         chosen = [choice] if isinstance(choice, str) else choice
         choice = key if key in (chosen or ()) or (not chosen and choice_file(group, key)) else None
-    return f" ({shown(group, choice)})" if isinstance(choice, str) else ""
+    return f" ({describe_file(group, choice)})" if isinstance(choice, str) else ""

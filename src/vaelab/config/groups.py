@@ -27,7 +27,7 @@ def choice_file(group: str, choice: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def shown(group: str, choice: str) -> str:
+def describe_file(group: str, choice: str) -> str:
     """The file of a choice as a sentence names it: `conf/…`, or `<package>/conf/…` of a plugin."""
     file = choice_file(group, choice)
     if file is None or file.is_relative_to(CONF):

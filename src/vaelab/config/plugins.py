@@ -34,7 +34,7 @@ _named: ContextVar[tuple[str, ...]] = ContextVar("plugins named by the user", de
 
 
 @contextmanager
-def using(packages: Sequence[str]) -> Iterator[None]:
+def use_plugins(packages: Sequence[str]) -> Iterator[None]:
     """Inside, these packages are plugins too.
 
     Raises:
@@ -48,17 +48,18 @@ def using(packages: Sequence[str]) -> Iterator[None]:
         _named.reset(token)
 
 
-def active() -> tuple[Plugin, ...]:
+def active_plugins() -> tuple[Plugin, ...]:
     """The plugins of this moment: the installed ones, then those that the user named."""
-    return (*installed(), *(find(package) for package in _named.get() if package not in names(installed())))
+    found = installed_plugins()
+    return (*found, *(find(package) for package in _named.get() if package not in names(found)))
 
 
-def needed(config: DictConfig) -> list[str]:
-    """The plugins that a composed config has parts of, to be remembered in the run: those named, and installed ones."""
+def plugins_of(config: DictConfig) -> list[str]:
+    """The plugins that a run has to remember: those that were named, and installed ones that are part of its config."""
     written = OmegaConf.to_yaml(config)
     return [
         plugin.package
-        for plugin in active()
+        for plugin in active_plugins()
         if plugin.package in _named.get() or f"_target_: {plugin.package}." in written or _chosen(plugin, config)
     ]
 
@@ -79,7 +80,7 @@ def names(plugins: Sequence[Plugin]) -> list[str]:
 
 
 @cache
-def installed() -> tuple[Plugin, ...]:
+def installed_plugins() -> tuple[Plugin, ...]:
     """The plugins that installed distributions bring."""
     found = {point.value.partition(":")[0] for point in entry_points(group=GROUP)}
     return tuple(find(package) for package in sorted(found))
@@ -115,7 +116,7 @@ def _places(package: str) -> list[str]:
 
 def folders() -> tuple[Path, ...]:
     """Where configs are looked for: vaelab's own conf/, then those of plugins."""
-    found = tuple(plugin.conf for plugin in active() if plugin.conf is not None)
+    found = tuple(plugin.conf for plugin in active_plugins() if plugin.conf is not None)
     _check_names(found)
     return (CONF, *found)
 

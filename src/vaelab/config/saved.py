@@ -15,7 +15,7 @@ from vaelab.config import LISTED
 from vaelab.config.groups import groups
 from vaelab.config.locate import is_library
 from vaelab.config.ours import stands_in_conf
-from vaelab.config.plugins import installed, names
+from vaelab.config.plugins import installed_plugins, names
 from vaelab.config.references import REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError
@@ -194,7 +194,7 @@ def _nodes(value: Any, place: str = "") -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _faults_of_targets(plain: Any, plugins: Collection[str]) -> Iterator[str]:
-    allowed = [*plugins, *names(installed())]
+    allowed = [*plugins, *names(installed_plugins())]
     remembered = remembered_plugins(plain)
     for place, node in _nodes(plain):
         if "_target_" not in node:

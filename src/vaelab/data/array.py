@@ -63,9 +63,12 @@ class Array:
 
     def undivided(self) -> ArrayExamples | None:
         """All examples, where the file has no test split."""
-        if "x" not in self.arrays:
-            return None
-        return examples(f"{self.path}: ", self.arrays["x"], self.arrays.get("y"), self.channels)
+        return self.build("") if "x" in self.arrays else None
+
+    def build(self, end: str) -> ArrayExamples:
+        """The arrays whose names have this end, checked."""
+        x, y = self.arrays[f"x{end}"], self.arrays.get(f"y{end}")
+        return build_examples(f"{self.path}: ", x, y, self.channels, end)
 
     @cached_property
     def arrays(self) -> dict[str, Tensor]:
@@ -75,17 +78,14 @@ class Array:
     @cached_property
     def parts(self) -> dict[str, ArrayExamples]:
         """Both splits, in memory."""
-        everything, arrays = self.undivided(), self.arrays
+        everything = self.undivided()
         if everything is not None:
-            return self.held_out(everything)
-        parts = {
-            part: examples(f"{self.path}: ", arrays[f"x_{part}"], arrays.get(f"y_{part}"), self.channels, f"_{part}")
-            for part in ("train", "test")
-        }
+            return self.hold_out(everything)
+        parts = {"train": self.build("_train"), "test": self.build("_test")}
         check_same_shape(str(self.path), parts["train"], parts["test"])
         return parts
 
-    def held_out(self, examples: ArrayExamples) -> dict[str, ArrayExamples]:
+    def hold_out(self, examples: ArrayExamples) -> dict[str, ArrayExamples]:
         """A seeded share for test, the rest for training."""
         if len(examples) < 3:
             raise UserError(
@@ -98,7 +98,7 @@ class Array:
         return {"test": examples.subset(permutation[:num_test]), "train": examples.subset(permutation[num_test:])}
 
 
-def examples(place: str, x: Tensor, y: Tensor | None, channels: str = "auto", end: str = "") -> ArrayExamples:
+def build_examples(place: str, x: Tensor, y: Tensor | None, channels: str = "auto", end: str = "") -> ArrayExamples:
     """One pair of arrays as a split; sentences call them `place` x `end`.
 
     Raises:

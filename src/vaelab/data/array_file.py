@@ -36,11 +36,11 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     except UserError:
         raise
     except READABLE as error:
-        raise UserError(f"{path} cannot be read: {unreadable(error)}") from None
+        raise UserError(f"{path} cannot be read: {explain_damage(error)}") from None
     return pick(path, arrays)
 
 
-def unreadable(error: Exception) -> str:
+def explain_damage(error: Exception) -> str:
     """Why, and what to do: a pickle would have to be executed to be read."""
     text = str(error)
     if isinstance(error, pickle.UnpicklingError) or "allow_pickle" in text:

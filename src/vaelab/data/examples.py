@@ -85,7 +85,7 @@ class HoldsOut(Protocol):
 
 
 @runtime_checkable
-class NamesItself(Protocol):
+class HasFingerprint(Protocol):
     """A split with a name for all that it holds: two splits that differ anywhere have different ones."""
 
     @property

@@ -9,7 +9,7 @@ from vaelab.data.examples import HasOwnValidation, NamesClasses, Source, Split
 
 AUTO = "auto"
 FACTS = ("num_classes", "classes", "num_validation")
-OF_X = ("shape", "scale", "value_range")
+FACTS_OF_X = ("shape", "scale", "value_range")
 NUM_LOOKED_AT = 10_000  # examples, for the range of their values
 VALIDATION_SHARE, MOST_VALIDATION = 10, 10_000
 
@@ -21,7 +21,7 @@ def write_facts(node: DictConfig, data: Any) -> None:
     data to say it again.
     """
     with open_dict(node):
-        for name in (*FACTS, *OF_X):
+        for name in (*FACTS, *FACTS_OF_X):
             if node.get(name) == AUTO:
                 value = getattr(data, name)
                 node[name] = list(value) if isinstance(value, tuple) else value

@@ -4,7 +4,7 @@ import hashlib
 
 import torch
 
-from vaelab.data.examples import NamesItself, Split
+from vaelab.data.examples import HasFingerprint, Split
 
 NUM_LOOKED_AT = 256  # examples, to tell data sets apart
 
@@ -14,7 +14,7 @@ def fingerprint(split: Split, labels: bool) -> str:
 
     A split that has a name for all that it holds is called by it.
     """
-    if isinstance(split, NamesItself):
+    if isinstance(split, HasFingerprint):
         return split.fingerprint
     some = split[torch.linspace(0, len(split) - 1, min(len(split), NUM_LOOKED_AT)).long()]
     digest = hashlib.sha256(repr((len(split), tuple(some.x.shape), str(some.x.dtype))).encode())

@@ -29,7 +29,7 @@ def as_batch(given: Any) -> Batch:
     else:
         parts = list(given) if isinstance(given, list | tuple) else [given]
         if len(parts) not in (1, 2) or not all(isinstance(part, Tensor) for part in parts):
-            raise UserError(f"a batch must be x, (x, y) or a vaelab.Batch, but the loader gave {kind(given)}")
+            raise UserError(f"a batch must be x, (x, y) or a vaelab.Batch, but the loader gave {describe(given)}")
         x, y, index = parts[0], (parts[1] if len(parts) == 2 else None), torch.arange(len(parts[0]))
     if not x.is_floating_point():
         raise UserError(
@@ -40,7 +40,7 @@ def as_batch(given: Any) -> Batch:
     return Batch(x, None if y is None else y.long(), index)
 
 
-def kind(given: Any) -> str:
+def describe(given: Any) -> str:
     """What it is, in words."""
     if isinstance(given, list | tuple):
         return f"a {type(given).__name__} of {', '.join(type(part).__name__ for part in given)}"
@@ -63,14 +63,14 @@ class LoaderData:
         Raises:
             UserError: they cannot be counted, as those of a stream.
         """
-        loader = finite(self.source())
+        loader = check_finite(self.source())
         if isinstance(loader, DataLoader) and loader.batch_sampler is not None:
             return range(len(loader.dataset))  # type: ignore[arg-type]
         return range(sum(len(as_batch(batch).x) for batch in loader))
 
     def batch(self, name: str, indices: Indices) -> Batch:
         """Chosen examples of training."""
-        loader, chosen = finite(self.source()), torch.as_tensor(indices)
+        loader, chosen = check_finite(self.source()), torch.as_tensor(indices)
         if isinstance(loader, DataLoader) and loader.batch_sampler is not None:
             found = as_batch(loader.collate_fn([loader.dataset[place] for place in chosen.tolist()]))
         else:
@@ -86,7 +86,7 @@ class LoaderData:
         return Batch(batch.x.to(device), None if batch.y is None else batch.y.to(device), batch.index.to(device))
 
 
-def finite(loader: Any) -> Iterable[Any]:
+def check_finite(loader: Any) -> Iterable[Any]:
     """The batches of a loader that come to an end. Raises UserError for a stream."""
     dataset = getattr(loader, "dataset", loader)
     if isinstance(dataset, IterableDataset) or not hasattr(loader, "__len__"):

@@ -26,7 +26,7 @@ MOST_NAMED = 20  # classes in a sentence
 
 def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
     """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
-    experiment = trained(saved, checkpoint)
+    experiment = load_trained(saved, checkpoint)
     data, latent = experiment.data, experiment.model.latent
     y = labels(plain(config.y), config.num_samples, data, latent)
     x = draw(latent, data, config.num_samples, y, plain(config.temperature), config.seed)
@@ -36,7 +36,7 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
     print_line(f"samples: {folder}")
 
 
-def trained(saved: DictConfig, checkpoint: Path) -> Experiment:
+def load_trained(saved: DictConfig, checkpoint: Path) -> Experiment:
     """The parts of a run with the weights of a checkpoint, as they are evaluated; its data need not be there."""
     experiment = Experiment.build_without_data(saved)
     experiment.expect_model(checkpoint)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vaelab.data.array import examples
+from vaelab.data.array import build_examples
 from vaelab.data.array_file import as_tensor
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
@@ -29,7 +29,7 @@ def named_arrays(given: Any, channels: str) -> dict[str, np.ndarray]:
     x, y = (as_tensor(f"data=(x, y): {name}", arrays[name]) if name in arrays else None for name in ("x", "y"))
     if x is None:
         raise UserError("data=... must be x or (x, y), but x is None")
-    examples("data=(x, y): ", x, y, channels)
+    build_examples("data=(x, y): ", x, y, channels)
     return arrays
 
 

@@ -1,0 +1,20 @@
+"""The examples of public docstrings give what they say."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+MODULES = (
+    "vaelab.api.compose",
+    "vaelab.api.build",
+    "vaelab.data.array",
+    "vaelab.data.plain_loader",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    failed, tried = doctest.testmod(import_module(name))
+    assert tried
+    assert not failed
