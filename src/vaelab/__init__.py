@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vaelab.errors import UserError
     from vaelab.terms import Batch, Loss, Terms
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Batch", "LoadedRun", "Loss", "Terms", "UserError", "build", "compose", "load", "train"]
 
 _PLACES = {
