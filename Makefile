@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?= model=cvae data=fashion_mnist
 
-.PHONY: help install train test test-slow check bench clean
+.PHONY: help install train test test-slow check bench docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,13 @@ check: install  ## format, lint and types
 bench: install  ## training speed against a hand-written loop, evaluation speed against image by image
 	$(BIN)/python tests/benchmarks/training_speed.py
 	$(BIN)/python tests/benchmarks/evaluation_speed.py
+
+docs: .venv/installed-docs  ## build the documentation into site/, which opens from disk
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
 
 clean:  ## remove the environment and caches; runs and data stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
