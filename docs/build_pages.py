@@ -11,13 +11,13 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "vaelab"
-INTERNAL = {"cli", "jobs"}  # behind the command line and behind vaelab.train
+INTERNAL = {"cli", "jobs", "printing", "signals"}  # what only commands use
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """The reference before the glossary, and the examples, if there are any, before the gallery."""
+    """The reference after the glossary, and the examples, if there are any, before the gallery."""
     rooms = [{title: path} for path, title in references()]
-    config.nav.insert(-1, {"API reference": rooms})
+    config.nav[-1]["Reference"].append({"API reference": rooms})
     examples = sorted(
         path.relative_to(config.docs_dir).as_posix() for path in Path(config.docs_dir, "examples").glob("*.md")
     )
@@ -51,7 +51,7 @@ def reference(title: str) -> str:
     """Every module of a room, or of the package what does not stand in a room."""
     folder = PACKAGE.joinpath(*title.split(".")[1:])
     paths = folder.glob("*.py") if folder == PACKAGE else folder.rglob("*.py")
-    modules = [path for path in sorted(paths) if not path.stem.startswith("_")]
+    modules = [path for path in sorted(paths) if not path.stem.startswith("_") and path.stem not in INTERNAL]
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules]
     if (folder / "__init__.py").read_text().strip():
         names.insert(0, title)

@@ -39,7 +39,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands(page: Path) -> list[str]:
-    lines = "\n".join(blocks(page, "bash")).splitlines()
+    lines = "\n".join(blocks(page, "bash")).replace("\\\n", "").splitlines()
     return [line for line in lines if line.startswith(("python train.py ", "vaelab "))]
 
 
