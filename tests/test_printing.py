@@ -107,7 +107,7 @@ def test_the_checklist_can_be_read_back(width: int | None, shown: Shown) -> None
     )
     title, _, header, _, *lines = shown().rstrip("\n").split("\n")
     assert title.strip() == "health of data=[bold]"
-    columns = [header.index(name) for name in ("line", "verdict", "measurement", "what it says")]
+    columns = [header.index(name) for name in ("line", "verdict", "value", "message")]
     cells = [
         squeezed("".join(line[start:end] for line in lines))
         for start, end in zip(columns, [*columns[1:], None], strict=True)

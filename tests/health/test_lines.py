@@ -72,6 +72,13 @@ def test_a_decoder_that_ignores_one_dimension(checks: Checks, healthy: VAE, digi
     assert line.value == pytest.approx(1 - 1 / len(line.details))
 
 
+def test_a_single_latent_dimension(checks: Checks, model: Model, digits: Data) -> None:
+    lines = [examined(replace(checks["traversal"], threshold=0.0), model("latent_dim=1"), digits())]
+    lines.append(examined(checks["active_units"], model("latent_dim=1"), digits()))
+    assert list(lines[0].details) == ["z0"]
+    assert lines[1].verdict != NOT_APPLICABLE
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli", "gaussian_learned"])
 def test_data_that_were_divided_twice(likelihood: str, checks: Checks, model: Model, digits: Data) -> None:
     data = of_other_source(digits, DividedTwice())

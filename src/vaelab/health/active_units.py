@@ -53,4 +53,4 @@ def code_variance(check_context: CheckContext) -> Tensor:
     variance = context.metric(CodeVariance(code_size(context)))
     for chunk in context.chunks(variance):
         variance.update(context.latent.encode(chunk.batch.x, chunk.batch.y))
-    return variance.compute()
+    return variance.compute().reshape(-1)  # of one dimension torchmetrics makes a number

@@ -63,7 +63,7 @@ def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
     table.add_column("line", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     table.add_column("value", overflow="fold")
-    table.add_column("what it message", overflow="fold")
+    table.add_column("message", overflow="fold")
     for line in lines:
         table.add_row(Text(line.name), SHOWN[line.verdict], Text(shown(line)), Text(line.message))
     print_table(table)

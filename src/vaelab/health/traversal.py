@@ -105,7 +105,7 @@ class Traversal:
                 start, end = context.latent.decode(ends, y).mean.double()
                 moved.append((end - start).square().sum())
             responses.update(x, torch.stack(moved))
-        return responses.compute()
+        return responses.compute().reshape(-1)  # of one dimension torchmetrics makes a number
 
 
 def quantiles(context: EvaluationContext, num_draws: int) -> Float[Tensor, "2 D"]:
