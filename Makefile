@@ -24,10 +24,11 @@ test: install  ## the default tests
 test-slow: install  ## the tests marked slow: kills, signals, processes and launchers; some need SLURM, and say so
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m slow -rs
 
-check: install  ## format, lint and types
+check: install  ## format, lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: install  ## training speed against a hand-written loop, evaluation speed against image by image
 	$(BIN)/python tests/benchmarks/training_speed.py

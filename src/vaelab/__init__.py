@@ -11,6 +11,8 @@ In Python it is what it is on the command line; importing it costs nothing befor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vaelab.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from vaelab.api.build import build
     from vaelab.api.compose import compose
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from vaelab.errors import UserError
     from vaelab.terms import Batch, Loss, Terms
 
-__version__ = "0.2.0"
 __all__ = ["Batch", "LoadedRun", "Loss", "Terms", "UserError", "build", "compose", "load", "train"]
 
 _PLACES = {

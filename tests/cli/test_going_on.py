@@ -24,6 +24,7 @@ from commandline import (
 )
 from omegaconf import OmegaConf
 
+from vaelab.config.run_config import load_config
 from vaelab.storage.run import Run
 
 # Everything that has a state of its own.
@@ -80,7 +81,7 @@ def test_train_6_is_train_3_and_resume_3(half: Path, whole: Path, tmp_path: Path
     assert {path.name: path.read_bytes() for path in (run / ".hydra").iterdir()} == before
     names = sorted(path.name for path in run.iterdir() if path.name != "history")
     assert names == sorted(path.name for path in whole.iterdir())
-    assert Run(run).load_config().trainer.max_epochs == 6
+    assert load_config(Run(run)).trainer.max_epochs == 6
     assert OmegaConf.load(run / "history" / "config_001.yaml").trainer.max_epochs == 3
     assert {path.name for path in tmp_path.iterdir()} == {"moved"}
 
@@ -100,7 +101,7 @@ def test_an_override_reaches_what_refers_to_it(half: Path, tmp_path: Path) -> No
     run = shutil.copytree(half, tmp_path / "outputs/run")
     changes = ("trainer.max_epochs=4", "seed=5", "callbacks=checkpoint", "logger=[]")
     assert call(tmp_path, "train", f"run={run}", *changes) == 0
-    config = Run(run).load_config()
+    config = load_config(Run(run))
     assert config.model.seed == config.data.seed == config.seed == 5
     assert list(config.callbacks) == ["checkpoint"]
     assert list(config.logger) == []

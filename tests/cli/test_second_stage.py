@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from commandline import FAST, assert_same, call, checkpoint, only_run, results
 
+from vaelab.config.run_config import load_config
 from vaelab.storage.run import Run
 
 EVIDENCE = ("callbacks=[checkpoint,evaluate]", "evaluation=importance")
@@ -54,7 +55,7 @@ def test_a_fitted_prior_raises_the_bound(first: Path, second: Path) -> None:
 
 def test_it_is_named_after_the_data_and_keeps_the_choices_of_the_first_stage(first: Path, second: Path) -> None:
     assert second.parent.name == "two_stage_vae-digits"
-    chosen, before = Run.open(second).load_config().choices, Run.open(first).load_config().choices
+    chosen, before = load_config(Run.open(second)).choices, load_config(Run.open(first)).choices
     assert (chosen.encoder, chosen.data, chosen.prior) == (before.encoder, before.data, "latent_vae")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from commandline import SMALL, call, metrics, num_rows, only_run, results, start, tracked, wait_until
 
+from vaelab.config.run_config import load_config
 from vaelab.logger.service import NAME, processes
 from vaelab.storage.run import Run
 
@@ -26,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_going_on_appends_to_the_same_run(run: Path) -> None:
     first, second = tracked(run)
-    assert first.run["run_id"] == second.run["run_id"] == Run(run).load_config().logger.wandb.id
+    assert first.run["run_id"] == second.run["run_id"] == load_config(Run(run)).logger.wandb.id
     trained = [
         [row["trainer/global_step"] for row in session.history if "train/loss" in row] for session in (first, second)
     ]

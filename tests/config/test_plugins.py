@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from vaelab.config import groups, plugins
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import pop_plugins, search_path, use_plugins
+from vaelab.config.run_config import load_config
 from vaelab.config.targets import permitted
 from vaelab.errors import UserError
 
@@ -119,9 +120,9 @@ def test_a_saved_run_says_which_plugins_it_needs(tmp_path: Path, small: Any) -> 
     config.plugins = ["own_parts", "os"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(plain(config)))
     with pytest.raises(UserError, match=r"if you trust it, add plugins=\[own_parts\]$"):
-        Run.open(tmp_path).load_config()
+        load_config(Run.open(tmp_path))
     with pytest.raises(UserError, match=r"if you trust it, add plugins=\[own_parts,other_library\]$"):
-        Run.open(tmp_path).load_config(["own_parts"])
+        load_config(Run.open(tmp_path), ["own_parts"])
 
 
 def plain(config: Any) -> Any:

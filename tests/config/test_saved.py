@@ -8,6 +8,7 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from vaelab.config.run_config import load_config
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
 
@@ -29,7 +30,7 @@ def load(tmp_path: Path) -> Callable[..., DictConfig]:
     def load(plain: object, plugins: tuple[str, ...] = (), overridden: tuple[str, ...] = ()) -> DictConfig:
         text = plain if isinstance(plain, str) else yaml.safe_dump(plain)
         (tmp_path / "config.yaml").write_text(text)
-        return Run.open(tmp_path).load_config(plugins, overridden)
+        return load_config(Run.open(tmp_path), plugins, overridden)
 
     return load
 
@@ -364,7 +365,7 @@ def test_damage_gets_one_sentence(saved: dict[str, Any], tmp_path: Path, name: s
     content = damages(OmegaConf.to_yaml(OmegaConf.create(saved)))[name]
     (tmp_path / "config.yaml").write_bytes(content)
     with pytest.raises(UserError) as caught:
-        Run.open(tmp_path).load_config()
+        load_config(Run.open(tmp_path))
     said = str(caught.value)
     assert said.startswith(f"{tmp_path}/config.yaml ")
     assert "\n" not in said
@@ -376,7 +377,7 @@ def test_every_truncation_gets_a_sentence_or_a_config(saved: dict[str, Any], tmp
     for end in range(0, len(text), 397):
         (tmp_path / "config.yaml").write_text(text[:end])
         try:
-            config = Run.open(tmp_path).load_config()
+            config = load_config(Run.open(tmp_path))
         except UserError:
             continue
         assert {"model", "data", "seed", "choices"} <= set(config)

@@ -17,6 +17,7 @@ from vaelab.api.arrays import as_x, as_y
 from vaelab.api.isolation import isolate_process
 from vaelab.config import check
 from vaelab.config.plugins import use_plugins
+from vaelab.config.run_config import load_config, read_config
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.jobs.sample import draw, labels, load_trained
@@ -178,7 +179,7 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
     """
     run = Run.open(folder)
     with use_plugins(plugins):
-        config = run.load_config(plugins)
+        config = load_config(run, plugins)
         config.plugins = list(plugins)
         check(config, config.choices)
         return LoadedRun(run, config, run.checkpoint(ckpt))
@@ -187,4 +188,4 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
 def load_own(run: Run, plugins: Sequence[str]) -> LoadedRun:
     """The same of a run that this process has just trained, whose classes the user typed: any may be among them."""
     with use_plugins(plugins):
-        return LoadedRun(run, run.read_config(), run.checkpoint("best"))
+        return LoadedRun(run, read_config(run), run.checkpoint("best"))

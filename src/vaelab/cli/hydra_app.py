@@ -25,6 +25,7 @@ from vaelab.config import LISTED
 from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
+from vaelab.config.run_config import load_config
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handled
 from vaelab.storage.run import Run
@@ -177,7 +178,7 @@ def overrides_of(
     run: Run, name: str, arguments: Sequence[str], kept: Collection[str], plugins: Sequence[str]
 ) -> list[str]:
     """The same, while `plugins` are used."""
-    config, overrides = run.load_config(plugins, [key_of(one) for one in arguments if "=" in one]), []
+    config, overrides = load_config(run, plugins, [key_of(one) for one in arguments if "=" in one]), []
     config.plugins = list(plugins)
     for argument in arguments:
         group, _, choice = argument.partition("=")

@@ -12,6 +12,7 @@ from vaelab.cli.outcome import Outcome, answered
 from vaelab.cli.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.paths import CONF
+from vaelab.config.run_config import load_config
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.storage.reservation import reserve_empty
@@ -54,7 +55,7 @@ def sample(config: DictConfig) -> Outcome:
     check(config, {}, "sample")
     run = Run.open(config.run)
     with only_writer(run.folder):
-        saved = run.load_config(config.plugins)
+        saved = load_config(run, config.plugins)
         check(saved, saved.choices)
         checkpoint = run.checkpoint(config.ckpt)
         into = reserve_empty(run.folder / "samples" / f"{datetime.now():%Y-%m-%d_%H-%M-%S}")

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.groups import choice_file
 from vaelab.config.plugins import pop_plugins, use_plugins
+from vaelab.config.run_config import load_config
 from vaelab.config.text import pop_override, quote
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
@@ -32,7 +33,7 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
     """
     plugins, _ = pop_plugins(arguments)
     with use_plugins(plugins):
-        config = run.load_config(plugins)
+        config = load_config(run, plugins)
     for argument in arguments:
         group = argument.partition("=")[0].lstrip("+~")
         if group in (*KEPT, "latent_dim") or group.partition(".")[0] in KEPT[1:]:
@@ -50,5 +51,5 @@ def on_first_stage(run: Run, arguments: Sequence[str]) -> list[str]:
 
 def with_choices_of(run: Run, config: DictConfig) -> None:
     """Call the parts of the first stage by the names that they were chosen by."""
-    chosen = run.load_config(config.plugins).choices
+    chosen = load_config(run, config.plugins).choices
     config.choices.update({group: choice for group, choice in chosen.items() if group in KEPT})

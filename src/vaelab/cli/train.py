@@ -19,6 +19,7 @@ from vaelab.cli.run_folder import RESERVE, claim, only_writer
 from vaelab.cli.second_stage import is_second_stage, on_first_stage, with_choices_of
 from vaelab.config import LISTED, check
 from vaelab.config.plugins import plugins_of
+from vaelab.config.run_config import read_config
 from vaelab.config.text import pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.storage.reservation import Reservation
@@ -130,7 +131,7 @@ def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
 
 def what_is_left(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
     """Whether a run has finished, and what the config changes of it."""
-    changed = changes(run.read_config(), config)
+    changed = changes(read_config(run), config)
     return is_finished(run, config, checkpoint, bool(changed)), changed
 
 

@@ -1,19 +1,14 @@
 """Checks a composed config before anything is built: names, interpolations and values, all mistakes at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from vaelab.config.groups import choice_file, describe_file
+from vaelab.config.choices import Choices, in_its_file, place
 from vaelab.config.interpolation import broken
 from vaelab.config.mistake import Mistake
 from vaelab.errors import UserError
-
-# Groups of which several are chosen at once. Hydra keeps no record of such a choice, but every file of these
-# groups holds one key, of its own name.
-LISTED = ("callbacks", "evaluation", "logger")
-Choices = Mapping[str, str | list[str] | None]
 
 
 def check(config: DictConfig, choices: Choices, command: str = "train") -> None:
@@ -70,24 +65,3 @@ def mistakes_of_nodes(node: DictConfig | ListConfig, path: str, choices: Choices
         elif OmegaConf.is_config(node[key]):
             # What an interpolation points at is checked where it stands.
             yield from mistakes_of_nodes(node[key], inner, choices)
-
-
-def in_its_file(mistake: Mistake, choices: Choices) -> Mistake:
-    """The same, with the file that holds the value."""
-    return mistake._replace(sentence=mistake.sentence + in_file(mistake.place, choices))
-
-
-def place(path: str, choices: Choices) -> str:
-    """`path (file)`, or only the path of what no group's file holds."""
-    return (path or "config") + in_file(path, choices)
-
-
-def in_file(path: str, choices: Choices) -> str:
-    """` (conf/<group>/<choice>.yaml)`, or the file of a plugin, of a dotted key that a group's file holds."""
-    group, _, rest = path.partition(".")
-    key = rest.partition(".")[0]
-    choice = choices.get(group)
-    if group in LISTED:
-        chosen = [choice] if isinstance(choice, str) else choice
-        choice = key if key in (chosen or ()) or (not chosen and choice_file(group, key)) else None
-    return f" ({describe_file(group, choice)})" if isinstance(choice, str) else ""

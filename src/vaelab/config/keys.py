@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.arguments import parameters
 from vaelab.config.call import mistakes_of_values
-from vaelab.config.check import LISTED, Choices, in_its_file
+from vaelab.config.choices import LISTED, Choices, in_its_file
 from vaelab.config.groups import groups
 from vaelab.config.interpolation import paths, references
 from vaelab.config.locate import find_module

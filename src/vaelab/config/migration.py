@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.config import LISTED
+from vaelab.config.choices import LISTED
 from vaelab.config.paths import CONF
 
 # What a callback of those days measured, by the measure that does so now.

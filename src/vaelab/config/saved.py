@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
-from vaelab.config import LISTED
+from vaelab.config.choices import LISTED
 from vaelab.config.groups import groups
 from vaelab.config.locate import is_library
 from vaelab.config.ours import stands_in_conf

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, open_dict
 
+from vaelab.config.run_config import read_config
 from vaelab.jobs.other_data import asks_for_a_share, chooses_other_data, fit_to_model
 from vaelab.jobs.results import measure
 from vaelab.storage.run import Run
@@ -25,7 +26,7 @@ def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrid
     """
     other_data = chooses_other_data(overrides)
     if other_data:
-        fit_to_model(config, run.read_config(), overrides)
+        fit_to_model(config, read_config(run), overrides)
     with open_dict(config):
         config.callbacks["evaluate"] = ALL_MEASURES  # whatever of them the run itself had, or had in training
     measure(config, run, into, checkpoint, other_data=other_data, whole=not asks_for_a_share(overrides))

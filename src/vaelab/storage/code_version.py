@@ -5,7 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from vaelab import __version__
+from vaelab.version import __version__
 
 
 @cache

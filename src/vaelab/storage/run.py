@@ -4,20 +4,17 @@ import hashlib
 import json
 import logging
 import os
-import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.config.migration import migrate
-from vaelab.config.saved import check_saved, read_saved
-from vaelab.config.text import escape_references
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
-from vaelab.storage.reservation import ARRAYS, left_by_overwriting
+from vaelab.storage.checkpoint import chose_best, damage_of, refuse_damage
+from vaelab.storage.reservation import left_by_overwriting
 
 log = logging.getLogger(__name__)
 
@@ -80,24 +77,6 @@ class Run:
             write(history / f"config_{number:03d}.yaml", before)
         write(self.config_file, text)
 
-    def read_config(self) -> DictConfig:
-        """What the run saved, brought up to date, to be looked at and not built."""
-        config = migrate(read_saved(self.config_file))
-        source, arrays = config.data.get("source"), self.folder / ARRAYS
-        if source and PurePath(str(source.get("path", ""))).name == ARRAYS and arrays.is_file():
-            source.path = escape_references(str(arrays))  # the folder may have been moved since
-        return config
-
-    def load_config(self, plugins: Collection[str] = (), overridden: Collection[str] = ()) -> DictConfig:
-        """What the run saved, as data; of packages that are `plugins` it may name any class.
-
-        Raises UserError where it is damaged, or could do more than describe an experiment. What is `overridden` is
-        not the saved config's any more.
-        """
-        config = self.read_config()
-        check_saved(config, self.config_file, plugins, overridden)
-        return config
-
     @property
     def config_digest(self) -> str:
         """A name for the config as it is saved now."""
@@ -122,7 +101,7 @@ class Run:
         path = Path(name)
         if not path.is_file():
             raise UserError(f"{self.folder} has no checkpoint '{name}'; give best or last")
-        _refuse_damage(path, "give another")
+        refuse_damage(path, "give another")
         return path
 
     def _newest(self) -> Path:
@@ -143,76 +122,13 @@ class Run:
     def _best(self) -> Path:
         path = self.checkpoints / "best.ckpt"
         if path.is_file():
-            _refuse_damage(path, "give ckpt=last for the newest one")
+            refuse_damage(path, "give ckpt=last for the newest one")
             return path
         newest = self._newest()
         if chose_best(newest):
             raise UserError(f"{path} is missing, although the run chose one; give ckpt=last for the newest one")
         log.warning("%s has chosen no best checkpoint; taking %s", self.folder, newest.name)
         return newest
-
-
-def _refuse_damage(path: Path, way_out: str) -> None:
-    if damage := damage_of(path):
-        raise UserError(f"{path} is damaged ({damage}); {way_out}")
-
-
-def damage_of(path: Path) -> str | None:
-    """Why a file cannot be read as a checkpoint of a run, or None."""
-    import torch  # composing a config must not wait for it
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if changed := archive.testzip():  # by checksums, which torch does not look at
-                return f"{changed} was altered"
-        saved = torch.load(path, map_location="meta", weights_only=True)
-    except Exception as error:  # whatever a broken file makes a reader say
-        return next(iter(str(error).splitlines()), type(error).__name__)[:100]
-    if not isinstance(saved, dict):
-        return f"it holds a {type(saved).__name__}"
-    if missing := [key for key in IN_CHECKPOINT if not isinstance(saved.get(key), IN_CHECKPOINT[key])]:
-        return f"it is no checkpoint of a run: it lacks {missing[0]}"
-    if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
-        return "its weights are no tensors"
-    if not all(_is_stored(value) for value in _tensors(saved)):
-        return "it has tensors that are larger than what is stored of them"
-    if not saved["loops"].keys() >= LOOPS:
-        return "it is no checkpoint of a run: its loops are missing"
-    return None
-
-
-def _tensors(value: Any) -> Iterator[Any]:
-    """Every tensor in nested dicts and lists."""
-    if isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(inner)
-    elif hasattr(value, "untyped_storage"):
-        yield value
-
-
-def _is_stored(tensor: Any) -> bool:
-    """Whether a tensor has a place in the file for each of its elements, and takes no more memory than the file."""
-    return bool(tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes())
-
-
-# What every command reads of a checkpoint, by its type.
-IN_CHECKPOINT = {
-    "state_dict": dict,
-    "global_step": int,
-    "epoch": int,
-    "loops": dict,
-    "callbacks": dict,
-    "pytorch-lightning_version": str,
-}
-LOOPS = {"fit_loop", "validate_loop", "test_loop"}
-
-
-def chose_best(checkpoint: Path) -> bool:
-    """Whether training had saved a best checkpoint when it saved this one."""
-    import torch
-
-    states = torch.load(checkpoint, map_location="meta", weights_only=True)["callbacks"]
-    return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))
 
 
 def link_out_of(folder: Path) -> Path | None:

@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from vaelab.cli.train import latest_run, pin
+from vaelab.config.run_config import load_config
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
 
@@ -29,7 +30,7 @@ def save(run: Run, *names: str, best: str = "") -> None:
 
 
 def test_a_saved_config_keeps_its_references(run: Run) -> None:
-    config = Run.open(run.folder).load_config()
+    config = load_config(Run.open(run.folder))
     config.seed = 4
     assert config.data.seed == 4
     assert [path.name for path in run.folder.iterdir()] == ["config.yaml"]

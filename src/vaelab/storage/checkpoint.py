@@ -1,0 +1,72 @@
+"""The file of a checkpoint: whether it can be trusted, and what it holds."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vaelab.errors import UserError
+
+
+def refuse_damage(path: Path, way_out: str) -> None:
+    """Raises UserError for a file that cannot be read as a checkpoint of a run."""
+    if damage := damage_of(path):
+        raise UserError(f"{path} is damaged ({damage}); {way_out}")
+
+
+def damage_of(path: Path) -> str | None:
+    """Why a file cannot be read as a checkpoint of a run, or None."""
+    import torch  # composing a config must not wait for it
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if changed := archive.testzip():  # by checksums, which torch does not look at
+                return f"{changed} was altered"
+        saved = torch.load(path, map_location="meta", weights_only=True)
+    except Exception as error:  # whatever a broken file makes a reader say
+        return next(iter(str(error).splitlines()), type(error).__name__)[:100]
+    if not isinstance(saved, dict):
+        return f"it holds a {type(saved).__name__}"
+    if missing := [key for key in IN_CHECKPOINT if not isinstance(saved.get(key), IN_CHECKPOINT[key])]:
+        return f"it is no checkpoint of a run: it lacks {missing[0]}"
+    if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
+        return "its weights are no tensors"
+    if not all(_is_stored(value) for value in _tensors(saved)):
+        return "it has tensors that are larger than what is stored of them"
+    if not saved["loops"].keys() >= LOOPS:
+        return "it is no checkpoint of a run: its loops are missing"
+    return None
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """Every tensor in nested dicts and lists."""
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(inner)
+    elif hasattr(value, "untyped_storage"):
+        yield value
+
+
+def _is_stored(tensor: Any) -> bool:
+    """Whether a tensor has a place in the file for each of its elements, and takes no more memory than the file."""
+    return bool(tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes())
+
+
+# What every command reads of a checkpoint, by its type.
+IN_CHECKPOINT = {
+    "state_dict": dict,
+    "global_step": int,
+    "epoch": int,
+    "loops": dict,
+    "callbacks": dict,
+    "pytorch-lightning_version": str,
+}
+LOOPS = {"fit_loop", "validate_loop", "test_loop"}
+
+
+def chose_best(checkpoint: Path) -> bool:
+    """Whether training had saved a best checkpoint when it saved this one."""
+    import torch
+
+    states = torch.load(checkpoint, map_location="meta", weights_only=True)["callbacks"]
+    return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))
