@@ -103,14 +103,14 @@ class LatentStructure(Protocol):
 class Objective(Protocol):
     """Terms -> Loss, with the controls it honours and the number of samples it wants."""
 
-    honours: frozenset[str]
+    supported_controls: frozenset[str]
     num_samples: int
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss: ...
 
 
 @runtime_checkable
-class WeighsSamples(Protocol):
+class ImportanceWeighted(Protocol):
     """An objective whose bound on log p(x) is another than the ELBO: that of `samples_per_bound` weights, if above 1.
 
     `bound` takes the logs of `num_samples` importance weights of each example, in nats.

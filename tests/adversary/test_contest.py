@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
 from vaelab.adversary.discriminator import Discriminator
 
 
@@ -14,12 +14,12 @@ def test_telling_apart_is_the_cross_entropy_of_the_labels(sizes: tuple[int, int]
     genuine, fake = (10 * torch.randn(size) for size in sizes)
     labels = torch.cat([torch.ones(sizes[0]), torch.zeros(sizes[1])])
     expected = F.binary_cross_entropy_with_logits(torch.cat([genuine, fake]), labels)
-    torch.testing.assert_close(told_apart(genuine, fake), expected)
+    torch.testing.assert_close(discriminator_loss(genuine, fake), expected)
 
 
 def test_who_is_deceived_loses_nothing_and_who_is_not_pulls_with_all_its_force() -> None:
     logits = torch.tensor([-30.0, 30.0], requires_grad=True)
-    (force,) = torch.autograd.grad(deceived(logits).sum(), logits)
+    (force,) = torch.autograd.grad(generator_loss(logits).sum(), logits)
     torch.testing.assert_close(force, torch.tensor([-1.0, 0.0]))
 
 

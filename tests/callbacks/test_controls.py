@@ -136,7 +136,7 @@ def test_an_objective_that_does_not_honour_a_field_ends_before_training(
     trainer: Callable[..., pl.Trainer],
 ) -> None:
     vae = model()
-    vae.objective.honours = vae.objective.honours - {field}
+    vae.objective.supported_controls = vae.objective.supported_controls - {field}
     with pytest.raises(UserError) as caught:
         trainer(callback, max_epochs=1).fit(vae, digits())
     assert str(caught.value) == (

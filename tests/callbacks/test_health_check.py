@@ -14,7 +14,7 @@ from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, pass_or_fail
-from vaelab.model.manual_optimization import StepsItself
+from vaelab.model.manual_optimization import UsesManualOptimization
 from vaelab.model.vae import VAE
 
 Model, Data, Trainers = Callable[..., VAE], Callable[..., DataModule], Callable[..., pl.Trainer]
@@ -29,8 +29,8 @@ def health(small: Callable[..., Any]) -> Check:
 
 
 def fitted(running: pl.Trainer, vae: VAE, data: DataModule, checkpoint: Path | None = None) -> None:
-    if isinstance(vae, StepsItself):
-        vae.descent.take_over(running)
+    if isinstance(vae, UsesManualOptimization):
+        vae.descent.disable_trainer_clipping(running)
     running.fit(vae, data, ckpt_path=checkpoint, weights_only=True)
 
 

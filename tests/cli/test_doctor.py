@@ -127,9 +127,9 @@ def test_a_line_that_fails(
         (
             ["model=two_stage_vae"],
             1,
-            "doctor examines models that start untrained, but a second stage starts from a run; train it with run=…",
+            "doctor checks models that start untrained, but a second stage starts from a run; train it with run=…",
         ),
-        (["-m", "seed=0,1"], 1, "doctor examines one experiment at a time; leave out -m"),
+        (["-m", "seed=0,1"], 1, "doctor checks one experiment at a time; leave out -m"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from torch import distributed
 
 from vaelab.callbacks.evaluate import run_measure
-from vaelab.distributed.sharding import summed
+from vaelab.distributed.sharding import all_reduce_sum
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
@@ -42,7 +42,7 @@ class Failing:
                 error.update(torch.zeros(1), torch.ones(1))
             values, num = error.compute()
             self.fail("pooled", rank)
-        summed(torch.ones(1))
+        all_reduce_sum(torch.ones(1))
         self.fail("share", rank)
         context.rank_zero_first(lambda: self.fail("first" if rank == 0 else "other", rank))
         found = []
@@ -54,7 +54,7 @@ class Failing:
 
     def score(self, name: str, context: EvaluationContext) -> list[Measurement]:
         self.fail(name, context.rank)
-        return [Measurement(name, float(summed(torch.ones(1))), "of 3", 9)]
+        return [Measurement(name, float(all_reduce_sum(torch.ones(1))), "of 3", 9)]
 
 
 def errors() -> list[Exception]:

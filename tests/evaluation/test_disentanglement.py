@@ -39,7 +39,7 @@ NAMES = {
 }
 
 
-class Moments(nn.Module):
+class GaussianStatistics(nn.Module):
     """A code without learning: label, middle of the white pixels in x and in y, their number, and so again."""
 
     def __init__(self, kept: int = 4) -> None:
@@ -60,7 +60,7 @@ def dsprites(composed: Callable[..., DictConfig]) -> DataModule:
 
 @pytest.fixture
 def context(dsprites: DataModule) -> EvaluationContext:
-    return EvaluationContext(Moments(), dsprites, "test", 0, torch.device("cpu"), skipped=[])
+    return EvaluationContext(GaussianStatistics(), dsprites, "test", 0, torch.device("cpu"), skipped=[])
 
 
 def test_codes_stand_beside_their_factors(context: EvaluationContext) -> None:
@@ -186,7 +186,7 @@ def test_a_collapsed_code_has_no_dimension_to_judge(context: EvaluationContext) 
 
 @pytest.mark.parametrize("size", [1, 10])
 def test_a_code_of_one_dimension_or_of_very_many_is_refused(context: EvaluationContext, size: int) -> None:
-    assert run_measure("disentanglement", MEASURE, replace(context, latent=Moments(size))) == []
+    assert run_measure("disentanglement", MEASURE, replace(context, latent=GaussianStatistics(size))) == []
     assert context.skipped == [
         f"disentanglement is left out: disentanglement compares 2 to 9 dimensions, but the code has {size}; choose"
         " another latent_dim or raise evaluation.disentanglement.max_dimensions"

@@ -12,8 +12,8 @@ from torch import distributed
 from torchmetrics import SumMetric
 
 from vaelab.evaluation.context import EvaluationContext
-from vaelab.evaluation.feature_cache import kept
-from vaelab.storage.cache import keep
+from vaelab.evaluation.feature_cache import load_or_compute
+from vaelab.storage.cache import save_cached
 
 
 def pooled(context: EvaluationContext) -> dict[str, Any]:
@@ -26,13 +26,13 @@ def pooled(context: EvaluationContext) -> dict[str, Any]:
 def one_has_lost_its_file(context: EvaluationContext, folder: Path) -> list[float]:
     own = folder / str(context.rank)
     if context.rank == 0:
-        keep({"value": 5.0}, own / "kept.pt")
-    return [kept(context, own / "kept.pt", lambda: pooled(context))["value"] for _ in range(2)]
+        save_cached({"value": 5.0}, own / "kept.pt")
+    return [load_or_compute(context, own / "load_or_compute.pt", lambda: pooled(context))["value"] for _ in range(2)]
 
 
 def one_comes_late(context: EvaluationContext, folder: Path) -> list[float]:
     sleep(0.5 * context.rank)
-    value = kept(context, folder / "kept.pt", lambda: {"value": 3.0})["value"]
+    value = load_or_compute(context, folder / "load_or_compute.pt", lambda: {"value": 3.0})["value"]
     return [value, pooled(context)["value"]]
 
 

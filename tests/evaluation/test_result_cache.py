@@ -92,6 +92,6 @@ def test_a_key_that_others_know_is_not_used(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: object
 ) -> None:
     written(tmp_path / "run")
-    damage(cache / "cache.key")  # type: ignore[operator]
+    damage(cache / "results.key")  # type: ignore[operator]
     assert not counts(written(tmp_path / "run"))
-    assert f"{cache}/cache.key is no" in caplog.messages[0]
+    assert f"{cache}/results.key is no" in caplog.messages[0]

@@ -15,7 +15,7 @@ from vaelab.data.module import DataModule
 from vaelab.evaluation.confidence import Confidence, SampleConfidence
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.label_fidelity import SampleLabels
-from vaelab.evaluation.sample_classifier import judge
+from vaelab.evaluation.sample_classifier import train_sample_classifier
 from vaelab.model.vae import VAE
 
 
@@ -70,7 +70,7 @@ def test_its_floor_is_the_accuracy_on_real_test_images(
     with torch.no_grad():
         (measurement,) = SampleLabels(100, str(tmp_path))(context)
         x, y, _ = data.split("test")[torch.arange(360)]
-        right = judge(context, str(tmp_path))(x.float() / 255).argmax(1) == y
+        right = train_sample_classifier(context, str(tmp_path))(x.float() / 255).argmax(1) == y
     assert measurement.floor == pytest.approx(right.double().mean().item())
     assert 0.5 < measurement.floor < 1
     assert measurement.error == pytest.approx((measurement.value * (1 - measurement.value) / 100) ** 0.5)
@@ -113,7 +113,7 @@ def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
             one.measurement for name, one in records_of(vae).items() if name.startswith("sample_confidence/digits_")
         )
         assert (record.num_examples, record.warning) == (120, "")
-    classifier = judge(context_of(vae.trainer, vae, "test"), str(tmp_path))
+    classifier = train_sample_classifier(context_of(vae.trainer, vae, "test"), str(tmp_path))
     with torch.no_grad():
         every = classifier(data.batch("test", torch.arange(360)).x).softmax(1).amax(1).mean()
     assert record.floor == pytest.approx(every.item(), rel=1e-6)

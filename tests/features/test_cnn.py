@@ -21,7 +21,7 @@ from vaelab.data.image_folder import ImageFolder
 from vaelab.data.mnist import MNIST
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.features.cnn import CNN, evenly_spaced, labelled, rotated, snake_cased
+from vaelab.features.cnn import CNN, evenly_spaced, labelled_images, rotated_images, snake_case
 
 
 class Wide(Digits):
@@ -72,7 +72,7 @@ def test_what_is_learned_otherwise_is_named_otherwise(cnn: CNN, digits: Callable
     [(FashionMNIST, "fashion_mnist"), (MNIST, "mnist"), (ImageFolder, "image_folder"), (DSprites, "dsprites")],
 )
 def test_data_is_named_as_configs_name_it(source: type[Source], name: str) -> None:
-    assert snake_cased(source.__new__(source)) == name
+    assert snake_case(source.__new__(source)) == name
 
 
 def test_rotation_features_exist_for_data_without_classes(
@@ -88,7 +88,7 @@ def test_rotation_features_exist_for_data_without_classes(
 
 
 def test_a_quarter_turn_is_what_its_number_says(digits: Callable[..., DataModule]) -> None:
-    x, y = rotated(digits(), 40)
+    x, y = rotated_images(digits(), 40)
     for turns, part in enumerate(x.chunk(4)):
         assert torch.equal(part.rot90(-turns, (2, 3)), x[:10])
     assert y.tolist() == [turns for turns in range(4) for _ in range(10)]
@@ -100,7 +100,7 @@ def test_at_most_so_many_examples_are_read_and_they_are_spread_over_the_split(
     assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
     assert evenly_spaced(3, 4).tolist() == [0, 1, 2]
     data = digits()
-    x, y = labelled(data, 100)
+    x, y = labelled_images(data, 100)
     assert len(x) == 100
     assert torch.equal(x[99], data.split("train")[[99 * 1237 // 100]].x[0])
     assert len(y.unique()) == 10

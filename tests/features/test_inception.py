@@ -19,7 +19,7 @@ from vaelab.data.digits import Digits
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.features import inception as module
-from vaelab.features.inception import Inception, quantized
+from vaelab.features.inception import Inception, quantize
 from vaelab.metric.frechet import FrechetStatistics, frechet_distance
 from vaelab.metric.kernel_distance import kernel_distance
 
@@ -102,9 +102,9 @@ def test_distances_are_those_of_torch_fidelity(
 
 def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
     levels = torch.arange(256).to(torch.uint8)
-    assert torch.equal(quantized(levels / 255), levels)
-    assert torch.equal(quantized(((2 * (levels / 255) - 1) + 1) / 2), levels)
-    assert quantized(torch.tensor([-0.1, 0.4 / 255, 0.6 / 255, 1.1])).tolist() == [0, 0, 1, 255]
+    assert torch.equal(quantize(levels / 255), levels)
+    assert torch.equal(quantize(((2 * (levels / 255) - 1) + 1) / 2), levels)
+    assert quantize(torch.tensor([-0.1, 0.4 / 255, 0.6 / 255, 1.1])).tolist() == [0, 0, 1, 255]
 
 
 @pytest.mark.parametrize(

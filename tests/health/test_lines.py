@@ -15,7 +15,7 @@ from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResu
 from vaelab.health.decoder_balance import DecoderBalance
 from vaelab.health.generalization_gap import GeneralizationGap
 from vaelab.health.history import History
-from vaelab.health.latent_use import Shuffled, drawn
+from vaelab.health.latent_use import Shuffled, sample_code
 from vaelab.health.sharpness import Edges, gradient_magnitude
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
@@ -223,7 +223,7 @@ def test_what_a_wrong_code_costs_is_a_mean_over_examples(model: Model, batch: Ba
 def test_a_sample_of_z_decodes_to_its_own_distortion(name: str, model: Model, batch: Batch) -> None:
     latent = model(f"model={name}").latent.eval()
     terms = latent(batch)
-    own = latent.decode(drawn(latent, terms), batch.y).log_prob(batch.x)
+    own = latent.decode(sample_code(latent, terms), batch.y).log_prob(batch.x)
     torch.testing.assert_close(own, terms.log_px[0])
 
 

@@ -71,7 +71,7 @@ def test_images_of_any_size(shape: tuple[int, ...], num_levels: int, model: Call
 def test_a_posterior_that_adds_nothing_is_the_prior(model: Callable[..., VAE]) -> None:
     latent = model("model=ladder_vae").latent
     for rung in latent.levels.rungs:
-        for parameter in rung.judge.parameters():
+        for parameter in rung.posterior_net.parameters():
             parameter.data.zero_()
     terms = latent(blocks((1, 8, 8)))
     assert (terms.kl[:, 0] > 0).all()

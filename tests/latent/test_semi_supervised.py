@@ -12,7 +12,7 @@ from vaelab.data.labels import MISSING
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError
-from vaelab.jobs.compatibility import check_meaning
+from vaelab.jobs.compatibility import check_compatibility
 from vaelab.latent.semi_supervised import SemiSupervised
 from vaelab.metric.bounds import importance_weighted_bound, streamed_bound
 from vaelab.metric.elbo import ELBOMetric
@@ -164,9 +164,9 @@ def test_only_a_model_that_infers_labels_takes_data_that_lack_some(
 ) -> None:
     few = ("data.num_labels=50", "data.labelled_per_batch=32")
     for chosen in ("vae", "m2"):
-        check_meaning(small(f"model={chosen}", *few), digits(*few), model(f"model={chosen}").latent)
+        check_compatibility(small(f"model={chosen}", *few), digits(*few), model(f"model={chosen}").latent)
     with pytest.raises(UserError) as caught:
-        check_meaning(small("model=cvae", *few), digits(*few), model("model=cvae").latent)
+        check_compatibility(small("model=cvae", *few), digits(*few), model("model=cvae").latent)
     assert str(caught.value) == (
         "condition 'label' needs the label of every example, but data.num_labels=50 keeps only some;"
         " set data.num_labels=all or model=m2"

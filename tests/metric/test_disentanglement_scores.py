@@ -11,7 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from vaelab.errors import UserError
 from vaelab.metric.disentanglement.dci import boosted_dci, disentanglement, forest_dci
-from vaelab.metric.disentanglement.factor_information import binned, entropy, factor_information
+from vaelab.metric.disentanglement.factor_information import bin_codes, entropy, factor_information
 from vaelab.metric.disentanglement.factor_vae_score import factor_vae_score
 from vaelab.metric.disentanglement.modularity import modularity
 from vaelab.metric.disentanglement.mutual_information_gap import mutual_information_gap
@@ -248,7 +248,7 @@ def test_information_of_a_bin_is_that_of_its_values() -> None:
 
 def test_bins_have_one_width_and_hold_every_code() -> None:
     codes = np.array([[0.0, 7.0], [0.24, 7.0], [0.26, 7.0], [1.0, 7.0]])
-    assert binned(codes, 4).tolist() == [[0, 0], [0, 0], [1, 0], [3, 0]]
+    assert bin_codes(codes, 4).tolist() == [[0, 0], [0, 0], [1, 0], [3, 0]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.metric.frechet import FrechetStatistics, Moments, frechet_distance
+from vaelab.metric.frechet import FrechetStatistics, GaussianStatistics, frechet_distance
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_images_are_no_distance_from_themselves() -> None:
 
 def test_of_diagonal_gaussians_it_is_that_of_means_and_standard_deviations() -> None:
     mean, scale = torch.randn(2, 5, dtype=torch.float64), 1 + torch.rand(2, 5, dtype=torch.float64)
-    a, b = (Moments(torch.tensor(10.0), mean[i], scale[i].square().diag()) for i in range(2))
+    a, b = (GaussianStatistics(torch.tensor(10.0), mean[i], scale[i].square().diag()) for i in range(2))
     expected = (mean[0] - mean[1]).square().sum() + (scale[0] - scale[1]).square().sum()
     assert frechet_distance(a, b) == pytest.approx(expected.item(), rel=1e-12)
 

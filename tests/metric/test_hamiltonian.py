@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from vaelab.metric.hamiltonian import TARGET, Place, adapted, leapfrog, placed, transition
+from vaelab.metric.hamiltonian import TARGET, State, adapt_step_size, initial_state, leapfrog, transition
 
 COVARIANCE = torch.tensor([[1.0, 0.6], [0.6, 0.5]])
 TARGETED = MultivariateNormal(torch.tensor([1.0, -2.0]), COVARIANCE, validate_args=False)  # z may become NaN
@@ -28,7 +28,7 @@ def terms(z: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_a_place_knows_its_density_and_its_gradient() -> None:
     z = torch.randn(3, 4, 2)
-    place = placed(terms, z)
+    place = initial_state(terms, z)
     torch.testing.assert_close(place.log_density(WEIGHT), TARGETED.log_prob(z))
     expected = -(z - TARGETED.loc) @ torch.linalg.inv(COVARIANCE)
     torch.testing.assert_close(place.slope(WEIGHT), expected, rtol=1e-4, atol=1e-5)
@@ -38,13 +38,13 @@ def test_a_place_knows_its_density_and_its_gradient() -> None:
 
 def test_parameters_get_no_gradient() -> None:
     network = nn.Linear(2, 1)
-    placed(lambda z: [network(z).squeeze(-1)], torch.randn(5, 2))
+    initial_state(lambda z: [network(z).squeeze(-1)], torch.randn(5, 2))
     assert network.weight.grad is None
     assert not torch.is_grad_enabled()
 
 
 def test_a_path_turned_round_leads_back() -> None:
-    start, momentum, size = placed(terms, torch.randn(7, 2)), torch.randn(7, 2), torch.rand(7) / 2
+    start, momentum, size = initial_state(terms, torch.randn(7, 2)), torch.randn(7, 2), torch.rand(7) / 2
     end, final = leapfrog(terms, WEIGHT, start, momentum, size, 10)
     assert (end.z - start.z).abs().mean() > 0.5
     back, turned = leapfrog(terms, WEIGHT, end, -final, size, 10)
@@ -53,10 +53,10 @@ def test_a_path_turned_round_leads_back() -> None:
 
 
 def test_small_steps_keep_the_energy() -> None:
-    def energy(place: Place, momentum: Tensor) -> Tensor:
+    def energy(place: State, momentum: Tensor) -> Tensor:
         return momentum.square().sum(-1) / 2 - place.log_density(WEIGHT)
 
-    start, momentum = placed(terms, torch.randn(7, 2)), torch.randn(7, 2)
+    start, momentum = initial_state(terms, torch.randn(7, 2)), torch.randn(7, 2)
     changes = []
     for num_steps in (20, 40):
         size = torch.full((7,), 1 / num_steps)
@@ -68,7 +68,7 @@ def test_small_steps_keep_the_energy() -> None:
 
 @pytest.mark.parametrize("step_size", [0.2, 0.5])
 def test_a_density_is_left_as_it_is(step_size: float) -> None:
-    place = placed(terms, TARGETED.sample((20_000,)))
+    place = initial_state(terms, TARGETED.sample((20_000,)))
     size = torch.full((20_000,), step_size)
     for _ in range(5):
         before = place.z
@@ -80,7 +80,7 @@ def test_a_density_is_left_as_it_is(step_size: float) -> None:
 
 
 def test_a_trajectory_that_diverges_is_not_accepted() -> None:
-    start = placed(terms, TARGETED.sample((50,)))
+    start = initial_state(terms, TARGETED.sample((50,)))
     place, acceptance = transition(terms, WEIGHT, start, torch.full((50,), 1e25), 5)
     assert torch.equal(place.z, start.z)
     assert torch.equal(acceptance, torch.zeros(50))
@@ -88,10 +88,10 @@ def test_a_trajectory_that_diverges_is_not_accepted() -> None:
 
 
 def test_sizes_are_adapted_towards_the_target() -> None:
-    place, size = placed(terms, TARGETED.sample((500,))), torch.full((500,), 0.01)
+    place, size = initial_state(terms, TARGETED.sample((500,))), torch.full((500,), 0.01)
     rates = []
     for _ in range(200):
         place, acceptance = transition(terms, WEIGHT, place, size, 5)
-        size = adapted(size, acceptance)
+        size = adapt_step_size(size, acceptance)
         rates.append(acceptance.mean())
     assert torch.stack(rates[-50:]).mean().item() == pytest.approx(TARGET, abs=0.05)

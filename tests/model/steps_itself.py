@@ -40,7 +40,11 @@ def fit(
 def assert_resumes_exactly(name: str, until: int, folder: Path, *parts: Callable) -> None:
     """Training `until` steps and then the rest equals training at once, in weights and in optimizers."""
     total, model = 3 * STEPS_PER_EPOCH, parts[0]
-    annealing = () if "weight" not in model(f"model={name}").objective.honours else (KLAnnealing(Linear(0, 1, total)),)
+    annealing = (
+        ()
+        if "weight" not in model(f"model={name}").objective.supported_controls
+        else (KLAnnealing(Linear(0, 1, total)),)
+    )
     whole, at_once = fit(name, *parts, *annealing, max_steps=total)
     _, first = fit(name, *parts, *annealing, max_steps=until)
     first.save_checkpoint(folder / "first.ckpt")

@@ -66,7 +66,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 
 def test_accumulation_ends_in_a_sentence(model: Model, trainer: Trainers) -> None:
     with pytest.raises(UserError) as caught:
-        model("model=factor_vae").descent.take_over(trainer(accumulate_grad_batches=2))
+        model("model=factor_vae").manual_optimization.disable_trainer_clipping(trainer(accumulate_grad_batches=2))
     assert str(caught.value) == (
         "trainer.accumulate_grad_batches=2 does not reach a model that steps its optimizers itself; leave it at 1 "
         "and set a larger data.batch_size"

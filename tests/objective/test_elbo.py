@@ -53,8 +53,8 @@ def test_the_reported_rate_is_free_of_control(field: str) -> None:
 
 
 def test_honours_every_field_while_it_has_a_rate() -> None:
-    assert ELBO(beta=0.5).honours == {name for name, _ in KLControl().named_buffers()}
-    assert ELBO(beta=0.0).honours == frozenset()
+    assert ELBO(beta=0.5).supported_controls == {name for name, _ in KLControl().named_buffers()}
+    assert ELBO(beta=0.0).supported_controls == frozenset()
 
 
 def test_penalties_are_added_per_example_and_reported() -> None:

@@ -61,7 +61,7 @@ def test_is_finite_and_teaches_the_posterior(name: str) -> None:
 def test_reports_distortion_and_rate_without_any_control(name: str) -> None:
     objective = objective_of(name)
     terms, _ = given(objective)
-    parts = loss_of(objective, terms, **dict.fromkeys(objective.honours, 0.5)).parts
+    parts = loss_of(objective, terms, **dict.fromkeys(objective.supported_controls, 0.5)).parts
     torch.testing.assert_close(parts["distortion"], -terms.log_px.mean())
     torch.testing.assert_close(parts["rate"], terms.kl.sum(1).mean())
     assert all(part.shape == () and part.isfinite() for part in parts.values())
@@ -74,7 +74,7 @@ def test_honours_what_it_says_and_nothing_else(field: str, name: str) -> None:
     terms, _ = given(objective)
     free = loss_of(objective, terms).total
     controlled = loss_of(objective, terms, **{field: CONTROLLED[field]}).total
-    assert (controlled != free) == (field in objective.honours)
+    assert (controlled != free) == (field in objective.supported_controls)
 
 
 @every_objective

@@ -6,7 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from vaelab.cli.train import latest_run, pin
+from vaelab.cli.train import latest_run, freeze_resolvers
 from vaelab.config.run_config import load_config
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
@@ -120,6 +120,6 @@ def test_pinned_is_what_only_a_resolver_knows() -> None:
     if not OmegaConf.has_resolver("counted"):
         OmegaConf.register_new_resolver("counted", lambda: "7")
     config = OmegaConf.create({"name": "run-${counted:}", "a": {"b": "${name}", "c": ["${counted:}"], "d": "???"}})
-    pin(config)
+    freeze_resolvers(config)
     plain = OmegaConf.to_container(config, resolve=False)
     assert plain == {"name": "run-7", "a": {"b": "${name}", "c": ["7"], "d": "???"}}

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
@@ -34,7 +34,7 @@ class Aggregate(nn.Module):
 
     def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
         z = terms.latents[0]  # [S, B, D]
-        penalty = self.weight * deceived(frozen(self.discriminator, z)).mean(0)  # [B]
+        penalty = self.weight * generator_loss(frozen(self.discriminator, z)).mean(0)  # [B]
         genuine = latent.draw(len(batch.x), batch.y).detach()
-        own = told_apart(self.discriminator(genuine), self.discriminator(z[0].detach()))
+        own = discriminator_loss(self.discriminator(genuine), self.discriminator(z[0].detach()))
         return replace(terms, penalties=terms.penalties | {"adversary": penalty}), own

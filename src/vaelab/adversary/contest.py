@@ -34,7 +34,7 @@ def frozen(network: nn.Module, *inputs: Tensor) -> Any:
     return functional_call(network, {name: p.detach() for name, p in network.named_parameters()}, inputs)
 
 
-def deceived(logits: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
+def generator_loss(logits: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
     """-log D for the logits of D, each in nats: small where the discriminator believes.
 
     The loss of a generator that does not saturate      (Goodfellow et al. 2014, arXiv:1406.2661, section 3)
@@ -42,9 +42,9 @@ def deceived(logits: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
     return F.softplus(-logits)
 
 
-def told_apart(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) -> Float[Tensor, ""]:
+def discriminator_loss(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) -> Float[Tensor, ""]:
     """Cross-entropy of a discriminator, -log D for the genuine and -log(1 - D) for the fake, the mean in nats.
 
     Over both together: one of them may be empty.
     """
-    return torch.cat([deceived(genuine), deceived(-fake)]).mean()
+    return torch.cat([generator_loss(genuine), generator_loss(-fake)]).mean()

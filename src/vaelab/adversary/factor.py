@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import frozen, told_apart
+from vaelab.adversary.contest import discriminator_loss, frozen
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
@@ -40,7 +40,7 @@ class Factor(nn.Module):
         correlation = frozen(self.discriminator, z).mean(0)  # [B]
         middle = (z.shape[1] + 1) // 2
         joint, other = (half.flatten(0, 1).detach() for half in (z[:, :middle], z[:, middle:]))
-        own = told_apart(self.discriminator(joint), self.discriminator(shuffled(other)))
+        own = discriminator_loss(self.discriminator(joint), self.discriminator(shuffled(other)))
         return replace(
             terms,
             penalties=terms.penalties | {"adversary": self.gamma * correlation},

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import deceived, frozen, told_apart
+from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
 from vaelab.latent.single import Single
 from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Encoder
@@ -65,8 +65,8 @@ class Image(nn.Module):
         fixed = torch.stack([z[0], latent.draw(len(batch.x), batch.y)]).detach()  # [2, B, D]
         fakes = latent.decode(fixed, batch.y).mean.flatten(0, 1)
         both = c.repeat(2, 1)
-        fooling = deceived(frozen(self.critic, fakes, both)[1]).unflatten(0, (2, -1)).sum(0)  # [B]
-        own = told_apart(self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1])
+        fooling = generator_loss(frozen(self.critic, fakes, both)[1]).unflatten(0, (2, -1)).sum(0)  # [B]
+        own = discriminator_loss(self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1])
         return replace(
             terms,
             log_px=weighted(similarity, self.gamma),

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vaelab.api.composition import composition, place_in_folder
-from vaelab.cli.train import pin
+from vaelab.cli.train import freeze_resolvers
 
 
 def compose(*overrides: str) -> DictConfig:
@@ -34,5 +34,5 @@ def compose(*overrides: str) -> DictConfig:
         job = place_in_folder(config, Path(str(HydraConfig.get().run.dir)))
         with open_dict(job):
             job.choices = chosen
-        pin(job)
+        freeze_resolvers(job)
         return job

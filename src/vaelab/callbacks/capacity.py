@@ -16,7 +16,7 @@ class Capacity(pl.Callback):
         self.schedule = schedule
 
     def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
-        pl_module.control.claim("capacity", self, pl_module.objective.honours, self.schedule.end)
+        pl_module.control.claim("capacity", self, pl_module.objective.supported_controls, self.schedule.end)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
         pl_module.control.write("capacity", self.schedule(trainer.global_step))

@@ -19,7 +19,7 @@ from vaelab.evaluation.measure import Measure
 from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.record import Record
 from vaelab.evaluation.result_cache import ResultCache
-from vaelab.model.evaluation_mode import evaluating
+from vaelab.model.evaluation_mode import evaluation_mode_of
 from vaelab.model.vae import VAE
 from vaelab.ranges import ByTheRun, NonNegativeInt
 from vaelab.storage.code_version import code_version, source_code
@@ -186,5 +186,5 @@ def shows_progress(trainer: pl.Trainer) -> bool:
 @contextmanager
 def evaluation_mode(pl_module: VAE) -> Iterator[None]:
     """Inside, tensors may be differentiated by those who ask for it: Lightning tests in inference mode."""
-    with torch.inference_mode(False), evaluating(pl_module):
+    with torch.inference_mode(False), evaluation_mode_of(pl_module):
         yield

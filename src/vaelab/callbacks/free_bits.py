@@ -18,7 +18,7 @@ class FreeBits(pl.Callback):
         self.group_size = group_size
 
     def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
-        pl_module.control.claim("free_nats", self, pl_module.objective.honours)
+        pl_module.control.claim("free_nats", self, pl_module.objective.supported_controls)
         pl_module.control.group_size = self.group_size
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:

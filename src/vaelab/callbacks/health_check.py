@@ -13,7 +13,7 @@ from vaelab.errors import UserError
 from vaelab.health.check_context import Check, CheckContext
 from vaelab.health.check_result import CheckResult, as_json, not_applicable, print_lines
 from vaelab.health.history import History
-from vaelab.model.manual_optimization import StepsItself
+from vaelab.model.manual_optimization import UsesManualOptimization
 from vaelab.model.vae import VAE
 from vaelab.ranges import PositiveInt
 from vaelab.storage.atomic import write
@@ -38,7 +38,7 @@ class HealthCheck(pl.Callback):
         self, trainer: pl.Trainer, pl_module: VAE, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert pl_module.loss is not None
-        self.history.add(pl_module.loss.total, taken_clipping(pl_module))
+        self.history.add(pl_module.loss.total, pop_clipped(pl_module))
         self.step = trainer.global_step
 
     def state_dict(self) -> dict[str, Any]:
@@ -60,9 +60,9 @@ class HealthCheck(pl.Callback):
             print_lines("health of the model", lines)
 
 
-def taken_clipping(module: VAE) -> Tensor | None:
+def pop_clipped(module: VAE) -> Tensor | None:
     """Whether gradients were clipped since this was asked last; None where nothing clips them."""
-    holder = module.descent if isinstance(module, StepsItself) else module
+    holder = module.manual_optimization if isinstance(module, UsesManualOptimization) else module
     clipped, holder.clipped = holder.clipped, None
     return clipped
 

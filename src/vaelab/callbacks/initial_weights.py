@@ -7,6 +7,7 @@ import torch
 
 from vaelab.errors import UserError
 from vaelab.model.vae import VAE
+from vaelab.storage.checkpoint import load_checkpoint
 
 
 class InitialWeights(pl.Callback):
@@ -22,7 +23,7 @@ class InitialWeights(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         if trainer.ckpt_path is not None:
             return
-        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        saved = load_checkpoint(self.checkpoint)["state_dict"]
         given = {name: value for name, value in saved.items() if pl_module.inherits(name)}
         here = {name: value for name, value in pl_module.state_dict().items() if pl_module.inherits(name)}
         for name in [*here, *given]:

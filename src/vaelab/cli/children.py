@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from vaelab import signals
-from vaelab.cli.outcome import Outcome, say, traced_outcome
+from vaelab.cli.outcome import Outcome, print_once, traced_outcome
 from vaelab.cli.ranks import GRACE, Place, variables
 from vaelab.signals import Stopped
 
@@ -98,7 +98,7 @@ def together(failed: int | None, outcomes: list[Outcome]) -> Outcome:
     if failed is not None and failed < 0:
         name = signal.Signals(-failed).name
         told.append(Outcome(128 - failed, f"a process was ended by {name}, and the others with it"))
-    say([one.sentence for one in told] or [one.trace for one in outcomes])
+    print_once([one.sentence for one in told] or [one.trace for one in outcomes])
     status = max((one.status for one in told), default=failed or 0)
     return Outcome(status, objective=next((one.objective for one in outcomes if one.objective is not None), None))
 

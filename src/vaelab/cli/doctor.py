@@ -8,23 +8,26 @@ from omegaconf import DictConfig, open_dict
 
 from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, answered, say
+from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import LISTED, check
 
 
-@answered
+@reports_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """What `vaelab train` takes for a new run; exit status 1 where a line of the checklist failed."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if is_second_stage(arguments):
-        say(["doctor examines models that start untrained, but a second stage starts from a run; train it with run=…"])
+        sentence = (
+            "doctor checks models that start untrained, but a second stage starts from a run; train it with run=…"
+        )
+        print_once([sentence])
         return 1
     if any(key_of(argument) == "run" for argument in arguments):
-        say(["doctor examines what is not trained yet; leave out run=, or measure the run with vaelab evaluate"])
+        print_once(["doctor checks what is not trained yet; leave out run=, or measure the run with vaelab evaluate"])
         return 1
     if {"-m", "--multirun"} & set(arguments):
-        say(["doctor examines one experiment at a time; leave out -m"])
+        print_once(["doctor checks one experiment at a time; leave out -m"])
         return 1
     # A recipe may ask for a multirun of its own, whose folder would be left behind.
     return application("doctor", doctor, [*arguments, "hydra.mode=RUN"])

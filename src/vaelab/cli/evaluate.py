@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from vaelab.cli.hydra_app import application, key_of, log_file, with_config_of
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, answered, say
+from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.run_folder import only_writer
 from vaelab.cli.sweep_table import compare, values
@@ -21,7 +21,7 @@ from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
 
-@answered
+@reports_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder>[,<folder>…]`, `ckpt=best|last|<path>`, and any override of the runs' own configs.
 
@@ -63,7 +63,7 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
         run = Run.open(folder)
         overrides = with_config_of(run, "evaluate", arguments)
     except UserError as error:
-        say([str(error)])
+        print_once([str(error)])
         return 1, None
     status = application("evaluate", task, overrides)
     return status, into[0] if into else None
@@ -82,5 +82,5 @@ def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrid
     """What becomes of evaluating in as many processes as the trainer wants."""
     ended = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
     if ended.status > 128:
-        say(["what was measured is kept; the same command goes on from there"])
+        print_once(["what was measured is kept; the same command goes on from there"])
     return ended

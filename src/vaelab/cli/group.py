@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from vaelab.cli.outcome import Outcome, say, traced_outcome
+from vaelab.cli.outcome import Outcome, print_once, traced_outcome
 from vaelab.cli.ranks import GRACE, Place, connect, variables
 
 POLL = 0.5  # seconds
@@ -18,7 +18,7 @@ def run_in_group(here: Place, job: str, args: tuple[Any, ...]) -> Outcome:
     group = Group(here)
     threading.Thread(target=group.watch, daemon=True).start()
     ended = group.settle(traced_outcome(job, args))
-    say([ended.sentence or ended.trace])
+    print_once([ended.sentence or ended.trace])
     return ended
 
 

@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.cli.hydra_errors import explain
-from vaelab.cli.outcome import Outcome, say
+from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
@@ -57,7 +57,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
             given = [f"plugins=[{','.join(named)}]"] if named else []
             return hydra_application(name, task, search_path([*others, *given]), named)
     except UserError as error:  # about a plugin
-        say([str(error)])
+        print_once([str(error)])
         return 2
 
 
@@ -85,20 +85,20 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
         with handled():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:
-        say([str(stop), requeue(stop.signum)])
+        print_once([str(stop), requeue(stop.signum)])
         return 128 + stop.signum
     except Refused as refusal:
-        say([str(refusal)])
+        print_once([str(refusal)])
         return 1
     except Failed as failure:
         print_comparison(Path(HydraConfig.get().sweep.dir))  # of the others, which Hydra leaves out then
-        say([f"a job failed: {failure.sentence}"] if failure.sentence else [])
+        print_once([f"a job failed: {failure.sentence}"] if failure.sentence else [])
         return failure.status
     except Exception as error:
         sentence = explain(error, *folders())
         if sentence is None:
             raise
-        say([sentence])
+        print_once([sentence])
         return 2
     finally:
         HydraConfig.instance().cfg = before  # of which callbacks before the first job have set one
@@ -116,7 +116,7 @@ def run_job(task: Task, config: DictConfig, plugins: Sequence[str] = ()) -> Outc
             if isinstance(error, OSError) and error.errno not in UNUSABLE:
                 raise
             ended = Outcome(1, reason(error))
-            say([ended.sentence])
+            print_once([ended.sentence])
         if ended.status > 128:
             raise Stopped(ended.status - 128, "")
     return ended

@@ -9,7 +9,7 @@ from vaelab import signals
 from vaelab.cli import ranks
 from vaelab.cli.children import run_children
 from vaelab.cli.group import run_in_group
-from vaelab.cli.outcome import Outcome, outcome, say
+from vaelab.cli.outcome import Outcome, outcome, print_once
 from vaelab.errors import UserError
 
 RANK = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # where Lightning looks for it
@@ -32,7 +32,7 @@ def launch(job: str, num_processes: int, *args: Any) -> Outcome:
         return Outcome()  # one process is enough
     os.environ.update({name: "0" for name in RANK if name in os.environ})
     ended = outcome(job, args)
-    say([ended.sentence])
+    print_once([ended.sentence])
     return ended
 
 

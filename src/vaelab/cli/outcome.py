@@ -17,7 +17,7 @@ from vaelab.signals import Stopped
 Main = Callable[..., int]
 
 
-def answered(main: Main) -> Main:
+def reports_mistakes(main: Main) -> Main:
     """The same command, whose UserErrors become a sentence and exit status 1."""
 
     @wraps(main)
@@ -25,7 +25,7 @@ def answered(main: Main) -> Main:
         try:
             return main(arguments)
         except UserError as error:
-            say([str(error)])
+            print_once([str(error)])
             return 1
 
     return wrapped
@@ -91,7 +91,7 @@ def collect_sentences() -> Iterator[list[str]]:
         _heard.pop()
 
 
-def say(sentences: list[str]) -> None:
+def print_once(sentences: list[str]) -> None:
     """Each sentence once, on standard error, whatever the number of processes."""
     for sentence in dict.fromkeys(filter(None, sentences)):
         if _heard:

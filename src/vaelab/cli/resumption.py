@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.errors import UserError
+from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 
@@ -19,11 +20,9 @@ class Progress(NamedTuple):
     steps: int
 
 
-def progress_of(checkpoint: Path) -> Progress:
+def read_progress(checkpoint: Path) -> Progress:
     """The whole epochs and the optimizer steps before a checkpoint was saved."""
-    import torch
-
-    saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+    saved = load_checkpoint(checkpoint, "meta")
     try:
         # Saved at the end of an epoch, which Lightning calls completed only afterwards.
         epochs = saved["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
@@ -40,7 +39,7 @@ def is_finished(run: Run, config: DictConfig, checkpoint: Path | None, changed: 
     """
     if checkpoint is None:
         return False
-    done = progress_of(checkpoint)
+    done = read_progress(checkpoint)
     limits = {"max_epochs": done.epochs, "max_steps": done.steps}
     reached = False
     for key, value in limits.items():

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.launch import launch
-from vaelab.cli.outcome import Outcome, answered
+from vaelab.cli.outcome import Outcome, reports_mistakes
 from vaelab.cli.run_folder import only_writer
 from vaelab.config import check
 from vaelab.config.paths import CONF
@@ -19,7 +19,7 @@ from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
 
-@answered
+@reports_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_app import KEPT, Task, application, log_file, with_config_of
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, answered, say
+from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import restarted
 from vaelab.cli.resumption import changes, is_finished
@@ -37,7 +37,7 @@ class Job(NamedTuple):
     run: Run | None = None
 
 
-@answered
+@reports_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """A new run, or one that goes on: see `job_of`."""
     job = job_of(list(sys.argv[1:] if arguments is None else arguments))
@@ -93,7 +93,7 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
             for group in LISTED:
                 config.setdefault(group, {})  # which [] leaves out
             config.plugins = plugins_of(config)
-        pin(config)
+        freeze_resolvers(config)
         again = restarted() and run.saved
         ended = train(config, run, resumption(run, "last") if again else None)
     finally:
@@ -109,7 +109,7 @@ def settle(reservation: Reservation, succeeded: bool, saved: bool) -> None:
     elif not saved:
         reservation.undo()
     elif (replaced := reservation.keep_both()) is not None:
-        say([f"the run that overwrite=true would have replaced is kept in {replaced}"])
+        print_once([f"the run that overwrite=true would have replaced is kept in {replaced}"])
 
 
 def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
@@ -123,9 +123,9 @@ def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
             idle = f", so nothing is left for {', '.join(changed)} to change" if changed else ""
             way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
             sentence = f"{run.folder} has finished{idle}; give trainer.max_epochs=... {way_out}"
-            say([sentence])
+            print_once([sentence])
             return Outcome(1 if changed else 0, sentence)
-        say([f"going on with {', '.join(changed)}"] if changed else [])
+        print_once([f"going on with {', '.join(changed)}"] if changed else [])
         return train(config, run, checkpoint)
 
 
@@ -140,11 +140,11 @@ def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
     before = set(run.unfinished.glob("*/*"))
     ended = launch("train", num_processes(config), config, run.folder, checkpoint)
     if ended.status > 128 and set(run.unfinished.glob("*/*")) - before:
-        say([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
+        print_once([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
     return ended
 
 
-def pin(node: DictConfig | ListConfig) -> None:
+def freeze_resolvers(node: DictConfig | ListConfig) -> None:
     """Replace what only a resolver knows by its value: the time and Hydra's folder must not change later."""
     keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
     for key in keys:
@@ -153,7 +153,7 @@ def pin(node: DictConfig | ListConfig) -> None:
             if RESOLVER.search(plain[key]):
                 node[key] = node[key]
         elif not OmegaConf.is_missing(node, key) and OmegaConf.is_config(node[key]):
-            pin(node[key])
+            freeze_resolvers(node[key])
 
 
 def resumption(run: Run, ckpt: str) -> Path | None:

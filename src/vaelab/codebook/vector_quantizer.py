@@ -42,7 +42,7 @@ class VectorQuantizer(nn.Module):
         self.dim = dim
         self.num_quantizers = num_quantizers
         self.commitment = commitment
-        self.stages = nn.ModuleList(averaged(num_codes, dim, decay, dead_below) for _ in range(num_quantizers))
+        self.stages = nn.ModuleList(all_reduce_mean(num_codes, dim, decay, dead_below) for _ in range(num_quantizers))
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, features: Float[Tensor, "B N E"]) -> Quantization:
@@ -86,7 +86,7 @@ class VectorQuantizer(nn.Module):
         self.started.fill_(True)
 
 
-def averaged(num_codes: int, dim: int, decay: float, dead_below: float) -> Any:
+def all_reduce_mean(num_codes: int, dim: int, decay: float, dead_below: float) -> Any:
     """Codes that follow moving averages of the vectors that take them; all its state are buffers."""
     codebook = Codebook(dim, num_codes, decay=decay, threshold_ema_dead_code=dead_below, reset_cluster_size=1.0)
     codebook.all_reduce_fn = codebook.kmeans_all_reduce_fn = pooled_sum

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
-from vaelab.data.idx import find_idx, unpacked
+from vaelab.data.idx import find_idx, unpack
 from vaelab.errors import UserError
 from vaelab.signals import check
 
@@ -69,7 +69,7 @@ def _content(found: Path, name: str, checksum: str) -> bytes:
     path = find_idx(found, name)
     if path is None:
         raise FileNotFoundError(f"no {name}")
-    content = unpacked(path)
+    content = unpack(path)
     if hashlib.sha256(content).hexdigest() != checksum:
         raise OSError(f"{name} is not the file we know")
     return content

@@ -41,7 +41,7 @@ def read_idx(path: Path, checksum: str) -> Tensor:
     Raises:
         UserError: the file is truncated, altered or no IDX file at all.
     """
-    content = unpacked(path)
+    content = unpack(path)
     if content[:3] != bytes([0, 0, UNSIGNED_BYTES]) or len(content) < 4:
         raise UserError(f"{path} is no IDX file of bytes; delete it and run again")
     start = 4 + 4 * content[3]
@@ -61,7 +61,7 @@ def read_idx(path: Path, checksum: str) -> Tensor:
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy())
 
 
-def unpacked(path: Path) -> bytes:
+def unpack(path: Path) -> bytes:
     """The content of a file, unpacked where its name ends in .gz.
 
     Raises:

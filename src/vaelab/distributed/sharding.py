@@ -18,12 +18,12 @@ def shard(items: Sequence[T]) -> Sequence[T]:
     return items[dist.get_rank() :: dist.get_world_size()]
 
 
-def is_rank_zero_process() -> bool:
+def is_rank_zero() -> bool:
     """Whether this process is the one that speaks for all."""
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
 
-def summed(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """The sum of each process's value."""
     agree()
     if dist.is_available() and dist.is_initialized():

@@ -43,7 +43,7 @@ class Flow(NormalizingFlow):
 
 
 @torch.no_grad()
-def begun_at_identity(transform: nn.Module) -> nn.Module:
+def init_at_identity_(transform: nn.Module) -> nn.Module:
     """The transform itself, one of zuko's, begun close to z = u, so that a flow starts as its base.
 
     The last layer of each of its networks starts a hundredth as large: at zero the layers before it would get no

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
-from vaelab.evaluation.latent_path import annealable, drawn, latent_path
+from vaelab.evaluation.latent_path import latent_path, require_annealable, sample_latents
 from vaelab.evaluation.measurement import Measurement
 from vaelab.latent.single import Single
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
@@ -86,7 +86,7 @@ class AnnealedImportance:
     tolerance: NonNegativeFloat
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
-        latent = annealable(context.latent)
+        latent = require_annealable(context.latent)
         latent_path(latent, context.dummy_batch(), self.start)  # what it refuses, all processes refuse
         with torch.autocast(context.device.type, enabled=False):
             return list(self.measurements(self.of_examples(context, latent), self.of_simulations(context, latent)))
@@ -152,5 +152,5 @@ def simulated(latent: Single, index: Tensor, num_classes: int) -> tuple[Float[Te
     """z of p(z|y) and x of p(x|z,y): given x, z is a sample of the true posterior."""
     y = index % num_classes if latent.conditional else None
     prior = latent.prior(latent.condition(y, index.unsqueeze(1)))
-    z = drawn(prior, 1, len(index))[0]
+    z = sample_latents(prior, 1, len(index))[0]
     return z, Batch(latent.decode(z, y).sample(), y, index)

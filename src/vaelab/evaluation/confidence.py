@@ -9,7 +9,12 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
-from vaelab.evaluation.sample_classifier import judge, judge_images, judge_samples, warn_of_few_classes
+from vaelab.evaluation.sample_classifier import (
+    classify_images,
+    classify_samples,
+    train_sample_classifier,
+    warn_of_few_classes,
+)
 from vaelab.ranges import PositiveInt
 
 
@@ -52,16 +57,16 @@ class SampleConfidence:
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         if not context.data.num_classes:
             return []
-        num, by = context.limited(self.num_samples), judge(context, self.folder)
+        num, by = context.limited(self.num_samples), train_sample_classifier(context, self.folder)
         of_samples, of_images = (context.metric(Confidence()) for _ in range(2))
         return [
             Measurement(
                 name=f"sample_confidence/{by.name}",
-                value=float(judge_samples(context, by, of_samples, self.num_samples).compute()),
+                value=float(classify_samples(context, by, of_samples, self.num_samples).compute()),
                 unit="mean probability of the likeliest class",
                 num_examples=num,
                 features=by.name,
-                floor=float(judge_images(context, by, of_images).compute()),
+                floor=float(classify_images(context, by, of_images).compute()),
                 warning=warn_of_few_classes(context.data.num_classes, context.data.num_classes),
             )
         ]

@@ -15,8 +15,8 @@ from torchmetrics.utilities import dim_zero_cat
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.features.network import FeatureNetwork
-from vaelab.metric.frechet import FrechetStatistics, Moments
-from vaelab.storage.cache import keep, restored
+from vaelab.metric.frechet import FrechetStatistics, GaussianStatistics
+from vaelab.storage.cache import load_cached, save_cached
 from vaelab.storage.fingerprint import fingerprint
 
 NUM_HASHED = 1000  # images of a split, by which its kept features are named
@@ -24,10 +24,10 @@ NUM_HASHED = 1000  # images of a split, by which its kept features are named
 Numbered = Iterable[tuple[Tensor, Int[Tensor, " B"]]]  # images in [0, 1], with their numbers
 
 
-class Gathered(NamedTuple):
+class FeatureSet(NamedTuple):
     """Features of images, a row each in the order of their numbers, and their moments."""
 
-    moments: Moments
+    moments: GaussianStatistics
     rows: Float[Tensor, "N F"]
 
 
@@ -49,14 +49,14 @@ class GatheredFeatures(FrechetStatistics):
         self.rows.append(features)
         self.index.append(index)
 
-    def compute(self) -> Gathered:
+    def compute(self) -> FeatureSet:
         rows = dim_zero_cat(self.rows)[dim_zero_cat(self.index).argsort()]
-        return Gathered(super().compute(), rows)
+        return FeatureSet(super().compute(), rows)
 
 
-def gathered(
+def gather_features(
     context: EvaluationContext, network: FeatureNetwork, images: Callable[[GatheredFeatures], Numbered]
-) -> Gathered:
+) -> FeatureSet:
     """Features of images of which each process has a share; `images` runs the loop whose states the metric holds.
 
     Raises:
@@ -93,15 +93,15 @@ class RealImages:
         return fingerprint({"x": x}, size, tuple(x.shape), self.network.fingerprint, self.context.device.type)
 
     @cached_property
-    def features(self) -> Gathered:
+    def features(self) -> FeatureSet:
         """From the file where they were gathered before."""
-        found = kept(self.context, self.folder / f"{self.name}.pt", self.gather)
+        found = load_or_compute(self.context, self.folder / f"{self.name}.pt", self.gather)
         names = ("num", "mean", "covariance", "rows")
         num, mean, covariance, rows = (found[name].to(self.context.device) for name in names)
-        return Gathered(Moments(num, mean, covariance), rows)
+        return FeatureSet(GaussianStatistics(num, mean, covariance), rows)
 
     def gather(self) -> dict[str, Any]:
-        moments, rows = gathered(self.context, self.network, self.numbered)
+        moments, rows = gather_features(self.context, self.network, self.numbered)
         return {**moments._asdict(), "rows": rows}
 
     def numbered(self, metric: GatheredFeatures) -> Numbered:
@@ -112,9 +112,9 @@ class RealImages:
             yield context.data.brightness(self.split, index).to(context.device), index.to(context.device)
 
 
-def kept(context: EvaluationContext, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def load_or_compute(context: EvaluationContext, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `content` returns, from the file where all processes find it undamaged."""
-    found = restored(path)
+    found = load_cached(path)
     everywhere = context.metric(MinMetric())
     everywhere.update(float(found is not None))
     # Asked by every process before any goes on: `content` may pool them, and the first writes what the others look for.
@@ -122,5 +122,5 @@ def kept(context: EvaluationContext, path: Path, content: Callable[[], dict[str,
         return found
     found = content()
     if context.rank == 0:
-        keep(found, path)
+        save_cached(found, path)
     return found

@@ -10,7 +10,14 @@ import torch
 from annotated_types import Ge, MinLen
 
 from vaelab.evaluation.context import EvaluationContext
-from vaelab.evaluation.feature_cache import Gathered, GatheredFeatures, Numbered, RealImages, gathered, kept
+from vaelab.evaluation.feature_cache import (
+    FeatureSet,
+    GatheredFeatures,
+    Numbered,
+    RealImages,
+    gather_features,
+    load_or_compute,
+)
 from vaelab.evaluation.measurement import Measurement
 from vaelab.features.network import Features
 from vaelab.metric.frechet import frechet_distance
@@ -48,7 +55,7 @@ class ImageQuality:
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         context.data.training()  # of which the floors are
         network, folder = self.features(context.data, context.device, context.rank_zero_first), Path(self.folder)
-        images = gathered(context, network, lambda metric: self.images(context, metric))
+        images = gather_features(context, network, lambda metric: self.images(context, metric))
         reference = RealImages(context, network, context.split, None, folder)
         training = RealImages(context, network, "train", len(images.rows), folder)
         measurements = []
@@ -69,7 +76,7 @@ class ImageQuality:
             yield context.data.to_unit(context.latent.reconstruct(x, y)), index
 
     def measurements(
-        self, score: str, images: Gathered, reference: RealImages, training: RealImages
+        self, score: str, images: FeatureSet, reference: RealImages, training: RealImages
     ) -> list[Measurement]:
         """What one score says of the images, and of as many training images."""
         values, floors = self.values(score, images, reference), self.floors(score, training, reference)
@@ -97,9 +104,9 @@ class ImageQuality:
         ]
         name = fingerprint({}, score, *parameters, training.name, reference.name)
         path = reference.folder / f"{name}.pt"
-        return kept(reference.context, path, lambda: self.values(score, training.features, reference))
+        return load_or_compute(reference.context, path, lambda: self.values(score, training.features, reference))
 
-    def values(self, score: str, images: Gathered, reference: RealImages) -> Values:
+    def values(self, score: str, images: FeatureSet, reference: RealImages) -> Values:
         """One score of some images."""
         real = reference.features
         if score == "fid":

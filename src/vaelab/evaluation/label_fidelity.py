@@ -9,7 +9,12 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
-from vaelab.evaluation.sample_classifier import judge, judge_images, judge_samples, warn_of_few_classes
+from vaelab.evaluation.sample_classifier import (
+    classify_images,
+    classify_samples,
+    train_sample_classifier,
+    warn_of_few_classes,
+)
 from vaelab.ranges import PositiveInt
 
 
@@ -59,10 +64,10 @@ class SampleLabels:
         if not context.latent.conditional:
             return []
         num, num_classes = context.limited(self.num_samples), context.data.num_classes
-        by = judge(context, self.folder)
+        by = train_sample_classifier(context, self.folder)
         of_samples, of_images = (context.metric(LabelFidelity(num_classes)) for _ in range(2))
-        share = float(judge_samples(context, by, of_samples, self.num_samples).compute())
-        floor = float(judge_images(context, by, of_images).compute())
+        share = float(classify_samples(context, by, of_samples, self.num_samples).compute())
+        floor = float(classify_images(context, by, of_images).compute())
         return [
             Measurement(
                 name=f"label_fidelity/{by.name}",

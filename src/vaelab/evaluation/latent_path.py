@@ -39,7 +39,7 @@ def latent_path(latent: Single, batch: Batch, start: str) -> Path:
 
     weight = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 1.0]], device=batch.x.device)
     if start == "prior":
-        return Path(log_joint, weight[1, 1:], weight[2, 1:], lambda num: drawn(prior, num, len(batch.x)))
+        return Path(log_joint, weight[1, 1:], weight[2, 1:], lambda num: sample_latents(prior, num, len(batch.x)))
     posterior = latent.infer(batch.x, batch.y)
     if isinstance(posterior, Point):
         raise UserError(
@@ -47,15 +47,15 @@ def latent_path(latent: Single, batch: Batch, start: str) -> Path:
             "point; set it to prior"
         )
     terms = lambda z: (posterior.log_prob(z), *log_joint(z))  # noqa: E731
-    return Path(terms, weight[0], weight[2], lambda num: drawn(posterior, num, len(batch.x)))
+    return Path(terms, weight[0], weight[2], lambda num: sample_latents(posterior, num, len(batch.x)))
 
 
-def drawn(distribution: Distribution, num: int, num_examples: int) -> Tensor:
+def sample_latents(distribution: Distribution, num: int, num_examples: int) -> Tensor:
     """`num` latents [S, B, D] of each example, from a distribution of their own or of all of them."""
     return distribution.sample(torch.Size([num] if distribution.batch_shape else [num, num_examples]))
 
 
-def annealable(latent: LatentStructure) -> Single:
+def require_annealable(latent: LatentStructure) -> Single:
     """The structure, where it is one vector that moves along the gradient of its prior; else raises UserError."""
     if not isinstance(latent, Single):
         raise UserError(

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from vaelab.data.randomness import seeded
 from vaelab.nn.full_precision import in_float32
-from vaelab.storage.cache import keep, restored
+from vaelab.storage.cache import load_cached, save_cached
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +54,13 @@ def trained_classifier(
     """
     classifier = Classifier(x.shape[1:], num_classes)
     path = folder / f"{file_name(x, y, epochs, classifier)}.pt"
-    weights = restored(path)
+    weights = load_cached(path)
     if weights is None:
         log.info("training a classifier on %d real images", len(x))
         with seeded("classifier"):
             classifier = Classifier(x.shape[1:], num_classes)
             fit(classifier, x, y, epochs)
-        keep(classifier.state_dict(), path)
+        save_cached(classifier.state_dict(), path)
     else:
         classifier.load_state_dict(weights)
     return classifier.eval()

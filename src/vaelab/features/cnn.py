@@ -36,7 +36,7 @@ class CNN:
         folder = Path(self.folder)
         refuse_others(data)
         supervised = data.num_classes > 1  # of one class there is nothing to tell
-        x, y = labelled(data, self.max_examples) if supervised else rotated(data, self.max_examples)
+        x, y = labelled_images(data, self.max_examples) if supervised else rotated_images(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
         classifier = run_once(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
         name = name_of(data, x, y, self.epochs, classifier)
@@ -46,10 +46,10 @@ class CNN:
 def name_of(data: DataModule, x: Tensor, y: Int[Tensor, " N"], epochs: int, classifier: Classifier) -> str:
     """`<data>_cnn128-<recipe>`, or `<data>_rotation_cnn128-<recipe>` of a classifier of quarter turns."""
     kind = "cnn128" if data.num_classes else "rotation_cnn128"
-    return f"{snake_cased(data.source)}_{kind}-{recipe(x, y, epochs, classifier)}"
+    return f"{snake_case(data.source)}_{kind}-{recipe(x, y, epochs, classifier)}"
 
 
-def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
+def labelled_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
     """Stored images of the train split with their labels."""
     split = data.training()
     x, y, _ = split[evenly_spaced(len(split), limit)]
@@ -57,7 +57,7 @@ def labelled(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
     return x, y
 
 
-def rotated(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
+def rotated_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
     """Stored images of the train split in all four orientations, with the number of turns."""
     split = data.training()
     x = split[evenly_spaced(len(split), limit // NUM_TURNS)].x
@@ -71,14 +71,14 @@ def evenly_spaced(num: int, limit: int) -> Int[Tensor, " M"]:
     return torch.arange(some) * num // some
 
 
-def snake_cased(source: Source) -> str:
+def snake_case(source: Source) -> str:
     """The source's name as configs write it: FashionMNIST is fashion_mnist, DSprites dsprites."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])", "_", type(source).__name__).lower()
 
 
 def refuse_others(data: DataModule) -> None:
     """What is no image, or has neither classes nor a shape that quarter turns leave as it is."""
-    name = snake_cased(data.source)
+    name = snake_case(data.source)
     if len(data.shape) != 3 or data.split("train")[torch.arange(1)].x.dtype != torch.uint8:
         raise UserError(
             f"features=cnn needs images [C, H, W] of pixels, but data '{name}' gives {list(data.shape)};"

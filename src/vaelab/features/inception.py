@@ -39,7 +39,7 @@ class Inception:
                 f"features=inception needs images [C, H, W] of 1 or 3 channels, but data.shape={list(shape)};"
                 " leave image quality out of evaluation"
             )
-        path = run_once(downloaded) if self.weights is None else Path(self.weights)
+        path = run_once(download_weights) if self.weights is None else Path(self.weights)
         network = QuantizedInception(path, self.layer).to(device)
         return FeatureNetwork(f"inception{self.layer}{suffix(path)}", self.layer, network)
 
@@ -60,10 +60,10 @@ class QuantizedInception(nn.Module):
             raise UserError(f"{path} holds other weights than InceptionV3 has; {WAY_OUT}") from error
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
-        return self.extractor(quantized(x).expand(-1, 3, -1, -1))[0]
+        return self.extractor(quantize(x).expand(-1, 3, -1, -1))[0]
 
 
-def quantized(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
+def quantize(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
     """The nearest of 256 levels: stored pixels come back as they were."""
     return (x.clamp(0, 1) * 255).round().to(torch.uint8)
 
@@ -71,10 +71,10 @@ def quantized(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
 def suffix(path: Path) -> str:
     """Nothing for the published weights, four hexadecimal digits of other ones."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return "" if digest.startswith(published()) else f"-{digest[:4]}"
+    return "" if digest.startswith(published_digest()) else f"-{digest[:4]}"
 
 
-def published() -> str:
+def published_digest() -> str:
     """How the sha256 of the published weights begins, as the name of their file says."""
     return Path(URL_INCEPTION_V3).stem.rpartition("-")[2]
 
@@ -89,14 +89,14 @@ def read(path: Path) -> Any:
         raise UserError(f"{path} is no file of weights; {WAY_OUT}") from error
 
 
-def downloaded() -> Path:
+def download_weights() -> Path:
     """The file that torch-fidelity would download, checked by the hash in its name."""
     name = URL_INCEPTION_V3.rpartition("/")[2]
     path = Path(hub.get_dir()) / "checkpoints" / name
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            hub.download_url_to_file(URL_INCEPTION_V3, str(path), published(), progress=False)
+            hub.download_url_to_file(URL_INCEPTION_V3, str(path), published_digest(), progress=False)
         except (OSError, RuntimeError) as error:
             raise UserError(f"{URL_INCEPTION_V3} cannot be downloaded ({error}); {WAY_OUT}") from error
     return path

@@ -65,11 +65,11 @@ def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
     table.add_column("value", overflow="fold")
     table.add_column("message", overflow="fold")
     for line in lines:
-        table.add_row(Text(line.name), SHOWN[line.verdict], Text(shown(line)), Text(line.message))
+        table.add_row(Text(line.name), SHOWN[line.verdict], Text(format_value(line)), Text(line.message))
     print_table(table)
 
 
-def shown(line: CheckResult) -> str:
+def format_value(line: CheckResult) -> str:
     """The value to three places, or to its last, with its unit."""
     if line.value is None:
         return ""

@@ -69,7 +69,7 @@ class LatentUse:
                 continue
             with context.seeded("shuffled", chunk.number):
                 terms = latent(chunk.batch)
-            z = drawn(latent, terms)
+            z = sample_code(latent, terms)
             own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
             shuffled.update(own, other, terms)
         nats, rate = shuffled.compute()
@@ -83,7 +83,7 @@ class LatentUse:
         return pass_or_fail("use of z", fine, nats, "nats", fact, way_out)
 
 
-def drawn(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:
+def sample_code(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:
     """The first sample of each posterior, as `decode` takes it: of a hierarchy, all levels side by side."""
     levels = terms.latents if isinstance(latent, Hierarchical) else terms.latents[:1]
     return torch.cat([z[0] for z in levels], 1)

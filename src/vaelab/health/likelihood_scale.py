@@ -28,9 +28,9 @@ class Residuals(Metric):
         for name in ("of_data", "of_draws", "num_improper"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, x: Tensor, mean: Tensor, drawn: Float[Tensor, "B *event"], proper: bool) -> None:
+    def update(self, x: Tensor, mean: Tensor, sample_code: Float[Tensor, "B *event"], proper: bool) -> None:
         self.of_data += (x - mean).double().square().sum()
-        self.of_draws += (drawn - mean).double().square().sum()
+        self.of_draws += (sample_code - mean).double().square().sum()
         self.num_improper += not proper
 
     def compute(self) -> tuple[float, bool]:

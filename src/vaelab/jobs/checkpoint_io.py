@@ -10,6 +10,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from vaelab.errors import UserError
 from vaelab.storage.atomic import remove_leftovers, replacement
+from vaelab.storage.checkpoint import load_checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -32,6 +33,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"could not save {path}: {error.strerror}; the checkpoint before it is kept; "
                 f"make room, then go on with python train.py run={path.parent.parent}"
             ) from error
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
+        """What it holds, its weights by their names of today; `weights_only` or not, no code in it is run."""
+        return load_checkpoint(Path(path), map_location)
 
     def remove_checkpoint(self, path: Any) -> None:
         """Remove one file that is a checkpoint: the path may come from a checkpoint, and so from somebody else."""

@@ -14,7 +14,7 @@ from vaelab.terms import Batch
 log = logging.getLogger(__name__)
 
 
-def check_meaning(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
+def check_compatibility(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
     """Raises UserError where x lies outside the likelihood's support or labels that are needed are missing.
 
     The latent structure speaks for its own parts.

@@ -16,8 +16,8 @@ from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResu
 from vaelab.health.first_step import FirstStep
 from vaelab.health.history import History
 from vaelab.health.kl_schedule import settled
-from vaelab.jobs.compatibility import check_meaning
-from vaelab.jobs.dry_run import num_steps, take_first_step
+from vaelab.jobs.compatibility import check_compatibility
+from vaelab.jobs.dry_run import dry_run, num_steps
 from vaelab.jobs.experiment import Experiment, check_optimizer, quiet
 from vaelab.jobs.precision import set_default_dtype
 from vaelab.model.vae import VAE
@@ -61,7 +61,7 @@ def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterat
         for name in UNTRAINED:
             yield build(config.doctor.health_check.checks[name])(check_context)
     first = FirstStep()
-    take_first_step(Experiment(config, data, model), first)
+    dry_run(Experiment(config, data, model), first)
     planned = num_steps(config.trainer, data, num_processes)
     yield settled(model.control.ends, planned, "the number of steps planned is", "raise trainer.max_epochs")
     yield from first.lines()
@@ -76,7 +76,7 @@ def context(model: VAE, data: DataModule, seed: int) -> EvaluationContext:
 def fitting(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """What a training would refuse before it starts."""
     try:
-        check_meaning(config, data, model.latent)
+        check_compatibility(config, data, model.latent)
     except UserError as error:
         return CheckResult("parts", FAILED, str(error))
     return CheckResult("parts", PASSED, "they fit each other, and x lies in the support of p(x|z)")

@@ -35,7 +35,7 @@ def num_steps(trainer: DictConfig, data: DataModule, num_processes: int) -> int:
     return min((limit for limit in limits if limit >= 0), default=ENDLESS)  # below 0 there is no limit
 
 
-def take_first_step(experiment: Experiment, watcher: Callback) -> None:
+def dry_run(experiment: Experiment, watcher: Callback) -> None:
     """Train on one batch, as the trainer of the config would in one process, in a folder that goes away."""
     config = experiment.config.copy()
     OmegaConf.set_struct(config, False)

@@ -11,7 +11,7 @@ SPEAKERS = {"lightning": "trainer, callbacks or logger", "torch.optim": "optimiz
 
 
 @contextmanager
-def refusals_explained() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
     """Inside, what Lightning or an optimizer raises itself becomes a UserError; errors of our own code pass."""
     try:
         yield

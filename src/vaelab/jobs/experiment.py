@@ -21,12 +21,13 @@ from vaelab.data.facts import write_facts
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.jobs.checkpoint_io import AtomicCheckpointIO
-from vaelab.jobs.compatibility import check_meaning
+from vaelab.jobs.compatibility import check_compatibility
 from vaelab.jobs.error_messages import first_sentence
 from vaelab.jobs.memory import keep_freed_memory
 from vaelab.jobs.precision import precision, set_default_dtype
-from vaelab.model.manual_optimization import StepsItself
+from vaelab.model.manual_optimization import UsesManualOptimization
 from vaelab.model.vae import DATA, VAE
+from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Experiment:
         data.prepare_data()
         write_facts(config.data, data)
         model = build(config.model)
-        check_meaning(config, data, model.latent)
+        check_compatibility(config, data, model.latent)
         check_optimizer(config, model)
         rank_zero_only(log_unintended)(config, {TRAINING: len(data.split("train"))})
         return cls(config, data, model)
@@ -81,17 +82,17 @@ class Experiment:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
         # Lightning's own handlers talk to the other processes from within, where those may be saying something else.
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
-        if isinstance(self.model, StepsItself):
-            self.model.descent.take_over(trainer)
+        if isinstance(self.model, UsesManualOptimization):
+            self.model.manual_optimization.disable_trainer_clipping(trainer)
         return trainer
 
-    def expect(self, checkpoint: Path, other_data: bool = False) -> None:
+    def validate_checkpoint(self, checkpoint: Path, other_data: bool = False) -> None:
         """Raises UserError where the checkpoint's weights are not those of this model, or of this data.
 
         Where `other_data` is wanted, measurements will say whether it is.
         """
-        self.expect_model(checkpoint)
-        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        self.validate_weights(checkpoint)
+        saved = load_checkpoint(checkpoint, "meta")
         self.data.other = DATA in saved and not self.data.is_named(saved[DATA])
         name = self.config.choices.data
         if self.data.other and not other_data:
@@ -102,9 +103,9 @@ class Experiment:
         if self.data.other:
             log.warning("data '%s' is not what %s was trained on; each measurement says so", name, checkpoint)
 
-    def expect_model(self, checkpoint: Path) -> None:
+    def validate_weights(self, checkpoint: Path) -> None:
         """Raises UserError where the checkpoint's weights are not those of this model."""
-        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        saved = load_checkpoint(checkpoint, "meta")
         there = {name: list(value.shape) for name, value in saved["state_dict"].items()}
         here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         for name in [*here, *there]:

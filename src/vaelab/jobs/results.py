@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -17,10 +16,11 @@ from omegaconf import DictConfig
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.evaluation.record import as_json
 from vaelab.jobs.callbacks import build_callbacks
-from vaelab.jobs.error_messages import refusals_explained
+from vaelab.jobs.error_messages import explain_errors
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.results_table import print_results
 from vaelab.model.vae import VAE
+from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Measured:
 
     @classmethod
     def of(cls, run: Run, checkpoint: Path, trained_steps: int | None) -> "Measured":
-        step = int(torch.load(checkpoint, map_location="meta", weights_only=True)["global_step"])
+        step = int(load_checkpoint(checkpoint, "meta")["global_step"])
         with checkpoint.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return cls(checkpoint.stem, step, digest, step if trained_steps is None else trained_steps, run.config_digest)
@@ -84,7 +84,7 @@ def measure(
     where they have no splits.
     """
     experiment = Experiment.build(config)
-    experiment.expect(checkpoint, other_data)
+    experiment.validate_checkpoint(checkpoint, other_data)
     if whole and experiment.data.other and experiment.data.test_on_all():
         rank_zero_only(log.info)("data '%s' has no test split; all of it is evaluated", config.choices.data)
     evaluate, others = split_callbacks(config, run)
@@ -92,7 +92,7 @@ def measure(
     trainer = experiment.trainer(Run(into), [evaluate, save, *others], loggers or [])
     if loops is not None:
         trainer.fit_loop.load_state_dict(dict(loops))
-    with refusals_explained():
+    with explain_errors():
         trainer.test(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     if trainer.is_global_zero:
         print_results(evaluate.records, into)

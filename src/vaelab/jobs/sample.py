@@ -18,6 +18,7 @@ from vaelab.picture.grid import Grid, save
 from vaelab.printing import print_line, track
 from vaelab.protocol import LatentStructure
 from vaelab.signals import check
+from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
@@ -39,8 +40,8 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
 def load_trained(saved: DictConfig, checkpoint: Path) -> Experiment:
     """The parts of a run with the weights of a checkpoint, as they are evaluated; its data need not be there."""
     experiment = Experiment.build_without_data(saved)
-    experiment.expect_model(checkpoint)
-    experiment.model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+    experiment.validate_weights(checkpoint)
+    experiment.model.load_state_dict(load_checkpoint(checkpoint)["state_dict"])
     experiment.model.eval()
     return experiment
 

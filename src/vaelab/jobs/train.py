@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.loggers import CSVLogger, Logger
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,12 +17,13 @@ from vaelab.config.locate import locate
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.jobs.callbacks import build_callbacks
-from vaelab.jobs.error_messages import first_sentence, refusals_explained
+from vaelab.jobs.error_messages import explain_errors, first_sentence
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.loggers import build_history
 from vaelab.jobs.results import measure
 from vaelab.logger.session import Session
 from vaelab.signals import check, deferred
+from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 # What a wrong state makes of going on.
@@ -62,12 +62,12 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     experiment = Experiment.build(config)
     write_facts(written.data, experiment.data)
     if checkpoint is not None:
-        experiment.expect(checkpoint)
+        experiment.validate_checkpoint(checkpoint)
     trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)
     if trainer.is_global_zero:
         run.save_config(written)
         start(loggers, config, run, checkpoint)
-    with refusals_explained(), deferred():
+    with explain_errors(), deferred():
         try:
             trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
         except RESTORING as error:
@@ -107,7 +107,7 @@ def build_logger(node: DictConfig, run: Run) -> Logger:
 
 def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
     """Let each logger know the config and go on where it was at the checkpoint."""
-    step = torch.load(checkpoint, map_location="meta", weights_only=True)["global_step"] if checkpoint else 0
+    step = load_checkpoint(checkpoint, "meta")["global_step"] if checkpoint else 0
     for logger in loggers:
         if isinstance(logger, CSVLogger):
             build_history(logger, run.metrics_file, step)

@@ -12,7 +12,7 @@ class Features(Protocol):
     num_features: int
 
 
-class Places(nn.Module):
+class FeaturePositions(nn.Module):
     """Features [B, F] to a vector of `dim` elements at each place of the encoder's map, [B, N, E].
 
     Of features without places, `num_positions` vectors are made, in one row.

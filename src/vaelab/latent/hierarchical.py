@@ -10,8 +10,8 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.operations import center, with_temperature
 from vaelab.latent.hierarchy.temperature import per_level
-from vaelab.latent.level import repeated, rows_apart, scored_level, terms_of
-from vaelab.latent.prior import PriorFactory, made
+from vaelab.latent.level import collect_terms, repeat_samples, score_latent, split_samples
+from vaelab.latent.prior import PriorFactory, build_prior
 from vaelab.latent.structure import Structure
 from vaelab.protocol import Condition, Density
 from vaelab.ranges import PositiveInt
@@ -42,7 +42,7 @@ class Hierarchical(Structure):
             num_levels=num_levels, condition_size=condition.size, num_parameters=likelihood.num_parameters
         )
         facts = {"infer": lambda x, y: self.infer(x, y)[0], "condition_size": condition.size}
-        self.prior = made(prior, self, facts)
+        self.prior = build_prior(prior, self, facts)
         self.likelihood = likelihood
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> tuple[Distribution, list[Tensor]]:
@@ -59,26 +59,26 @@ class Hierarchical(Structure):
 
     def score(self, batch: Batch, inferred: tuple[Distribution, list[Tensor]], num_samples: int) -> Terms:
         """Draw S latents of every level, those below the top given those above, and score them."""
-        (top, seen), c = inferred, self.condition(batch.y, batch.x)
-        seen = [repeated(each, num_samples) for each in seen]
+        (top, bottom_up), c = inferred, self.condition(batch.y, batch.x)
+        bottom_up = [repeat_samples(each, num_samples) for each in bottom_up]
         shape = torch.Size([num_samples, len(batch.x)])
-        levels = [scored_level(top, self.prior(c), num_samples)]
+        levels = [score_latent(top, self.prior(c), num_samples)]
 
         def scored(number: int, rung: Any, state: Tensor) -> Tensor:
             prior = rung.prior(state)
-            level = scored_level(rung.posterior(state, seen[number], prior), prior, 1)
-            levels.append(rows_apart(level, shape))
+            level = score_latent(rung.posterior(state, bottom_up[number], prior), prior, 1)
+            levels.append(split_samples(level, shape))
             return level.z.squeeze(0)
 
-        c = repeated(c, num_samples)
+        c = repeat_samples(c, num_samples)
         _, state = self.descend(levels[0].z.flatten(0, 1), c, scored)
         p_x = self.likelihood(self.levels.output(state, c).unflatten(0, shape))
-        return terms_of(levels, p_x.log_prob(batch.x), batch.x)
+        return collect_terms(levels, p_x.log_prob(batch.x), batch.x)
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
         """The posterior's centers, each level given those above."""
-        top, seen = self.infer(x, y)
-        middle: Choose = lambda number, rung, state: center(rung.posterior(state, seen[number], rung.prior(state)))  # noqa: E731
+        top, bottom_up = self.infer(x, y)
+        middle: Choose = lambda number, rung, state: center(rung.posterior(state, bottom_up[number], rung.prior(state)))  # noqa: E731
         return torch.cat(self.descend(center(top), self.condition(y, x), middle)[0], 1)
 
     def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:

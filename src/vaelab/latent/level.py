@@ -14,7 +14,7 @@ from vaelab.errors import UserError
 from vaelab.terms import Terms
 
 
-class Level(NamedTuple):
+class ScoredLatent(NamedTuple):
     """Samples of q(z), their log-densities under q and p, and KL(q || p), in nats."""
 
     z: Float[Tensor, "S B D"]
@@ -25,7 +25,7 @@ class Level(NamedTuple):
     prior: Distribution
 
 
-def scored_level(posterior: Distribution, prior: Distribution, num_samples: int) -> Level:
+def score_latent(posterior: Distribution, prior: Distribution, num_samples: int) -> ScoredLatent:
     """Draw S latents and score them; without a closed form the KL is the mean of log q(z) / p(z), G = 1.
 
     Raises UserError for a posterior and a prior of different sizes.
@@ -39,24 +39,24 @@ def scored_level(posterior: Distribution, prior: Distribution, num_samples: int)
     log_pz = prior.log_prob(z)
     kl = kl_per_dimension(posterior, prior)
     kl = (log_qz - log_pz).mean(0).unsqueeze(1) if kl is None else kl
-    return Level(z, log_pz, log_qz, kl, posterior, prior)
+    return ScoredLatent(z, log_pz, log_qz, kl, posterior, prior)
 
 
-def repeated(rows: Float[Tensor, "B *shape"], num_samples: int) -> Float[Tensor, "N *shape"]:
+def repeat_samples(rows: Float[Tensor, "B *shape"], num_samples: int) -> Float[Tensor, "N *shape"]:
     """All rows S times over, so that sample s of example b is in row s B + b."""
     return rows.expand(num_samples, *rows.shape).flatten(0, 1)
 
 
-def rows_apart(level: Level, shape: torch.Size) -> Level:
+def split_samples(level: ScoredLatent, shape: torch.Size) -> ScoredLatent:
     """One sample each of S B Gaussians [N, D], as S samples for each of B examples, the KL averaged over them."""
     z, log_pz, log_qz = (each.squeeze(0).unflatten(0, shape) for each in level[:3])
     kl = level.kl.unflatten(0, shape).mean(0)
     assert isinstance(level.posterior, Independent)
     assert isinstance(level.prior, Independent)
-    return Level(z, log_pz, log_qz, kl, apart(level.posterior, shape), apart(level.prior, shape))
+    return ScoredLatent(z, log_pz, log_qz, kl, apart(level.posterior, shape), apart(level.prior, shape))
 
 
-def terms_of(levels: Sequence[Level], log_px: Float[Tensor, "S B"], x: Float[Tensor, "B *event"]) -> Terms:
+def collect_terms(levels: Sequence[ScoredLatent], log_px: Float[Tensor, "S B"], x: Float[Tensor, "B *event"]) -> Terms:
     """The terms of a hierarchy, the top level first: a column of the KL and a diagnostic for each level."""
     kl = torch.stack([level.kl.sum(1) for level in levels], 1)  # [B, L]
     return Terms(

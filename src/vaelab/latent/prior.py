@@ -14,7 +14,7 @@ Prior = Callable[[Tensor], Distribution]
 PriorFactory = Callable[..., ConditionalDistribution]
 
 
-def made(prior: nn.Module | PriorFactory, structure: nn.Module, facts: Mapping[str, Any]) -> Prior:
+def build_prior(prior: nn.Module | PriorFactory, structure: nn.Module, facts: Mapping[str, Any]) -> Prior:
     """The prior itself, or what the factory makes of those facts of the structure that it still needs.
 
     Raises UserError for a factory that needs something else: it is made for another structure.

@@ -11,9 +11,9 @@ from vaelab.data.module import DataModule
 from vaelab.data.plain_loader import LoaderData
 from vaelab.distribution.point import Point
 from vaelab.errors import UserError
-from vaelab.latent.feature_positions import Places, flat
+from vaelab.latent.feature_positions import FeaturePositions, flat
 from vaelab.latent.hierarchy.temperature import per_level
-from vaelab.latent.prior import PriorFactory, made
+from vaelab.latent.prior import PriorFactory, build_prior
 from vaelab.latent.structure import Structure
 from vaelab.metric.perplexity import code_counts, perplexity
 from vaelab.protocol import Condition, Decoder, Density, Encoder
@@ -45,10 +45,10 @@ class Quantized(Structure):
         self.condition = condition
         self.encoder = encoder(condition_size=condition.size)
         self.codebook = codebook
-        self.places = Places(self.encoder, codebook.dim, num_positions)
+        self.places = FeaturePositions(self.encoder, codebook.dim, num_positions)
         self.code_shape = (*self.places.shape, codebook.num_quantizers)
         facts = {"num_codes": codebook.num_codes, "code_shape": self.code_shape, "condition_size": condition.size}
-        self.prior = made(prior, self, facts)
+        self.prior = build_prior(prior, self, facts)
         size = codebook.dim * self.places.num
         self.decoder = decoder(latent_dim=size, condition_size=condition.size, num_parameters=likelihood.num_parameters)
         self.likelihood = likelihood

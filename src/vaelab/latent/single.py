@@ -8,8 +8,8 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.operations import center, has_importance_weights
 from vaelab.latent.hierarchy.temperature import per_level
-from vaelab.latent.level import scored_level
-from vaelab.latent.prior import PriorFactory, made
+from vaelab.latent.level import score_latent
+from vaelab.latent.prior import PriorFactory, build_prior
 from vaelab.latent.structure import Structure
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
@@ -36,7 +36,7 @@ class Single(Structure):
         self.condition = condition
         self.encoder = encoder(condition_size=condition.size)
         self.posterior = posterior(num_features=self.encoder.num_features)
-        self.prior = made(prior, self, {"infer": self.infer, "condition_size": condition.size})
+        self.prior = build_prior(prior, self, {"infer": self.infer, "condition_size": condition.size})
         self.decoder = decoder(
             latent_dim=self.posterior.size,
             condition_size=condition.size,
@@ -50,7 +50,7 @@ class Single(Structure):
 
     def score(self, batch: Batch, posterior: Distribution, num_samples: int) -> Terms:
         """Draw S latents from a posterior that `infer` gave and score them."""
-        level = scored_level(posterior, self.prior(self.condition(batch.y, batch.x)), num_samples)
+        level = score_latent(posterior, self.prior(self.condition(batch.y, batch.x)), num_samples)
         return Terms(
             log_px=self.decode(level.z, batch.y).log_prob(batch.x),
             log_pz=level.log_pz,

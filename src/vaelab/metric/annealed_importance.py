@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.metric.hamiltonian import Terms, adapted, placed, transition
+from vaelab.metric.hamiltonian import LogTerms, adapt_step_size, initial_state, transition
 
 SHARPNESS = 4.0  # of the sigmoid, as in Wu et al. 2017, arXiv:1611.04273, appendix
 
@@ -20,7 +20,7 @@ class Path:
     `draw` gives S exact samples [S, B, D] of f_0, which is normalized; the integral of f_1 is what is asked for.
     """
 
-    terms: Terms
+    terms: LogTerms
     start: Float[Tensor, " K"]
     goal: Float[Tensor, " K"]
     draw: Callable[[int], Float[Tensor, "S B D"]]
@@ -46,13 +46,13 @@ def tuned_step_sizes(
     After each transition the size moves by the mean acceptance of the example's pilots. Adapted to the chain that is
     weighed, sizes would depend on where it has been, and its transitions would leave no density invariant.
     """
-    place = placed(path.terms, path.draw(num_pilots))
+    place = initial_state(path.terms, path.draw(num_pilots))
     num_chains = place.z.shape[:-1]
     sizes = place.z.new_full((len(betas) - 2, num_chains[1]), step_size)
     for number, beta in enumerate(betas[1:-1]):
         size = sizes[number].expand(num_chains)
         place, acceptance = transition(path.terms, path.weight(beta), place, size, num_leapfrog)
-        sizes[number + 1 :] = adapted(sizes[number], acceptance.mean(0))
+        sizes[number + 1 :] = adapt_step_size(sizes[number], acceptance.mean(0))
     return sizes
 
 
@@ -70,7 +70,7 @@ def annealed_log_weight(
     The mean of w is the integral of f at the last beta over that at the first: upwards from samples of f_0 it is
     p(x), downwards from exact samples of the posterior it is 1 / p(x), with step sizes in the order of the betas.
     """
-    place = placed(path.terms, z)
+    place = initial_state(path.terms, z)
     log_weight = torch.zeros(z.shape[:-1], dtype=torch.float64, device=z.device)
     accepted = torch.zeros_like(log_weight)
     for number, (before, beta) in enumerate(pairwise(betas)):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.protocol import LatentStructure, WeighsSamples
+from vaelab.protocol import ImportanceWeighted, LatentStructure
 from vaelab.terms import Batch
 
 CHUNK = 10  # samples that are decoded at a time where nobody says how many, which bounds the memory
@@ -43,7 +43,7 @@ def streamed_log_sums(latent: LatentStructure, batch: Batch, num_samples: int, c
     return sums
 
 
-def objective_bound(objective: WeighsSamples, latent: LatentStructure, batch: Batch) -> Float[Tensor, " B"]:
+def objective_bound(objective: ImportanceWeighted, latent: LatentStructure, batch: Batch) -> Float[Tensor, " B"]:
     """What an objective that weighs samples maximises, in nats, with as many samples as in training and no control."""
     inferred = latent.infer(batch.x, batch.y)
     parts = [latent.score(batch, inferred, size) for size in sizes(objective.num_samples, CHUNK)]

@@ -9,7 +9,7 @@ from torch.distributions import Normal
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from vaelab.distributed.sharding import shard, summed
+from vaelab.distributed.sharding import all_reduce_sum, shard
 
 
 class Decomposition(Metric):
@@ -54,7 +54,7 @@ class Decomposition(Metric):
         sums = z.new_zeros(2)  # of log q(z) and of log prod_d q(z_d)
         for some in shard(z.split(self.chunk)):
             sums += torch.stack(mixture_log_prob(some, loc, scale)).sum(1)
-        log_qz, log_marginals = summed(sums) / len(z)
+        log_qz, log_marginals = all_reduce_sum(sums) / len(z)
         log_qz_x = Normal(loc, scale, validate_args=False).log_prob(z).sum(1).mean()
         parts = {
             "mutual_information": log_qz_x - log_qz,

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 from vaelab.errors import UserError
 
 
-class Moments(NamedTuple):
+class GaussianStatistics(NamedTuple):
     """Number, mean and unbiased covariance of features, in float64."""
 
     num: Float[Tensor, ""]
@@ -39,13 +39,13 @@ class FrechetStatistics(Metric):
         self.total += features.sum(0)
         self.products += features.T @ features
 
-    def compute(self) -> Moments:
+    def compute(self) -> GaussianStatistics:
         mean = self.total / self.num
         covariance = (self.products - self.num * mean.outer(mean)) / (self.num - 1)
-        return Moments(self.num.clone(), mean, covariance)
+        return GaussianStatistics(self.num.clone(), mean, covariance)
 
 
-def frechet_distance(a: Moments, b: Moments) -> float:
+def frechet_distance(a: GaussianStatistics, b: GaussianStatistics) -> float:
     """FID: |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))          (Heusel et al. 2017, arXiv:1706.08500, eq. 6)
 
     With S = L^T L the trace of the root is the sum of the singular values of L_a L_b^T, which are exact to the

@@ -10,10 +10,10 @@ from torch import Tensor
 TARGET = 0.65  # acceptance at which a trajectory costs least        (Neal 2011, arXiv:1206.1901, section 4.4)
 RATE = 0.2  # of adaptation: how much log step_size moves for each unit of acceptance away from the target
 
-Terms = Callable[[Float[Tensor, "*B D"]], Sequence[Float[Tensor, "*B"]]]  # K log-densities of z, in nats
+LogTerms = Callable[[Float[Tensor, "*B D"]], Sequence[Float[Tensor, "*B"]]]  # K log-densities of z, in nats
 
 
-class Place(NamedTuple):
+class State(NamedTuple):
     """z with K log-densities and their gradients there; f(z) = exp(sum_k weight_k terms_k) is what is sampled."""
 
     z: Float[Tensor, "*B D"]
@@ -28,23 +28,23 @@ class Place(NamedTuple):
         return torch.tensordot(weight, self.slopes, 1)
 
 
-def placed(terms: Terms, z: Float[Tensor, "*B D"]) -> Place:
+def initial_state(terms: LogTerms, z: Float[Tensor, "*B D"]) -> State:
     """The terms and their gradients at z, also under no_grad; nothing but z gets a gradient."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         values = terms(z)
         slopes = [torch.autograd.grad(value.sum(), z, retain_graph=True)[0] for value in values]
-    return Place(z.detach(), torch.stack([value.detach() for value in values]), torch.stack(slopes))
+    return State(z.detach(), torch.stack([value.detach() for value in values]), torch.stack(slopes))
 
 
 def leapfrog(
-    terms: Terms,
+    terms: LogTerms,
     weight: Float[Tensor, " K"],
-    place: Place,
+    place: State,
     momentum: Float[Tensor, "*B D"],
     step_size: Float[Tensor, "*B"],
     num_steps: int,
-) -> tuple[Place, Float[Tensor, "*B D"]]:
+) -> tuple[State, Float[Tensor, "*B D"]]:
     """Where Hamilton's equations lead, for a unit mass: half a step of the momentum, one of z, half a step again.
 
     It keeps volumes, and goes back where it came from if the momentum is turned round      (Neal 2011, section 2.3)
@@ -52,14 +52,14 @@ def leapfrog(
     step = step_size.unsqueeze(-1)
     for _ in range(num_steps):
         momentum = momentum + step / 2 * place.slope(weight)
-        place = placed(terms, place.z + step * momentum)
+        place = initial_state(terms, place.z + step * momentum)
         momentum = momentum + step / 2 * place.slope(weight)
     return place, momentum
 
 
 def transition(
-    terms: Terms, weight: Float[Tensor, " K"], place: Place, step_size: Float[Tensor, "*B"], num_leapfrog: int
-) -> tuple[Place, Float[Tensor, "*B"]]:
+    terms: LogTerms, weight: Float[Tensor, " K"], place: State, step_size: Float[Tensor, "*B"], num_leapfrog: int
+) -> tuple[State, Float[Tensor, "*B"]]:
     """The next place of each chain, and the probability with which its proposal was accepted.
 
     A new momentum from N(0, I), `num_leapfrog` steps, and acceptance by the change of energy, which leaves f
@@ -71,19 +71,19 @@ def transition(
     log_ratio = proposal.log_density(weight) - place.log_density(weight) - kinetic
     # A trajectory that left the range of floats has no energy, and is not accepted.
     acceptance = log_ratio.nan_to_num(nan=-torch.inf).clamp(max=0).exp()
-    return chosen(torch.rand_like(acceptance) < acceptance, proposal, place), acceptance
+    return accept(torch.rand_like(acceptance) < acceptance, proposal, place), acceptance
 
 
-def chosen(accepted: Bool[Tensor, "*B"], proposal: Place, place: Place) -> Place:
+def accept(accepted: Bool[Tensor, "*B"], proposal: State, place: State) -> State:
     """The proposal where it was accepted, elsewhere the place before."""
     column = accepted.unsqueeze(-1)
-    return Place(
+    return State(
         torch.where(column, proposal.z, place.z),
         torch.where(accepted, proposal.terms, place.terms),
         torch.where(column, proposal.slopes, place.slopes),
     )
 
 
-def adapted(step_size: Float[Tensor, "*B"], acceptance: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+def adapt_step_size(step_size: Float[Tensor, "*B"], acceptance: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
     """Larger steps where more than the target was accepted, smaller ones where less."""
     return step_size * (RATE * (acceptance - TARGET)).exp()

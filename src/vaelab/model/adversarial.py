@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from vaelab.adversary.contest import Adversary
 from vaelab.latent.single import Single
-from vaelab.model.manual_optimization import Descent
-from vaelab.model.structure import only_single
+from vaelab.model.manual_optimization import ManualOptimization
+from vaelab.model.structure import require_single
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
 from vaelab.ranges import Seed
@@ -36,8 +36,8 @@ class Adversarial(VAE):
     ) -> None:
         super().__init__(latent, objective, optimizer, scheduler, seed)
         self.automatic_optimization = False
-        self.descent = Descent()
-        self.adversary = adversary(latent=only_single(latent, "an adversary"))
+        self.manual_optimization = ManualOptimization()
+        self.adversary = adversary(latent=require_single(latent, "an adversary"))
 
     def loss_of(self, batch: Batch) -> Loss:
         """The loss of the VAE plus that of its adversary, in nats per example."""
@@ -50,7 +50,7 @@ class Adversarial(VAE):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = super().training_step(batch, batch_idx)
         vae, adversary = cast("list[LightningOptimizer]", self.optimizers())
-        self.descent(self, loss, adversary, vae)
+        self.manual_optimization(self, loss, adversary, vae)
         return loss
 
     def configure_optimizers(self) -> Any:

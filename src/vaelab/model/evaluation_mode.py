@@ -8,7 +8,7 @@ import torch
 
 
 @contextmanager
-def evaluating(module: pl.LightningModule) -> Iterator[None]:
+def evaluation_mode_of(module: pl.LightningModule) -> Iterator[None]:
     """Inside, the module evaluates in the trainer's precision, without gradients; outside, as before."""
     training = [part for part in module.modules() if part.training]
     module.eval()

@@ -12,9 +12,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from vaelab.latent.single import Single
 from vaelab.metric.mutual_information import MutualInformation
-from vaelab.model.manual_optimization import Descent
-from vaelab.model.processes import averaged
-from vaelab.model.structure import only_single
+from vaelab.model.manual_optimization import ManualOptimization
+from vaelab.model.processes import average_over_ranks
+from vaelab.model.structure import require_single
 from vaelab.model.vae import VAE
 from vaelab.protocol import LatentStructure, Objective
 from vaelab.ranges import PositiveInt, Seed
@@ -46,10 +46,10 @@ class Lagging(VAE):
     ) -> None:
         super().__init__(latent, objective, optimizer, scheduler, seed)
         self.automatic_optimization = False
-        self.descent = Descent()
+        self.manual_optimization = ManualOptimization()
         self.max_inner_steps = max_inner_steps
         self.interval = interval
-        self.inference = inference_parameters(only_single(latent, "an inner loop"))
+        self.inference = inference_parameters(require_single(latent, "an inner loop"))
         self.register_buffer("aggressive", torch.tensor(True))
         self.register_buffer("information", torch.tensor(-torch.inf, dtype=torch.float64))
         self.mutual_information = MutualInformation()
@@ -60,7 +60,7 @@ class Lagging(VAE):
         if aggressive:
             self.catch_up(batch, inference)
         loss = super().training_step(batch, batch_idx)
-        self.descent(self, loss, *([] if aggressive else [inference]), generative)
+        self.manual_optimization(self, loss, *([] if aggressive else [inference]), generative)
         return loss
 
     def catch_up(self, batch: Batch, inference: LightningOptimizer) -> None:
@@ -69,12 +69,12 @@ class Lagging(VAE):
         for _ in range(self.max_inner_steps):
             loss = self.loss_of(batch).total
             gradients = torch.autograd.grad(loss, self.inference)
-            for parameter, gradient in zip(self.inference, averaged(*gradients), strict=True):
+            for parameter, gradient in zip(self.inference, average_over_ranks(*gradients), strict=True):
                 parameter.grad = gradient
-            self.descent.step_uncounted(self, inference)
+            self.manual_optimization.step_uncounted(self, inference)
             losses.append(loss.detach())
             if len(losses) == self.interval:
-                now = averaged(torch.stack(losses).mean())[0].item()
+                now = average_over_ranks(torch.stack(losses).mean())[0].item()
                 if now >= before:
                     return
                 before, losses = now, []

@@ -10,7 +10,7 @@ from vaelab.errors import UserError
 from vaelab.model.clipping import clip
 
 
-class Descent:
+class ManualOptimization:
     """One backward pass, then a step of each of some optimizers, which the trainer counts as one.
 
     Learning rates follow their schedulers once per epoch, as elsewhere, and gradients are clipped as the trainer
@@ -21,7 +21,7 @@ class Descent:
         self.clip_val = 0.0
         self.clipped: Tensor | None = None  # whether any gradients were since this was None; None where nothing clips
 
-    def take_over(self, trainer: Trainer) -> None:
+    def disable_trainer_clipping(self, trainer: Trainer) -> None:
         """Relieve the trainer of clipping. Raises UserError where it was asked to accumulate gradients."""
         if trainer.accumulate_grad_batches != 1:
             raise UserError(
@@ -55,7 +55,7 @@ class Descent:
 
 
 @runtime_checkable
-class StepsItself(Protocol):
+class UsesManualOptimization(Protocol):
     """A LightningModule with manual optimization."""
 
-    descent: Descent
+    manual_optimization: ManualOptimization

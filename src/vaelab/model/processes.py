@@ -4,7 +4,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def averaged(*values: Tensor) -> tuple[Tensor, ...]:
+def average_over_ranks(*values: Tensor) -> tuple[Tensor, ...]:
     """The mean over all processes of each value: Lightning synchronises only one backward pass of a step."""
     if dist.is_available() and dist.is_initialized():
         for value in values:

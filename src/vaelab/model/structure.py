@@ -5,7 +5,7 @@ from vaelab.latent.single import Single
 from vaelab.protocol import LatentStructure
 
 
-def only_single(latent: LatentStructure, who: str) -> Single:
+def require_single(latent: LatentStructure, who: str) -> Single:
     """The structure, where it is that of one latent vector; raises UserError where it is another."""
     if not isinstance(latent, Single):
         raise UserError(

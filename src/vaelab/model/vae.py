@@ -21,7 +21,7 @@ from vaelab.kl.control import KLControl
 from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import ELBOMetric, Means
 from vaelab.model.clipping import clip
-from vaelab.protocol import LatentStructure, Objective, WeighsSamples
+from vaelab.protocol import ImportanceWeighted, LatentStructure, Objective
 from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss, Terms
 
@@ -102,10 +102,10 @@ class VAE(pl.LightningModule):
             self.log_dict({"train/loss": self.loss.total, **parts}, prog_bar=True, batch_size=len(batch.x))
 
     @property
-    def weighing(self) -> WeighsSamples | None:
+    def weighing(self) -> ImportanceWeighted | None:
         """The objective, if what it maximises is another bound than the ELBO."""
         objective = self.objective
-        return objective if isinstance(objective, WeighsSamples) and objective.samples_per_bound > 1 else None
+        return objective if isinstance(objective, ImportanceWeighted) and objective.samples_per_bound > 1 else None
 
     @property
     def data_module(self) -> DataModule | None:

@@ -18,21 +18,23 @@ class Residual(nn.Module):
 
     def __init__(self, width: int, layer: Layer, activation: nn.Module, depth: int) -> None:
         super().__init__()
-        self.change = nn.Sequential(activation, layer(width, width), activation, shrunk(layer(width, width), depth))
+        self.change = nn.Sequential(
+            activation, layer(width, width), activation, scale_parameters_(layer(width, width), depth)
+        )
 
     def forward(self, h: Tensor) -> Tensor:
         return h + self.change(h)
 
 
 @torch.no_grad()
-def shrunk(layer: nn.Module, depth: int) -> nn.Module:
+def scale_parameters_(layer: nn.Module, depth: int) -> nn.Module:
     """The layer itself, its weights and biases divided by sqrt(depth)."""
     for parameter in layer.parameters():
         parameter.div_(math.sqrt(depth))
     return layer
 
 
-def loud(layer: nn.Module) -> nn.Module:
+def variance_preserving_init_(layer: nn.Module) -> nn.Module:
     """The layer itself, its weights drawn so that inputs of variance one give outputs of variance one.
 
     torch draws them a third as large in variance, and then latents of the prior reach a decoder as a whisper that

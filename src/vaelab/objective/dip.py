@@ -23,7 +23,7 @@ class DIP:
     Kumar et al. 2018, arXiv:1711.00848, eq. 6 and 7.
     """
 
-    honours = frozenset({"weight", "free_nats", "capacity"})
+    supported_controls = frozenset({"weight", "free_nats", "capacity"})
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ class ELBO:
     def __init__(self, beta: NonNegativeFloat = 1.0, num_samples: PositiveInt = 1) -> None:
         self.beta = beta
         self.num_samples = num_samples
-        self.honours = frozenset({"weight", "free_nats", "capacity"} if beta else ())
+        self.supported_controls = frozenset({"weight", "free_nats", "capacity"} if beta else ())
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
         return summed(-terms.log_px.mean() + self.beta * control(terms.kl), terms)

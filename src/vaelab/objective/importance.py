@@ -32,7 +32,7 @@ class Importance:
     doubly_reparameterized   without the score and unbiased for every K          (Tucker et al. 2019, arXiv:1810.04152)
     """
 
-    honours = frozenset({"weight"})
+    supported_controls = frozenset({"weight"})
 
     def __init__(
         self,

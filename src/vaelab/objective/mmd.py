@@ -40,7 +40,7 @@ class MMD:
         self.kernel = KERNELS[kernel]
         self.scale = scale
         self.num_samples = num_samples
-        self.honours = frozenset({"weight", "free_nats", "capacity"} if alpha != 1 else ())
+        self.supported_controls = frozenset({"weight", "free_nats", "capacity"} if alpha != 1 else ())
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
         discrepancy = self.discrepancy(terms)

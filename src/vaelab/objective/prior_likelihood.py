@@ -15,7 +15,7 @@ class PriorLikelihood:
     van den Oord et al. 2017, arXiv:1711.00937, section 3.3.
     """
 
-    honours: ClassVar[frozenset[str]] = frozenset()
+    supported_controls: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, num_samples: PositiveInt = 1) -> None:
         self.num_samples = num_samples

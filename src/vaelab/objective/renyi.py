@@ -27,7 +27,7 @@ def renyi_bound(log_weight: Float[Tensor, "S B"], alpha: float) -> Float[Tensor,
 class Renyi:
     """Minus the variational Renyi bound of order alpha on log p(x), nats per example."""
 
-    honours = frozenset({"weight"})
+    supported_controls = frozenset({"weight"})
 
     def __init__(self, alpha: float, num_samples: PositiveInt) -> None:
         self.alpha = alpha

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.distributed.sharding import is_rank_zero_process
+from vaelab.distributed.sharding import is_rank_zero
 from vaelab.distribution.operations import factorises
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
@@ -40,7 +40,7 @@ class TotalCorrelation:
     estimates q(z) from its own batch.
     """
 
-    honours = frozenset({"weight"})
+    supported_controls = frozenset({"weight"})
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class TotalCorrelation:
     def initialize_from(self, data: "DataModule | LoaderData") -> None:
         """Learn N, and say once what is to be thought of the figures."""
         self.num_examples = len(data.split("train"))
-        if is_rank_zero_process():
+        if is_rank_zero():
             log.info(
                 "train/total_correlation and the parts beside it are estimates from one batch (objective.estimator=%s) "
                 "and may be negative; evaluation=decomposition measures them over all examples",

@@ -8,7 +8,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 
 from vaelab.data.randomness import seeded
-from vaelab.model.evaluation_mode import evaluating
+from vaelab.model.evaluation_mode import evaluation_mode_of
 from vaelab.model.vae import VAE
 from vaelab.picture.grid import Grid, save
 from vaelab.picture.view import View
@@ -55,7 +55,7 @@ class PictureCallback(pl.Callback):
         data = pl_module.data
         if not trainer.is_global_zero or len(data.shape) != 3 or data.shape[0] not in (1, 3):
             return None
-        with evaluating(pl_module), seeded(pl_module.seed, self.name):
+        with evaluation_mode_of(pl_module), seeded(pl_module.seed, self.name):
             grid = self.grid(View(pl_module.latent, data, split, pl_module.seed, pl_module.device))
         if grid is None:
             return None

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.flow import Flow as FlowDistribution
-from vaelab.distribution.flow import begun_at_identity
+from vaelab.distribution.flow import init_at_identity_
 from vaelab.nn.full_precision import full_precision
 from vaelab.posterior.diagonal_gaussian import DiagonalGaussian
 from vaelab.ranges import Supplied, Width
@@ -29,7 +29,7 @@ class Flow(nn.Module):
         super().__init__()
         self.size = latent_dim
         self.base = DiagonalGaussian(num_features, latent_dim)
-        transform: Any = begun_at_identity(flow(features=latent_dim, context=num_features).transform)
+        transform: Any = init_at_identity_(flow(features=latent_dim, context=num_features).transform)
         self.transform = transform.inv if fast_sampling else transform
 
     def forward(self, features: Float[Tensor, "B F"]) -> FlowDistribution:

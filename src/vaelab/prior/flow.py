@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.distribution.flow import Flow as FlowDistribution
-from vaelab.distribution.flow import begun_at_identity
+from vaelab.distribution.flow import init_at_identity_
 from vaelab.errors import UserError
 from vaelab.prior.standard_normal import StandardNormal
 from vaelab.ranges import NumClasses, Width
@@ -24,7 +24,7 @@ class Flow(nn.Module):
         super().__init__()
         self.condition_size = condition_size
         self.base = StandardNormal(latent_dim)
-        self.transform: Any = begun_at_identity(flow(features=latent_dim, context=condition_size).transform)
+        self.transform: Any = init_at_identity_(flow(features=latent_dim, context=condition_size).transform)
 
     def forward(self, condition: Float[Tensor, "B C"]) -> FlowDistribution:
         base = self.base(condition)

@@ -13,7 +13,7 @@ from vaelab.storage.atomic import replacement
 log = logging.getLogger(__name__)
 
 
-def keep(content: dict[str, Any], path: Path) -> None:
+def save_cached(content: dict[str, Any], path: Path) -> None:
     """Write tensors and numbers under a temporary name, with their checksum, then rename."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -21,7 +21,7 @@ def keep(content: dict[str, Any], path: Path) -> None:
         file.write(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
 
 
-def restored(path: Path) -> dict[str, Any] | None:
+def load_cached(path: Path) -> dict[str, Any] | None:
     """What was kept, on the processor, or None where it is missing or damaged."""
     if not path.exists():
         return None

@@ -1,11 +1,36 @@
 """The file of a checkpoint: whether it can be trusted, and what it holds."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vaelab.errors import UserError
+
+# The networks of a ladder's rung, by their names of before.
+RENAMED = {
+    "expect": "prior_net",
+    "see": "bottom_up_proj",
+    "ask": "top_down_proj",
+    "judge": "posterior_net",
+    "take": "z_proj",
+    "leave": "upsample",
+}
+RUNG = re.compile(rf"(\.rungs\.\d+\.)({'|'.join(RENAMED)})(?=\.)")
+
+
+def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """What a checkpoint holds, its weights by their names of today; code in it is not run.
+
+    `map_location="meta"` reads everything but the numbers of tensors.
+    """
+    import torch  # composing a config must not wait for it
+
+    saved: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+    weights = saved["state_dict"].items()
+    saved["state_dict"] = {RUNG.sub(lambda found: found[1] + RENAMED[found[2]], name): value for name, value in weights}
+    return saved
 
 
 def refuse_damage(path: Path, way_out: str) -> None:
@@ -66,7 +91,5 @@ LOOPS = {"fit_loop", "validate_loop", "test_loop"}
 
 def chose_best(checkpoint: Path) -> bool:
     """Whether training had saved a best checkpoint when it saved this one."""
-    import torch
-
-    states = torch.load(checkpoint, map_location="meta", weights_only=True)["callbacks"]
+    states = load_checkpoint(checkpoint, "meta")["callbacks"]
     return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))

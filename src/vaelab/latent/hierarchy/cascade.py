@@ -32,16 +32,18 @@ class Step(nn.Module):
             sizes = [inputs, *hidden]
             return nn.Sequential(dense(sizes, activation, gated=False), nn.Linear(sizes[-1], 2 * latent_dim))
 
-        self.expect, self.judge = network(above), network(above + num_features)
+        self.prior_net, self.posterior_net = network(above), network(above + num_features)
 
     def prior(self, state: Float[Tensor, "N A"]) -> Independent:
         """p(z | above)."""
-        raw = full_precision(self.expect(state))
+        raw = full_precision(self.prior_net(state))
         return relative_normal(standard_normal(raw.chunk(2, -1)[0]), raw)
 
-    def posterior(self, state: Float[Tensor, "N A"], seen: Float[Tensor, "N F"], prior: Independent) -> Independent:
+    def posterior(
+        self, state: Float[Tensor, "N A"], bottom_up: Float[Tensor, "N F"], prior: Independent
+    ) -> Independent:
         """q(z | above, x)."""
-        return relative_normal(prior, self.judge(torch.cat([state, seen], 1)))
+        return relative_normal(prior, self.posterior_net(torch.cat([state, bottom_up], 1)))
 
     def step(self, state: Float[Tensor, "N A"], z: Float[Tensor, "N D"]) -> Tensor:
         """All that is above the next level."""

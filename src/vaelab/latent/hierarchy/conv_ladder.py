@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vaelab.errors import UserError
 from vaelab.latent.hierarchy.ladder import Ladder
 from vaelab.latent.hierarchy.rung import Rung
-from vaelab.nn.residual import Residual, loud
+from vaelab.nn.residual import Residual, variance_preserving_init_
 from vaelab.nn.resolutions import halved_resolutions
 from vaelab.protocol import Posterior
 from vaelab.ranges import PositiveInt, Shape, Supplied, Width
@@ -82,13 +82,13 @@ def conv_ladder(
         ups=descent[1:],
         posterior=top,
         top=nn.Sequential(
-            loud(nn.Linear(top.size + condition_size, channels * height * width)),
+            variance_preserving_init_(nn.Linear(top.size + condition_size, channels * height * width)),
             nn.Unflatten(1, (channels, height, width)),
             block(),
             up(0),
         ),
         rungs=[
-            Rung(channels, channels, (latent_channels, *sizes[places[n]]), conv, activation, num_levels, leave=up(n))
+            Rung(channels, channels, (latent_channels, *sizes[places[n]]), conv, activation, num_levels, upsample=up(n))
             for n in range(1, num_levels)
         ],
         head=Head(shape, channels, activation, num_parameters),

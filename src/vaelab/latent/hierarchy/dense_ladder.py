@@ -6,7 +6,7 @@ from torch import nn
 
 from vaelab.latent.hierarchy.ladder import Ladder
 from vaelab.latent.hierarchy.rung import Rung
-from vaelab.nn.residual import Residual, loud
+from vaelab.nn.residual import Residual, variance_preserving_init_
 from vaelab.protocol import Decoder, Encoder, Posterior
 from vaelab.ranges import Supplied, Width
 
@@ -34,10 +34,11 @@ def dense_ladder(
         ups=[Residual(features, nn.Linear, activation, num_levels) for _ in range(num_levels - 1)],
         posterior=top,
         top=nn.Sequential(
-            loud(nn.Linear(top.size + condition_size, width)), Residual(width, nn.Linear, activation, num_levels)
+            variance_preserving_init_(nn.Linear(top.size + condition_size, width)),
+            Residual(width, nn.Linear, activation, num_levels),
         ),
         rungs=[
-            Rung(width, features, [latent_dim], nn.Linear, activation, num_levels, leave=nn.Identity())
+            Rung(width, features, [latent_dim], nn.Linear, activation, num_levels, upsample=nn.Identity())
             for _ in range(num_levels - 1)
         ],
         head=decoder(latent_dim=width, condition_size=condition_size, num_parameters=num_parameters),

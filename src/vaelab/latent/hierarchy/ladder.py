@@ -48,8 +48,8 @@ class Ladder(nn.Module):
         found = [self.stem(x, c)]
         for up in self.ups:
             found.append(up(found[-1]))
-        seen = [rung.see(h) for rung, h in zip(self.rungs, reversed(found[:-1]), strict=True)]
-        return self.posterior(found[-1].flatten(1)), seen
+        bottom_up = [rung.bottom_up_proj(h) for rung, h in zip(self.rungs, reversed(found[:-1]), strict=True)]
+        return self.posterior(found[-1].flatten(1)), bottom_up
 
     def start(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Tensor:
         """The state below the top level."""

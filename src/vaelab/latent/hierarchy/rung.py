@@ -9,7 +9,7 @@ from torch.distributions import Independent
 
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
 from vaelab.nn.full_precision import full_precision
-from vaelab.nn.residual import Layer, Residual, loud, shrunk
+from vaelab.nn.residual import Layer, Residual, scale_parameters_, variance_preserving_init_
 
 
 class Rung(nn.Module):
@@ -28,31 +28,31 @@ class Rung(nn.Module):
         layer: Layer,
         activation: nn.Module,
         depth: int,
-        leave: nn.Module,
+        upsample: nn.Module,
     ) -> None:
         super().__init__()
         self.latent_shape = torch.Size(latent_shape)
         self.size = self.latent_shape.numel()
         num = 2 * self.latent_shape[0]
-        self.expect = nn.Sequential(activation, layer(width, width), activation, layer(width, num))
-        self.see = layer(num_features, width)
-        self.ask = nn.Sequential(activation, layer(width, width))
-        self.judge = nn.Sequential(activation, layer(width, num))
-        self.take = shrunk(loud(layer(self.latent_shape[0], width)), depth)
+        self.prior_net = nn.Sequential(activation, layer(width, width), activation, layer(width, num))
+        self.bottom_up_proj = layer(num_features, width)
+        self.top_down_proj = nn.Sequential(activation, layer(width, width))
+        self.posterior_net = nn.Sequential(activation, layer(width, num))
+        self.z_proj = scale_parameters_(variance_preserving_init_(layer(self.latent_shape[0], width)), depth)
         self.block = Residual(width, layer, activation, depth)
-        self.leave = leave
+        self.upsample = upsample
 
     def prior(self, state: Float[Tensor, "N W *size"]) -> Independent:
         """p(z | state), [N, size]."""
-        raw = full_precision(self.expect(state).flatten(1))
+        raw = full_precision(self.prior_net(state).flatten(1))
         return relative_normal(standard_normal(raw.chunk(2, -1)[0]), raw)
 
     def posterior(
-        self, state: Float[Tensor, "N W *size"], seen: Float[Tensor, "N W *size"], prior: Independent
+        self, state: Float[Tensor, "N W *size"], bottom_up: Float[Tensor, "N W *size"], prior: Independent
     ) -> Independent:
         """q(z | state, x), where `seen` is what `see` made of the features of x, once per example."""
-        return relative_normal(prior, self.judge(self.ask(state) + seen).flatten(1))
+        return relative_normal(prior, self.posterior_net(self.top_down_proj(state) + bottom_up).flatten(1))
 
     def step(self, state: Float[Tensor, "N W *size"], z: Float[Tensor, "N D"]) -> Tensor:
         """The state below this rung."""
-        return self.leave(self.block(state + self.take(z.unflatten(1, self.latent_shape))))
+        return self.upsample(self.block(state + self.z_proj(z.unflatten(1, self.latent_shape))))

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
-from vaelab.metric.disentanglement.sample_size import require
+from vaelab.metric.disentanglement.sample_size import require_points
 
 
 class DCI(NamedTuple):
@@ -66,7 +66,7 @@ def refuse_few(
 ) -> None:
     """Raises UserError where there are too few points of each value to learn it from half of them."""
     num_values = max(len(np.unique(column)) for column in factors.T)
-    require(score, len(codes), 2 * per_value * num_values, key)
+    require_points(score, len(codes), 2 * per_value * num_values, key)
 
 
 def disentanglement(importance: Float[np.ndarray, "D F"]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.metrics import mutual_info_score
 
-from vaelab.metric.disentanglement.sample_size import require
+from vaelab.metric.disentanglement.sample_size import require_points
 
 POINTS_PER_CELL = 10
 
@@ -18,8 +18,10 @@ def factor_information(
     for each pair of a bin and a value, which `score` is refused without, that is less than 0.05.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
-    require(score, len(codes), POINTS_PER_CELL * num_bins * num_values)
-    return np.array([[mutual_info_score(bins, column) for column in factors.T] for bins in binned(codes, num_bins).T])
+    require_points(score, len(codes), POINTS_PER_CELL * num_bins * num_values)
+    return np.array(
+        [[mutual_info_score(bins, column) for column in factors.T] for bins in bin_codes(codes, num_bins).T]
+    )
 
 
 def entropy(factors: Int[np.ndarray, "N F"]) -> Float[np.ndarray, " F"]:
@@ -27,7 +29,7 @@ def entropy(factors: Int[np.ndarray, "N F"]) -> Float[np.ndarray, " F"]:
     return np.array([mutual_info_score(column, column) for column in factors.T])
 
 
-def binned(codes: Float[np.ndarray, "N D"], num_bins: int) -> Int[np.ndarray, "N D"]:
+def bin_codes(codes: Float[np.ndarray, "N D"], num_bins: int) -> Int[np.ndarray, "N D"]:
     """Bin numbers, from the least to the greatest value of each dimension."""
     low, high = codes.min(0), codes.max(0)
     width = np.where(high > low, high - low, 1)

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from vaelab.metric.disentanglement.sample_size import require
+from vaelab.metric.disentanglement.sample_size import require_points
 
 MARGIN = 2  # on average, points of a value for each that a group takes: few values fall short then
 
@@ -19,7 +19,7 @@ def factor_vae_score(
     are for the caller to leave out.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
-    require("factor_vae_score", len(codes), 2 * MARGIN * group_size * num_values)
+    require_points("factor_vae_score", len(codes), 2 * MARGIN * group_size * num_values)
     random = np.random.default_rng(seed)
     scaled = codes / codes.std(0)
     learned, asked = (

@@ -3,7 +3,7 @@
 from vaelab.errors import UserError
 
 
-def require(score: str, num: int, needed: int, key: str = "num_points") -> None:
+def require_points(score: str, num: int, needed: int, key: str = "num_points") -> None:
     """Refuses a score of `num` codes that needs more of them, which `key` would give.
 
     Raises:

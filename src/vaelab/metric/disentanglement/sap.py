@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from vaelab.metric.disentanglement.sample_size import require
+from vaelab.metric.disentanglement.sample_size import require_points
 
 POINTS_PER_VALUE = 100
 
@@ -28,7 +28,7 @@ def separated_attribute_predictability(
     learn from, and of a second to be tested on.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
-    require("sap", len(codes), 2 * POINTS_PER_VALUE * num_values)
+    require_points("sap", len(codes), 2 * POINTS_PER_VALUE * num_values)
     learned, asked = np.array_split(np.arange(len(codes)), 2)
     scores = [
         [predictability(code[learned], factor[learned], code[asked], factor[asked]) for factor in factors.T]
