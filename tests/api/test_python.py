@@ -133,6 +133,8 @@ def test_it_encodes_decodes_and_samples(run: LoadedRun) -> None:
     assert torch.equal(run.sample(5, y=2, seed=3), run.sample(5, y=2, seed=3))
     assert not torch.equal(run.sample(5, y=2, seed=3), run.sample(5, y=2, seed=4))
     torch.testing.assert_close(run.decode(z, 1), run.decode(z, [1] * 12))
+    for y in (np.int64(1), torch.tensor(1), [np.int64(1)], np.array([1]), (1,)):
+        assert torch.equal(run.sample(2, y=y), run.sample(2, y=1))
 
 
 def test_a_long_array_is_encoded_in_chunks(run: LoadedRun) -> None:
@@ -194,6 +196,13 @@ def test_the_process_is_left_as_it_was_found(run: LoadedRun) -> None:
     vaelab.train("data=digits", *FAST, "trainer.precision=64-true")
     assert state() == before
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_labels_for_a_model_that_is_told_none(workplace: Path) -> None:
+    run = vaelab.train("data=digits", *FAST)
+    assert run.encode(run.data.split("test").x).shape == (360, 4)
+    with pytest.raises(vaelab.UserError, match="y gives labels, but this model is unconditional; leave y out"):
+        run.encode(run.data.split("test").x, 1)
 
 
 def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:

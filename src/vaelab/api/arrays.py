@@ -73,8 +73,14 @@ def as_y(y: Any, num: int, data: DataModule) -> Int[Tensor, " N"] | None:
     """
     if y is None:
         return None
-    given = y.tolist() if isinstance(y, Tensor | np.ndarray) else y
-    found = torch.tensor(numbers(given, data.classes, data.num_classes))
+    found = torch.tensor(numbers(plain_labels(y), data.classes, data.num_classes))
     if len(found) not in (1, num):
         raise UserError(f"y has {len(found)} labels, but there are {num} examples; give one for each, or one for all")
     return found.expand(num)
+
+
+def plain_labels(y: Any) -> Any:
+    """Classes as Python's own numbers and names, from arrays or lists of numpy's or torch's."""
+    if hasattr(y, "tolist"):
+        return y.tolist()
+    return [plain_labels(one) for one in y] if isinstance(y, list | tuple) else y

@@ -18,10 +18,11 @@ def isolate_process() -> Iterator[None]:
     """Inside, densities are not checked; outside, random numbers, the default type and warnings are as before."""
     states = random.getstate(), np.random.get_state()
     dtype, checked = torch.get_default_dtype(), Distribution._validate_args
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     seeds = {name: os.environ.get(name) for name in SEEDS}
     Distribution.set_default_validate_args(False)  # grey pixels of a Bernoulli are outside its support
     try:
-        with torch.random.fork_rng(range(torch.cuda.device_count())), warnings.catch_warnings():
+        with torch.random.fork_rng(devices), warnings.catch_warnings():
             yield
     finally:
         random.setstate(states[0])

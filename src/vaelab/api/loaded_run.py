@@ -13,7 +13,7 @@ from jaxtyping import Float
 from omegaconf import DictConfig
 from torch import Tensor
 
-from vaelab.api.arrays import as_x, as_y
+from vaelab.api.arrays import as_x, as_y, plain_labels
 from vaelab.api.isolation import isolate_process
 from vaelab.config import check
 from vaelab.config.plugins import use_plugins
@@ -108,7 +108,7 @@ class LoadedRun:
             seed: of the random numbers.
         """
         with self._evaluating():
-            given = labels(list(y) if isinstance(y, tuple) else y, n, self._data, self.model.latent)
+            given = labels(plain_labels(y), n, self._data, self.model.latent)
             return draw(self.model.latent, self._data, n, given, temperature, seed)
 
     @property
@@ -140,8 +140,11 @@ class LoadedRun:
             return torch.cat([function(*piece).cpu() for piece in pieces])
 
     def _labels(self, y: Any, num: int) -> Tensor | None:
-        """One label for each example. Raises UserError where the model needs them and they are not given."""
-        if y is None and self.model.latent.conditional and not isinstance(self.model.latent, Classifies):
+        """One label for each example. Raises UserError where a model that is told them gets none, or the reverse."""
+        latent = self.model.latent
+        if y is not None and not latent.conditional:
+            raise UserError("y gives labels, but this model is unconditional; leave y out")
+        if y is None and latent.conditional and not isinstance(latent, Classifies):
             raise UserError("this model is told the class of each example; give y=..., by name or number")
         return as_y(y, num, self._data)
 
