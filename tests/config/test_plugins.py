@@ -73,6 +73,14 @@ def test_an_entry_point_needs_no_name(package: Path, monkeypatch: pytest.MonkeyP
         plugins.installed_plugins.cache_clear()
 
 
+def test_an_entry_point_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("lost", "nowhere_at_all", plugins.GROUP)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    plugins.installed_plugins.cache_clear()
+    with pytest.raises(UserError, match=r"^the installed plugin 'lost' is broken: .*; or uninstall it$"):
+        groups.groups()
+
+
 def test_only_a_plugin_that_is_named_is_trusted(package: Path) -> None:
     (package / "conf" / "encoder" / "other.yaml").write_text("# Mine\n_target_: elsewhere.net.ResNet\n")
     assert not permitted("elsewhere.net.ResNet", [])

@@ -82,8 +82,13 @@ def names(plugins: Sequence[Plugin]) -> list[str]:
 @cache
 def installed_plugins() -> tuple[Plugin, ...]:
     """The plugins that installed distributions bring."""
-    found = {point.value.partition(":")[0] for point in entry_points(group=GROUP)}
-    return tuple(find(package) for package in sorted(found))
+    found = []
+    for point in sorted(entry_points(group=GROUP)):
+        try:
+            found.append(find(point.value.partition(":")[0]))
+        except UserError as error:
+            raise UserError(f"the installed plugin '{point.name}' is broken: {error}; or uninstall it") from None
+    return tuple(dict.fromkeys(found))
 
 
 def find(package: str) -> Plugin:
