@@ -86,3 +86,16 @@ def test_the_code_of_the_page_runs(beside: Path) -> None:
     quick = "".join(f'"{one}", ' for one in QUICK[1:])
     code = "".join(blocks("python.md", "python")).replace("vaelab.train(", f"vaelab.train({quick}")
     python(code + "\nassert z.shape == (256, 16)\nassert config.objective.beta == 4\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how", [["trainer=ddp_cpu", "trainer.max_epochs=1"], ["-m", "seed=0,1", "hydra/launcher=joblib", "trainer=smoke"]]
+)
+def test_every_process_finds_the_plugin(beside: Path, how: list[str]) -> None:
+    if "hydra/launcher=joblib" in how:
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = ["train", "plugins=[my_project]", "encoder=resnet", "data=my_array", *how, *QUICK[1:]]
+    done = subprocess.run([sys.executable, "-m", "vaelab.cli.main", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(list(beside.rglob("results.json"))) == (2 if "-m" in how else 1)
