@@ -85,7 +85,9 @@ def test_the_density_ratio_is_the_total_correlation(model: Model, batch: Batch) 
         factor(terms_of(torch.randn(512, 2) @ mixing.T, terms), batch, latent)[1].backward()
         optimizer.step()
     found, _ = factor(terms_of(torch.randn(5000, 2) @ mixing.T, terms), batch, latent)
-    assert found.diagnostics["density_ratio"].mean().item() == pytest.approx(-0.5 * math.log(1 - correlation**2), abs=0.1)
+    assert found.diagnostics["density_ratio"].mean().item() == pytest.approx(
+        -0.5 * math.log(1 - correlation**2), abs=0.1
+    )
     torch.testing.assert_close(found.penalties["adversary"], 2 * found.diagnostics["density_ratio"])
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from vaelab.cli.train import latest_run, freeze_resolvers
+from vaelab.cli.train import freeze_resolvers, latest_run
 from vaelab.config.run_config import load_config
 from vaelab.errors import UserError
 from vaelab.storage.run import Run
