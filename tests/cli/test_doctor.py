@@ -155,7 +155,7 @@ def test_help_of_doctor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_parameters_without_a_gradient() -> None:
     assert learning_line({"a": True}).verdict == PASSED
     line = learning_line({"a": True, "b": None, "c": False, "d": True})
-    assert (line.verdict, line.measurement) == (FAILED, 0.5)
+    assert (line.verdict, line.value) == (FAILED, 0.5)
     assert line.message.startswith("2 of 4 parameters got a finite gradient; not b, c: ")
 
 

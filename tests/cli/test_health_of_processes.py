@@ -29,7 +29,7 @@ def test_one_process_finds_what_two_found(tmp_path: Path) -> None:
     for name, line in found.items():
         assert line["verdict"] == again[name]["verdict"]
         # What has no measurement is as good as one of zero.
-        assert (line["measurement"] or 0) == pytest.approx(again[name]["measurement"] or 0, rel=1e-5, abs=1e-5)
+        assert (line["value"] or 0) == pytest.approx(again[name]["value"] or 0, rel=1e-5, abs=1e-5)
         assert line["details"] == pytest.approx(again[name]["details"], rel=1e-5)
     assert found["traversal"]["details"]
-    assert found["clipped gradients"]["measurement"] is not None
+    assert found["clipped gradients"]["value"] is not None

@@ -104,5 +104,4 @@ def test_what_the_shell_hands_over_is_taken_as_it_is() -> None:
     assert pop_override(["a=1", "run=x=y,z", "b=2"], "run") == ("x=y,z", ["a=1", "b=2"])
     assert pop_override(["run='x y'"], "run") == ("x y", [])
     assert pop_override(["run=it's"], "run") == ("it's", [])
-    assert pop_override(["run=a", "run=b"], "run") == ("b", [])
     assert pop_override(["a=1"], "run") == (None, ["a=1"])

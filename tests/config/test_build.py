@@ -32,6 +32,7 @@ def test_text_that_looks_like_a_reference_is_text(text: str) -> None:
     whole = OmegaConf.create({"seed": 0, "run": escape_references(text), "names": ["${run}"]})
     whole.part = {"_target_": "builtins.dict", "name": "${run}", "names": "${names}"}
     assert build(whole.part) == {"name": text, "names": [text]}
+    assert build(whole.part, {"folder": text}) == {"name": text, "names": [text], "folder": text}
 
 
 def test_build_gives_a_partial() -> None:

@@ -26,7 +26,7 @@ def build(node: DictConfig | ListConfig, supplied: Mapping[str, Any] | None = No
         UserError: a constructor refused its arguments, whatever it raised.
     """
     try:
-        return instantiate(_resolved(node), _convert_="all", **(supplied or {}))
+        return instantiate(_resolved(node), _convert_="all", **_escaped(dict(supplied or {})))
     except InstantiationException as error:
         cause = _root_cause(error)
         if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in UNUSABLE):
