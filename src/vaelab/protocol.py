@@ -1,15 +1,14 @@
 """What each kind of part promises; anything that keeps the promise fits."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
 
 from vaelab.kl.control import KLControl
-from vaelab.terms import Batch, Loss, Terms
+from vaelab.terms import Loss, Terms
 
 
 class Condition(Protocol):
@@ -46,13 +45,6 @@ class Posterior(ConditionalDistribution, Protocol):
     size: int
 
 
-@runtime_checkable
-class Classifies(Protocol):
-    """A latent structure that infers labels: x to the logits of q(y|x)."""
-
-    def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]: ...
-
-
 class Density(Protocol):
     """p(x|z): decoder parameters [*N, P, *event] in, the distribution of a whole x out."""
 
@@ -67,37 +59,6 @@ class Density(Protocol):
     def accepts(self, x: Float[Tensor, "B *event"]) -> bool: ...
 
     def is_density(self, x: Float[Tensor, "B *event"]) -> bool: ...
-
-
-class LatentStructure(Protocol):
-    """How the latents of a model hang together: batch -> Terms. An nn.Module without Lightning.
-
-    `infer` runs the encoder; what it returns is the structure's own business, and `score` draws from it as
-    often as is wanted.
-    """
-
-    likelihood: Density
-
-    def modules(self) -> Iterator[nn.Module]: ...
-
-    @property
-    def conditional(self) -> bool: ...
-
-    def __call__(self, batch: Batch, num_samples: int = 1) -> Terms: ...
-
-    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Any: ...
-
-    def score(self, batch: Batch, inferred: Any, num_samples: int) -> Terms: ...
-
-    def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]: ...
-
-    def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution: ...
-
-    def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]: ...
-
-    def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor: ...
-
-    def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor: ...
 
 
 class Objective(Protocol):

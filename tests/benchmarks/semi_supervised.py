@@ -24,7 +24,7 @@ from vaelab.config.paths import CONF
 from vaelab.data.module import DataModule
 from vaelab.evaluation.accuracy import Accuracy
 from vaelab.jobs.experiment import Experiment
-from vaelab.protocol import Classifies
+from vaelab.latent.structure import LatentStructure
 from vaelab.storage.run import Run
 
 
@@ -39,7 +39,7 @@ def composed(overrides: list[str]) -> DictConfig:
 
 
 @torch.no_grad()
-def accuracy(latent: Classifies, data: DataModule, split: str) -> float:
+def accuracy(latent: LatentStructure, data: DataModule, split: str) -> float:
     """Share of the split that is recognised."""
     metric = Accuracy()
     for batch in data.loader(split):
@@ -55,7 +55,7 @@ def supervised(config: DictConfig, steps: int, interval: int) -> float:
     data, latent = experiment.data, experiment.model.latent
     split = data.split("train")
     assert data.kept is not None
-    assert isinstance(latent, Classifies)
+    assert latent.infers_labels
     stored = split[data.kept.nonzero().flatten()]
     optimizer = build(config.optimizer)(experiment.model.parameters())
     best, weights = 0.0, copy.deepcopy(experiment.model.state_dict())

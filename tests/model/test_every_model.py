@@ -9,8 +9,8 @@ from torch import nn
 from variants import NAMES, choices, first_stage
 
 from vaelab.data.randomness import seeded
+from vaelab.latent.structure import LatentStructure
 from vaelab.model.vae import VAE
-from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
 
 CONV = ("encoder=conv", "decoder=conv", "encoder.channels=[8,16]", "decoder.channels=[8,16]")

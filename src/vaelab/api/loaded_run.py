@@ -22,7 +22,6 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.jobs.sample import draw, labels, load_trained
 from vaelab.model.vae import VAE
-from vaelab.protocol import Classifies
 from vaelab.storage.metrics import rows_before
 from vaelab.storage.run import Run
 
@@ -144,7 +143,7 @@ class LoadedRun:
         latent = self.model.latent
         if y is not None and not latent.conditional:
             raise UserError("y gives labels, but this model is unconditional; leave y out")
-        if y is None and latent.conditional and not isinstance(latent, Classifies):
+        if y is None and latent.conditional and not latent.infers_labels:
             raise UserError("this model is told the class of each example; give y=..., by name or number")
         return as_y(y, num, self._data)
 

@@ -39,4 +39,4 @@ class TemperatureAnnealing(pl.Callback):
 
 def temperatures(vae: VAE) -> list[Tensor]:
     """The buffers of this name, which parts compute with and checkpoints hold."""
-    return [buffer for name, buffer in vae.latent.named_buffers() if name.rpartition(".")[2] == "temperature"]  # type: ignore[attr-defined]
+    return [buffer for name, buffer in vae.latent.named_buffers() if name.rpartition(".")[2] == "temperature"]

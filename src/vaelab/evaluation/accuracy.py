@@ -9,7 +9,6 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
-from vaelab.protocol import Classifies
 
 
 class Accuracy(Metric):
@@ -39,7 +38,7 @@ class LabelAccuracy:
     """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that infers y."""
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
-        if not isinstance(context.latent, Classifies):
+        if not context.latent.infers_labels:
             return []
         accuracy = context.metric(Accuracy())
         for chunk in context.chunks(accuracy):

@@ -12,7 +12,7 @@ from torchmetrics import Metric
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.latent_path import latent_path, require_annealable, sample_latents
 from vaelab.evaluation.measurement import Measurement
-from vaelab.latent.single import Single
+from vaelab.latent.structure import LatentStructure
 from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
 from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -91,7 +91,7 @@ class AnnealedImportance:
         with torch.autocast(context.device.type, enabled=False):
             return list(self.measurements(self.of_examples(context, latent), self.of_simulations(context, latent)))
 
-    def of_examples(self, context: EvaluationContext, latent: Single) -> ExampleMeans:
+    def of_examples(self, context: EvaluationContext, latent: LatentStructure) -> ExampleMeans:
         """Bounds on log p(x) of the split's examples."""
         means = context.metric(ExampleMeans(["lower", "acceptance"]))
         num = context.size(context.split, self.num_examples)
@@ -104,7 +104,7 @@ class AnnealedImportance:
             means.update(values, latent.likelihood.is_density(batch.x))
         return means
 
-    def of_simulations(self, context: EvaluationContext, latent: Single) -> ExampleMeans:
+    def of_simulations(self, context: EvaluationContext, latent: LatentStructure) -> ExampleMeans:
         """Bounds from both sides on log p(x) of the model's own x, equally many of each class."""
         means = context.metric(ExampleMeans(["lower", "upper", "gap"]))
         index = torch.arange(context.limited(self.num_examples), device=context.device)
@@ -116,7 +116,7 @@ class AnnealedImportance:
             means.update(values, is_density=True)
         return means
 
-    def bounds(self, latent: Single, batch: Batch, z: Float[Tensor, "B D"] | None = None) -> Values:
+    def bounds(self, latent: LatentStructure, batch: Batch, z: Float[Tensor, "B D"] | None = None) -> Values:
         """On log p(x): from below, and from above where a sample of each true posterior is given."""
         path = latent_path(latent, batch, self.start)
         betas = sigmoid_schedule(self.num_temperatures).to(batch.x.device)
@@ -148,7 +148,7 @@ class AnnealedImportance:
         yield Measurement("ais/acceptance", means["acceptance"][0], "share of proposals", num, chains)
 
 
-def simulated(latent: Single, index: Tensor, num_classes: int) -> tuple[Float[Tensor, "B D"], Batch]:
+def simulated(latent: LatentStructure, index: Tensor, num_classes: int) -> tuple[Float[Tensor, "B D"], Batch]:
     """z of p(z|y) and x of p(x|z,y): given x, z is a sample of the true posterior."""
     y = index % num_classes if latent.conditional else None
     prior = latent.prior(latent.condition(y, index.unsqueeze(1)))

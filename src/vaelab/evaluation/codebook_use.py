@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
-from vaelab.latent.quantized import Quantized
 from vaelab.metric.perplexity import Perplexity
 
 
@@ -13,9 +12,9 @@ class CodebookUse:
     """`perplexity`, the number of codes in use; nothing where the latents are no codes."""
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
-        if not isinstance(context.latent, Quantized):
-            return []
         codebook = context.latent.codebook
+        if codebook is None:
+            return []
         perplexity = context.metric(Perplexity(codebook.num_quantizers, codebook.num_codes))
         for chunk in context.chunks(perplexity):
             quantization = context.latent.infer(chunk.batch.x, chunk.batch.y)

@@ -15,8 +15,8 @@ from vaelab.data.randomness import seeded
 from vaelab.distributed.failure import FailedTogetherError, agree, attempt_together, gather
 from vaelab.errors import UserError
 from vaelab.evaluation.result_cache import ResultCache
+from vaelab.latent.structure import LatentStructure
 from vaelab.printing import track
-from vaelab.protocol import LatentStructure
 from vaelab.signals import check
 from vaelab.terms import Batch
 

@@ -9,10 +9,9 @@ from vaelab.distribution.point import Point
 from vaelab.distribution.product import Product
 from vaelab.distribution.uniform_sphere import UniformSphere
 from vaelab.errors import UserError
-from vaelab.latent.single import Single
+from vaelab.latent.structure import LatentStructure
 from vaelab.metric.annealed_importance import Path
 from vaelab.prior.marginal import Marginal
-from vaelab.protocol import LatentStructure
 from vaelab.terms import Batch
 
 INSTEAD = "for a bound on log p(x) choose evaluation=[importance]"
@@ -24,7 +23,7 @@ OBSTACLES: dict[type[Distribution], str] = {
 }
 
 
-def latent_path(latent: Single, batch: Batch, start: str) -> Path:
+def latent_path(latent: LatentStructure, batch: Batch, start: str) -> Path:
     """To p(z|y) p(x|z,y), from p(z|y) itself or from q(z|x,y): log-densities of z [S, B, D] in nats.
 
     start=prior: p(z) p(x|z)^beta, which needs no posterior      (Wu et al. 2017, arXiv:1611.04273, section 3.1)
@@ -55,9 +54,9 @@ def sample_latents(distribution: Distribution, num: int, num_examples: int) -> T
     return distribution.sample(torch.Size([num] if distribution.batch_shape else [num, num_examples]))
 
 
-def require_annealable(latent: LatentStructure) -> Single:
+def require_annealable(latent: LatentStructure) -> LatentStructure:
     """The structure, where it is one vector that moves along the gradient of its prior; else raises UserError."""
-    if not isinstance(latent, Single):
+    if not latent.is_single_vector:
         raise UserError(
             f"annealing moves one latent vector for each example, but latent is {type(latent).__name__}; {INSTEAD}"
         )

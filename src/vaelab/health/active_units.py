@@ -8,7 +8,6 @@ from vaelab.evaluation.active_units import ActiveUnits, code_size
 from vaelab.evaluation.codebook_use import CodebookUse
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, pass_or_fail
-from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat
 
 NAME = "active units"
@@ -35,9 +34,10 @@ class ActiveDimensions:
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
         context = check_context.evaluation
-        if isinstance(context.latent, Quantized):
+        codebook = context.latent.codebook
+        if codebook is not None:
             (measurement,) = CodebookUse()(context)
-            share = measurement.value / context.latent.codebook.num_codes
+            share = measurement.value / codebook.num_codes
             fact, way_out = f"{measurement.value:.1f} codes are in use", "set fewer codes, codebook.num_codes"
             return pass_or_fail(NAME, share >= self.min_share_of_codes, share, "of codes", fact, way_out)
         variance = code_variance(check_context)

@@ -9,8 +9,7 @@ from torchmetrics import Metric
 
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
-from vaelab.latent.hierarchical import Hierarchical
-from vaelab.protocol import LatentStructure
+from vaelab.latent.structure import LatentStructure
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Terms
 
@@ -85,5 +84,4 @@ class LatentUse:
 
 def sample_code(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:
     """The first sample of each posterior, as `decode` takes it: of a hierarchy, all levels side by side."""
-    levels = terms.latents if isinstance(latent, Hierarchical) else terms.latents[:1]
-    return torch.cat([z[0] for z in levels], 1)
+    return latent.join_levels(terms.latents)[0]

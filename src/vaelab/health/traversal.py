@@ -11,7 +11,6 @@ from vaelab.evaluation.context import EvaluationContext
 from vaelab.health.active_units import code_variance
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
-from vaelab.latent.quantized import Quantized
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveInt
 
 NAME = "traversal"
@@ -68,7 +67,7 @@ class Traversal:
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
         context = check_context.evaluation
-        if isinstance(context.latent, Quantized):
+        if context.latent.codebook is not None:
             return not_applicable(NAME, "codes of a codebook have no order to go through")
         low, high = quantiles(context, self.num_draws)
         variance = code_variance(check_context)

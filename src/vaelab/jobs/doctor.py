@@ -21,7 +21,6 @@ from vaelab.jobs.dry_run import dry_run, num_steps
 from vaelab.jobs.experiment import Experiment, check_optimizer, quiet
 from vaelab.jobs.precision import set_default_dtype
 from vaelab.model.vae import VAE
-from vaelab.protocol import Classifies
 
 UNTRAINED = ("input_range", "decoder_balance")  # those of the checks that need no training
 
@@ -102,7 +101,7 @@ def labels(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
         return CheckResult("labels", NOT_APPLICABLE, "the model wants none")
     kept = "all" if data.kept is None else str(int(data.kept.sum()))
     fact = f"{kept} training examples keep one of {data.num_classes} labels"
-    if data.kept is not None and not isinstance(model.latent, Classifies):
+    if data.kept is not None and not model.latent.infers_labels:
         way_out = "set data.num_labels=all, or model=m2, which infers the others"
         return CheckResult("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
     return CheckResult("labels", PASSED, fact)

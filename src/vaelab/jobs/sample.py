@@ -14,9 +14,9 @@ from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError, did_you_mean
 from vaelab.jobs.experiment import Experiment
+from vaelab.latent.structure import LatentStructure
 from vaelab.picture.grid import Grid, save
 from vaelab.printing import print_line, track
-from vaelab.protocol import LatentStructure
 from vaelab.signals import check
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
@@ -63,7 +63,7 @@ def draw(
             check()
             with seeded(seed, "samples", number):
                 given = None if y is None else y[index].to(device)
-                images.append(latent.sample(len(index), given, temperature).cpu())  # type: ignore[arg-type]
+                images.append(latent.sample(len(index), given, temperature).cpu())
     return torch.cat(images)
 
 

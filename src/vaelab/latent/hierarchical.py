@@ -12,7 +12,7 @@ from vaelab.distribution.operations import center, with_temperature
 from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import collect_terms, repeat_samples, score_latent, split_samples
 from vaelab.latent.prior import PriorFactory, build_prior
-from vaelab.latent.structure import Structure
+from vaelab.latent.structure import LatentStructure
 from vaelab.protocol import Condition, Density
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms
@@ -20,7 +20,7 @@ from vaelab.terms import Batch, Terms
 Choose = Callable[[int, Any, Tensor], Tensor]  # number of a rung, the rung, its state [N, …] -> z [N, D]
 
 
-class Hierarchical(Structure):
+class Hierarchical(LatentStructure):
     """p(z_1) prod_l p(z_l | z_<l) p(x | z) and q(z_1 | x) prod_l q(z_l | z_<l, x), z_1 being the top.
 
     `levels` makes the networks: `infer(x, c)` once per example gives q(z_1 | x) and what each rung below sees
@@ -85,6 +85,10 @@ class Hierarchical(Structure):
         top, *below = z.split(self.levels.sizes, 1)
         _, state = self.descend(top, c, lambda number, rung, state: below[number])
         return self.levels.output(state, c)
+
+    def join_levels(self, latents: Sequence[Tensor]) -> Float[Tensor, "S B D"]:
+        """The latents of all levels side by side, the top level first."""
+        return torch.cat(list(latents), -1)
 
     def draw(
         self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0

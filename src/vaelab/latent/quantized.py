@@ -14,14 +14,14 @@ from vaelab.errors import UserError
 from vaelab.latent.feature_positions import FeaturePositions, flat
 from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.prior import PriorFactory, build_prior
-from vaelab.latent.structure import Structure
+from vaelab.latent.structure import LatentStructure
 from vaelab.metric.perplexity import code_counts, perplexity
 from vaelab.protocol import Condition, Decoder, Density, Encoder
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Batch, Terms
 
 
-class Quantized(Structure):
+class Quantized(LatentStructure):
     """p(k | y) over codes k [h, w, Q] and p(x | z(k), y); q(k | x, y) is a point, the code of x.
 
     van den Oord et al. 2017, arXiv:1711.00937. Codes are discrete, so a point is a posterior with a probability,
@@ -29,6 +29,8 @@ class Quantized(Structure):
     its rate, -log p(k), is what a code costs in nats. z is the vectors of the codes, flat in the order [E, h, w];
     Terms hold the latents (z, codes). `encoder`, `prior` and `decoder` are factories, given sizes here.
     """
+
+    codebook: Codebook
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from vaelab.errors import UserError
 from vaelab.latent.label_terms import label_terms
 from vaelab.latent.prior import PriorFactory
 from vaelab.latent.single import Single
-from vaelab.latent.structure import Structure
+from vaelab.latent.structure import LatentStructure
 from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.ranges import NonNegativeFloat
@@ -28,7 +28,7 @@ class Inferred(NamedTuple):
     posterior: Distribution
 
 
-class SemiSupervised(Structure):
+class SemiSupervised(LatentStructure):
     """M2: q(y|x) q(z|x,y), a uniform p(y), p(z|y) and p(x|z,y)        Kingma et al. 2014, arXiv:1406.5298, eq. 6 to 9.
 
     A known label gives -L(x, y) = E_q(z|x,y)[log p(x, y, z) - log q(z|x, y)], a bound on log p(x, y), and
@@ -36,6 +36,8 @@ class SemiSupervised(Structure):
     sum_y q(y|x) (-L(x, y)) + H(q(y|x)), a bound on log p(x) in which y is summed over and not sampled. Evaluation
     takes every label for unknown, so that its numbers compare with those of models without labels.
     """
+
+    infers_labels = True
 
     def __init__(
         self,

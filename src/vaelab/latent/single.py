@@ -1,27 +1,31 @@
 """One latent vector per example: the structure of the plain VAE and of most of its variants."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaelab.distribution.operations import center, has_importance_weights
+from vaelab.errors import UserError
 from vaelab.latent.hierarchy.temperature import per_level
 from vaelab.latent.level import score_latent
 from vaelab.latent.prior import PriorFactory, build_prior
-from vaelab.latent.structure import Structure
+from vaelab.latent.structure import LatentStructure
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
 
-class Single(Structure):
+class Single(LatentStructure):
     """q(z | x, y), p(z | y) and p(x | z, y) over one latent vector.
 
     Kingma & Welling 2014, arXiv:1312.6114; with a condition Sohn et al. 2015 (NeurIPS, structured output).
     `encoder`, `posterior` and `decoder` are factories: the sizes that one part dictates to the next are
     filled in here. So is a prior that is made of posteriors; it gets `infer`.
     """
+
+    is_single_vector = True
 
     def __init__(
         self,
@@ -75,3 +79,12 @@ class Single(Structure):
     ) -> Float[Tensor, "n D"]:
         """n latents from p(z | y), its scale multiplied by `temperature`."""
         return self.draw_prior(n, y, *per_level(temperature, 1))
+
+
+def require_single(latent: LatentStructure, who: str) -> Single:
+    """The structure itself. Raises UserError, in the name of `who`, unless its latent is one vector."""
+    if not latent.is_single_vector:
+        raise UserError(
+            f"{who} needs one latent vector for each example, but latent is {type(latent).__name__}; set latent=single"
+        )
+    return cast("Single", latent)

@@ -12,7 +12,7 @@ from vaelab.condition.none import NoCondition
 from vaelab.distribution.operations import center, has_importance_weights, rsample_and_log_prob
 from vaelab.latent.label_terms import LabelTerms
 from vaelab.latent.semi_supervised import SemiSupervised
-from vaelab.latent.structure import Structure
+from vaelab.latent.structure import LatentStructure
 from vaelab.protocol import Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
@@ -24,7 +24,7 @@ class Inferred(NamedTuple):
     y: Int[Tensor, " B"] | None
 
 
-class Stacked(Structure):
+class Stacked(LatentStructure):
     """M1 + M2: q(z|x) p(x|z) of an autoencoder M1, and as p(z) the M2 `prior`, whose x is z.
 
     log p(x) >= E_q(z|x)[log p(x|z) - log q(z|x) + (M2's bound on log p(z), or on log p(z, y))]
@@ -32,6 +32,8 @@ class Stacked(Structure):
     Kingma et al. 2014, arXiv:1406.5298, section 3.1 and 3.2. They train M1 first and M2 on its codes; here both
     learn at once, on this bound. A code is z, from which y and the latent above it can be told.
     """
+
+    infers_labels = True
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What every latent structure does with its parts, whatever the latents are."""
+"""The base class of latent structures: batch -> Terms."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,17 +8,37 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaelab.codebook.quantization import Codebook
 from vaelab.distribution.operations import with_temperature
 from vaelab.protocol import Condition, Density
 from vaelab.terms import Batch, Terms
 
 
-class Structure(nn.Module):
-    """A latent structure says how it infers, scores, encodes and draws, and what a flat code generates."""
+class LatentStructure(nn.Module):
+    """How the latents of a model depend on each other and on x: batch -> Terms.
+
+    A subclass implements `infer`, `score`, `encode`, `draw` and `generate`. `infer` runs the encoder once; its result
+    has any type that the subclass's `score` accepts, and `score` may draw from it several times.
+
+    Attributes:
+        condition: y -> [B, Y], the condition of encoder, prior and decoder.
+        prior: condition [B, Y] -> p(z | y).
+        likelihood: decoder parameters -> p(x | z, y).
+        codebook: the codebook whose codes are the latents, or None. With one, `infer` returns a Quantization.
+        is_single_vector: whether the latent is one vector, with q(z | x, y) from `infer` and p(z | y) from `prior`.
+        infers_labels: whether `classify` gives q(y | x), so that unlabelled examples are allowed.
+    """
 
     condition: Condition
     prior: Any
     likelihood: Density
+    codebook: Codebook | None
+    is_single_vector = False
+    infers_labels = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codebook = None
 
     @property
     def conditional(self) -> bool:
@@ -42,6 +62,14 @@ class Structure(nn.Module):
     def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
         """Likelihood parameters for codes and their conditions."""
         raise NotImplementedError
+
+    def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
+        """The logits of q(y | x), where `infers_labels`."""
+        raise NotImplementedError
+
+    def join_levels(self, latents: Sequence[Tensor]) -> Float[Tensor, "S B D"]:
+        """`Terms.latents` as the z that `decode` takes."""
+        return latents[0]
 
     def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
         return self.score(batch, self.infer(batch.x, batch.y), num_samples)

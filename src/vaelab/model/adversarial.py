@@ -9,11 +9,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from vaelab.adversary.contest import Adversary
-from vaelab.latent.single import Single
+from vaelab.latent.single import Single, require_single
+from vaelab.latent.structure import LatentStructure
 from vaelab.model.manual_optimization import ManualOptimization
-from vaelab.model.structure import require_single
 from vaelab.model.vae import VAE
-from vaelab.protocol import LatentStructure, Objective
+from vaelab.protocol import Objective
 from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss
 
@@ -24,6 +24,8 @@ class Adversarial(VAE):
     Both step once in each training step, on the gradients of one backward pass: see `Adversary`. So a model on
     several processes synchronises once, and the trainer counts one step. The scheduler is that of the VAE.
     """
+
+    latent: Single
 
     def __init__(
         self,
@@ -41,7 +43,6 @@ class Adversarial(VAE):
 
     def loss_of(self, batch: Batch) -> Loss:
         """The loss of the VAE plus that of its adversary, in nats per example."""
-        assert isinstance(self.latent, Single)
         terms, own = self.adversary(self.latent(batch, self.objective.num_samples), batch, self.latent)
         loss = self.objective(terms, self.control)
         diagnostics = {name: value.mean() for name, value in terms.diagnostics.items()}

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vaelab.latent.single import Single
+from vaelab.latent.single import Single, require_single
+from vaelab.latent.structure import LatentStructure
 from vaelab.metric.mutual_information import MutualInformation
 from vaelab.model.manual_optimization import ManualOptimization
-from vaelab.model.processes import average_over_ranks
-from vaelab.model.structure import require_single
 from vaelab.model.vae import VAE
-from vaelab.protocol import LatentStructure, Objective
+from vaelab.protocol import Objective
 from vaelab.ranges import PositiveInt, Seed
 from vaelab.terms import Batch, Terms
 
@@ -120,3 +120,12 @@ class Lagging(VAE):
 def inference_parameters(latent: Single) -> list[nn.Parameter]:
     """Those of q(z|x)."""
     return [p for name, p in latent.named_parameters() if name.startswith(("encoder.", "posterior."))]
+
+
+def average_over_ranks(*values: Tensor) -> tuple[Tensor, ...]:
+    """The mean over all processes of each value: Lightning synchronises only one backward pass of a step."""
+    if dist.is_available() and dist.is_initialized():
+        for value in values:
+            dist.all_reduce(value)
+            value /= dist.get_world_size()
+    return values

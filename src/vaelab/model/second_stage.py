@@ -8,8 +8,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from vaelab.errors import UserError
+from vaelab.latent.structure import LatentStructure
 from vaelab.model.vae import VAE
-from vaelab.protocol import LatentStructure, Objective
+from vaelab.protocol import Objective
 from vaelab.ranges import Seed
 
 
@@ -47,7 +48,7 @@ class SecondStage(VAE):
     def train(self, mode: bool = True) -> Self:
         """Only the prior trains: the other parts stay as they are evaluated, codebooks above all."""
         super().train(mode)
-        for name, part in self.latent.named_children():  # type: ignore[attr-defined]
+        for name, part in self.latent.named_children():
             if name != "prior":
                 part.eval()
         return self

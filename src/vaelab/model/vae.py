@@ -18,10 +18,11 @@ from vaelab.data.randomness import seeded
 from vaelab.data.sampling import chunk_number
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
+from vaelab.latent.structure import LatentStructure
 from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import ELBOMetric, Means
 from vaelab.model.clipping import clip
-from vaelab.protocol import ImportanceWeighted, LatentStructure, Objective
+from vaelab.protocol import ImportanceWeighted, Objective
 from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss, Terms
 

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaelab.data.module import DataModule
-from vaelab.protocol import LatentStructure
+from vaelab.latent.structure import LatentStructure
 from vaelab.terms import Batch
 
 

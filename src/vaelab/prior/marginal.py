@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from vaelab.protocol import LatentStructure
+from vaelab.latent.structure import LatentStructure
 from vaelab.terms import Batch
 
 NO_SHAPE = torch.Size()
