@@ -1,4 +1,4 @@
-"""What each kind of part promises; anything that keeps the promise fits."""
+"""The interface of each kind of part. Any class with these members fits; none needs a base class."""
 
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from vaelab.terms import Loss, Terms
 
 
 class Condition(Protocol):
-    """What y becomes before it reaches the parts: [B, size], with B and device taken from `like`."""
+    """y -> the condition [B, size] that the parts are given, with B and device taken from `like`."""
 
     size: int
 
@@ -20,7 +20,7 @@ class Condition(Protocol):
 
 
 class Encoder(Protocol):
-    """A network body for x beside its condition."""
+    """A network body: x and its condition -> features [B, F], with F = `num_features`."""
 
     num_features: int
 
@@ -28,25 +28,25 @@ class Encoder(Protocol):
 
 
 class Decoder(Protocol):
-    """A network body for z beside its condition: P likelihood parameters for each element of x."""
+    """A network body: z and its condition -> P likelihood parameters for each element of x."""
 
     def __call__(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]: ...
 
 
 class ConditionalDistribution(Protocol):
-    """q(z|x), p(z|y): what it depends on, in; the distribution of a whole latent, out."""
+    """q(z|x) or p(z|y): features or condition -> the distribution of a whole latent."""
 
     def __call__(self, condition: Tensor) -> Distribution: ...
 
 
 class Posterior(ConditionalDistribution, Protocol):
-    """q(z|x) over latents of `size` elements, which is what the decoder has to take."""
+    """q(z|x) over latents of `size` elements, the input size of the decoder."""
 
     size: int
 
 
 class Density(Protocol):
-    """p(x|z): decoder parameters [*N, P, *event] in, the distribution of a whole x out."""
+    """p(x|z): decoder parameters [*N, P, *event] -> the distribution of a whole x, with P = `num_parameters`."""
 
     num_parameters: int
     support_text: str
@@ -62,7 +62,7 @@ class Density(Protocol):
 
 
 class Objective(Protocol):
-    """Terms -> Loss, with the controls it honours and the number of samples it wants."""
+    """Terms -> Loss, with the KL controls that it supports and the number of latents that it draws per example."""
 
     supported_controls: frozenset[str]
     num_samples: int
@@ -71,10 +71,11 @@ class Objective(Protocol):
 
 
 @runtime_checkable
-class ImportanceWeighted(Protocol):
-    """An objective whose bound on log p(x) is another than the ELBO: that of `samples_per_bound` weights, if above 1.
+class ImportanceWeightedObjective(Protocol):
+    """An objective that maximises a bound on log p(x) made of importance weights.
 
-    `bound` takes the logs of `num_samples` importance weights of each example, in nats.
+    `bound` takes the logarithms of `num_samples` importance weights per example, in nats. With `samples_per_bound`
+    = 1 the bound is the ELBO.
     """
 
     num_samples: int

@@ -13,20 +13,30 @@ from torch.distributions import Distribution
 
 
 class Batch(NamedTuple):
-    """Examples as the likelihood wants them, with their labels and their places in the split."""
+    """Examples on the scale of the likelihood, with their labels and their indices in the split."""
 
     x: Float[Tensor, "B *event"]
     y: Int[Tensor, " B"] | None
-    index: Int[Tensor, " B"]  # type: ignore[assignment]  # hides tuple.index, which nobody needs
+    index: Int[Tensor, " B"]  # type: ignore[assignment]  # hides tuple.index, which is not used
 
 
 @dataclass
 class Terms:
-    """Everything an objective may need about one batch, in nats.
+    """Everything that an objective may need about one batch, in nats.
 
-    `penalties` are added to the loss, `diagnostics` are only logged: each is [B], or [] for what is one number of
-    the whole batch. `is_bound` says whether E_q[log_weight] is a lower bound on log p(x) and the weights are
-    importance weights, as they are for every posterior that draws from the density it tells.
+    Attributes:
+        log_px: log p(x | z) of each sample.
+        log_pz: log p(z) of each sample.
+        log_qz: log q(z | x) of each sample.
+        kl: KL(q(z | x) || p(z)) of each latent group.
+        latents: samples [S, B, ...], one tensor for each latent vector.
+        posterior: q(z | x).
+        prior: p(z).
+        x: the examples.
+        penalties: added to the loss, [B] each.
+        diagnostics: logged only, [B] each, or [] for one number of the whole batch.
+        is_bound: whether E_q[log_weight] is a lower bound on log p(x) and the weights are importance weights, which
+            holds for every posterior whose samples come from the density that it reports.
     """
 
     log_px: Float[Tensor, "S B"]
@@ -48,7 +58,7 @@ class Terms:
 
 
 class Loss(NamedTuple):
-    """What the optimizer minimises, and the parts it is made of, in nats per example."""
+    """`total`, which the optimizer minimises, and its `parts`, in nats per example."""
 
     total: Float[Tensor, ""]
     parts: dict[str, Float[Tensor, ""]]

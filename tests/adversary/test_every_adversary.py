@@ -12,8 +12,8 @@ from torch import nn
 
 from vaelab.adversary.aggregate import Aggregate
 from vaelab.adversary.discriminator import Discriminator
-from vaelab.adversary.factor import Factor, shuffled
-from vaelab.adversary.image import weighted
+from vaelab.adversary.factor import Factor, shuffle_dimensions
+from vaelab.adversary.image import scale_gradient
 from vaelab.latent.single import Single
 from vaelab.model.adversarial import Adversarial
 from vaelab.model.vae import VAE
@@ -64,7 +64,7 @@ def test_neither_loss_reaches_the_other_side(name: str, model: Model, batch: Bat
 
 def test_shuffling_keeps_each_margin_and_breaks_their_tie() -> None:
     z = torch.randn(5000, 1).expand(-1, 3)
-    apart = shuffled(z)
+    apart = shuffle_dimensions(z)
     assert torch.equal(apart.sort(0).values, z.sort(0).values)
     assert (apart.T.corrcoef() - torch.eye(3)).abs().max() < 0.1
 
@@ -134,4 +134,4 @@ def test_the_wish_to_deceive_never_reaches_the_encoder(model: Model, batch: Batc
 
 def test_a_weighted_value_keeps_its_value() -> None:
     value = torch.randn(10, requires_grad=True)
-    assert torch.equal(weighted(value, 1e-6), value)
+    assert torch.equal(scale_gradient(value, 1e-6), value)

@@ -128,7 +128,7 @@ def test_two_writers_of_one_field_end_before_training(fit: Fit) -> None:
     [(KLAnnealing(RAMP), "weight"), (FreeBits(0.1, 1), "free_nats"), (Capacity(RAMP), "capacity")],
     ids=["weight", "free_nats", "capacity"],
 )
-def test_an_objective_that_does_not_honour_a_field_ends_before_training(
+def test_an_objective_that_does_not_support_a_field_ends_before_training(
     callback: pl.Callback,
     field: str,
     model: Callable[..., VAE],
@@ -136,12 +136,13 @@ def test_an_objective_that_does_not_honour_a_field_ends_before_training(
     trainer: Callable[..., pl.Trainer],
 ) -> None:
     vae = model()
-    vae.objective.supported_controls = vae.objective.supported_controls - {field}
+    supported = vae.objective.supported_controls - {field}
+    vae.objective.supported_controls = supported
     with pytest.raises(UserError) as caught:
         trainer(callback, max_epochs=1).fit(vae, digits())
     assert str(caught.value) == (
-        f"callback {type(callback).__name__} writes '{field}', which this objective does not honour "
-        f"(it honours {', '.join(sorted(vae.objective.honours))}); drop the callback or change the objective"
+        f"callback {type(callback).__name__} writes '{field}', which this objective does not support "
+        f"(it supports {', '.join(sorted(supported))}); drop the callback or change the objective"
     )
 
 

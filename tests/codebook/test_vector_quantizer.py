@@ -88,11 +88,11 @@ def test_starts_at_the_k_means_of_features_and_of_their_residuals_but_only_once(
     centers = 10 * torch.eye(8, 4) + 10 * torch.arange(8).unsqueeze(1)
     z = (centers.repeat(30, 1) + 0.1 * torch.randn(240, 4)).view(48, 5, 4)
     quantizer = codebook(num_quantizers=2)
-    quantizer.start(z)
+    quantizer.initialize(z)
     error = (quantizer.eval()(z).vectors - z).square().sum(-1).mean()
     assert error < 0.2 * z.var(0).sum()
     before = {name: value.clone() for name, value in quantizer.state_dict().items()}
-    quantizer.start(z + 100)
+    quantizer.initialize(z + 100)
     assert all(torch.equal(before[name], value) for name, value in quantizer.state_dict().items())
 
 
@@ -107,7 +107,7 @@ def test_evaluation_leaves_every_buffer_as_it_was_and_takes_no_examples() -> Non
 
 def test_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
     one, other = codebook(num_quantizers=2), codebook(num_quantizers=2)
-    one.start(features(0))
+    one.initialize(features(0))
     for step in range(10):
         one(features(step))
     other.load_state_dict(one.state_dict())

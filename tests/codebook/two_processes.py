@@ -21,7 +21,7 @@ def run(folder: Path, rank: int, port: int) -> None:
     quantizer = VectorQuantizer(**SIZES, num_quantizers=2, decay=0.8, dead_below=2.0, commitment=0.25)
     distributed.init_process_group("gloo", init_method=f"tcp://localhost:{port}", rank=rank, world_size=2)
     torch.manual_seed(rank)
-    quantizer.start(features(rank))
+    quantizer.initialize(features(rank))
     revived = 0
     for step in range(50):
         old = quantizer.vectors(0).clone()

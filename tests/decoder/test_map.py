@@ -25,6 +25,6 @@ def test_latents_without_places_are_refused() -> None:
     with pytest.raises(UserError) as caught:
         Map((1, 8, 8), 6, **GIVEN, num_parameters=1)
     assert str(caught.value) == (
-        "decoder=map needs a latent for each of 2x2 places, but gets 6 in all; "
+        "decoder=map needs the same number of latents at each of 2x2 positions, but there are 6 latents; "
         "set encoder=map latent=quantized with the same number of channels, or decoder=conv"
     )

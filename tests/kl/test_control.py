@@ -50,20 +50,20 @@ def test_two_writers_of_one_field_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("honoured", "said"), [(frozenset(), "none"), (frozenset({"weight", "capacity"}), "capacity, weight")]
+    ("supported", "said"), [(frozenset(), "none"), (frozenset({"weight", "capacity"}), "capacity, weight")]
 )
-def test_a_field_that_the_objective_does_not_honour_is_refused(honoured: frozenset[str], said: str) -> None:
+def test_a_field_that_the_objective_does_not_support_is_refused(supported: frozenset[str], said: str) -> None:
     with pytest.raises(UserError) as caught:
-        KLControl().claim("free_nats", First(), honoured)
+        KLControl().claim("free_nats", First(), supported)
     assert str(caught.value) == (
-        "callback First writes 'free_nats', which this objective does not honour "
-        f"(it honours {said}); drop the callback or change the objective"
+        "callback First writes 'free_nats', which this objective does not support "
+        f"(it supports {said}); drop the callback or change the objective"
     )
 
 
 def test_is_settled_when_the_last_schedule_has_ended() -> None:
     control = KLControl()
-    assert control.settled(0)
+    assert control.is_settled(0)
     control.claim("weight", First(), frozenset(FIELDS), end=10)
     control.claim("capacity", Second(), frozenset(FIELDS), end=20)
-    assert [control.settled(step) for step in (0, 10, 19, 20, 21)] == [False, False, False, True, True]
+    assert [control.is_settled(step) for step in (0, 10, 19, 20, 21)] == [False, False, False, True, True]

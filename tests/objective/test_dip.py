@@ -14,7 +14,7 @@ from vaelab.objective.dip import DIP
 
 
 def covariance(choice: str, posterior: Distribution) -> torch.Tensor:
-    return DIP(choice, 1.0, 1.0).moments(posterior)
+    return DIP(choice, 1.0, 1.0).penalized_covariance(posterior)
 
 
 def test_the_covariances_are_those_of_means_and_of_samples() -> None:

@@ -52,7 +52,7 @@ def test_the_reported_rate_is_free_of_control(field: str) -> None:
     torch.testing.assert_close(free.parts["distortion"], -given.log_px.mean())
 
 
-def test_honours_every_field_while_it_has_a_rate() -> None:
+def test_supports_every_field_while_it_has_a_rate() -> None:
     assert ELBO(beta=0.5).supported_controls == {name for name, _ in KLControl().named_buffers()}
     assert ELBO(beta=0.0).supported_controls == frozenset()
 

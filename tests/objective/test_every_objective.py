@@ -69,7 +69,7 @@ def test_reports_distortion_and_rate_without_any_control(name: str) -> None:
 
 @every_objective
 @pytest.mark.parametrize("field", CONTROLLED)
-def test_honours_what_it_says_and_nothing_else(field: str, name: str) -> None:
+def test_supports_what_it_says_and_nothing_else(field: str, name: str) -> None:
     objective = objective_of(name)
     terms, _ = given(objective)
     free = loss_of(objective, terms).total

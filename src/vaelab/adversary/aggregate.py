@@ -7,17 +7,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
 class Aggregate(nn.Module):
-    """Pulls the aggregate posterior q(z) = E_x[q(z|x)] to the prior: adds weight E_q(z)[-log D(z)].
+    """Matches the aggregate posterior q(z) = E_x[q(z|x)] to the prior: adds weight E_q(z)[-log D(z)].
 
-    D tells samples of the prior from those of q(z) (Makhzani et al. 2016, arXiv:1511.05644, section 2). With
-    labels it compares the latents of a batch with those of the prior under the same labels, and sees none.
+    D distinguishes samples of the prior from those of q(z) (Makhzani et al. 2016, arXiv:1511.05644, section 2). In a
+    conditional model the samples of the prior have the labels of the batch, which are no input of D.
+
+    Args:
+        latent: a structure of one latent vector.
+        discriminator: factory of D, given the size of z.
+        weight: weight of the penalty.
+        optimizer: factory of the adversary's optimizer.
     """
 
     def __init__(
@@ -34,7 +40,7 @@ class Aggregate(nn.Module):
 
     def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
         z = terms.latents[0]  # [S, B, D]
-        penalty = self.weight * generator_loss(frozen(self.discriminator, z)).mean(0)  # [B]
+        penalty = self.weight * generator_loss(call_frozen(self.discriminator, z)).mean(0)  # [B]
         genuine = latent.draw(len(batch.x), batch.y).detach()
-        own = discriminator_loss(self.discriminator(genuine), self.discriminator(z[0].detach()))
-        return replace(terms, penalties=terms.penalties | {"adversary": penalty}), own
+        adversary_loss = discriminator_loss(self.discriminator(genuine), self.discriminator(z[0].detach()))
+        return replace(terms, penalties=terms.penalties | {"adversary": penalty}), adversary_loss

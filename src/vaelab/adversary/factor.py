@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import discriminator_loss, frozen
+from vaelab.adversary.adversary import call_frozen, discriminator_loss
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
@@ -17,10 +17,16 @@ from vaelab.terms import Batch, Terms
 class Factor(nn.Module):
     """Adds gamma TC(z), with TC(z) = KL(q(z) || prod_d q(z_d)) = E_q(z)[log D(z) / (1 - D(z))] in nats.
 
-    D tells samples of q(z) from those of the product of its marginals, which are samples of q(z) whose
-    dimensions were shuffled over the batch, each by itself (Kim & Mnih 2018, arXiv:1802.05983, algorithms 1
-    and 2). The algorithm takes a second batch for these; here D compares the two halves of one, so that the
-    samples it compares are independent as well, and the VAE learns from the whole batch.
+    D distinguishes samples of q(z) from samples of the product of its marginals, which are samples of q(z) with each
+    dimension shuffled over the batch (Kim & Mnih 2018, arXiv:1802.05983, algorithms 1
+    and 2). The algorithm uses a second batch for the latter; here D compares the two halves of one batch, which are
+    independent too, and the VAE learns from the whole batch.
+
+    Args:
+        latent: a structure of one latent vector.
+        discriminator: factory of D, given the size of z.
+        gamma: weight of the total correlation.
+        optimizer: factory of the adversary's optimizer.
     """
 
     def __init__(
@@ -37,17 +43,17 @@ class Factor(nn.Module):
 
     def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
         z = terms.latents[0]  # [S, B, D]
-        correlation = frozen(self.discriminator, z).mean(0)  # [B]
+        correlation = call_frozen(self.discriminator, z).mean(0)  # [B]
         middle = (z.shape[1] + 1) // 2
         joint, other = (half.flatten(0, 1).detach() for half in (z[:, :middle], z[:, middle:]))
-        own = discriminator_loss(self.discriminator(joint), self.discriminator(shuffled(other)))
+        adversary_loss = discriminator_loss(self.discriminator(joint), self.discriminator(shuffle_dimensions(other)))
         return replace(
             terms,
             penalties=terms.penalties | {"adversary": self.gamma * correlation},
             diagnostics=terms.diagnostics | {"density_ratio": correlation},
-        ), own
+        ), adversary_loss
 
 
-def shuffled(z: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
-    """Each dimension in an order of its own: samples of the product of the marginals."""
+def shuffle_dimensions(z: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """Permute each dimension independently: samples of the product of the marginals."""
     return z.gather(0, torch.rand_like(z).argsort(0))

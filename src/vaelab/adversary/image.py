@@ -1,4 +1,4 @@
-"""The adversary of the VAE-GAN, whose features say how similar two images are."""
+"""The adversary of the VAE-GAN, whose features measure the similarity of two images."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.optim import Optimizer
 
-from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss
 from vaelab.latent.single import Single
 from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Encoder
@@ -18,7 +18,7 @@ from vaelab.terms import Batch, Terms
 
 
 class Critic(nn.Module):
-    """Features of an image beside its condition, and the logit of being genuine that is linear in them."""
+    """Features of an image and its condition, and the logit of being genuine, linear in the features."""
 
     def __init__(self, body: Encoder) -> None:
         super().__init__()
@@ -35,15 +35,20 @@ class Critic(nn.Module):
 class Image(nn.Module):
     """Replaces log p(x|z) by log N(f(x); f(x'), I), f the features of D and x' the mean of p(x|z), and adds -log D.
 
-    D tells images of the data from reconstructions and from samples. With L = -log N(f(x); f(x'), I) the encoder
+    D distinguishes images of the data from reconstructions and samples. With L = -log N(f(x); f(x'), I) the encoder
     minimises L + KL, the decoder gamma L - log D(x') - log D(x'') for a sample x'', and D its cross-entropy
     (Larsen et al. 2016, arXiv:1512.09300, algorithm 1). One backward pass does all three: the gradient of L is
     multiplied by gamma on its way into the decoder and divided by it on its way out into the encoder, and -log D
-    is taken of latents that are held fixed, so that none of it reaches the encoder. Where the algorithm
-    lets the decoder minimise log(1 - D), which saturates, it minimises -log D here.
+    is computed on detached latents, so that its gradient does not reach the encoder. In the algorithm the decoder
+    minimises log(1 - D), which saturates; here it minimises -log D.
 
-    Reported bounds remain those of the likelihood. Parameters that the likelihood has of its own, beyond the mean,
-    learn nothing.
+    Reported bounds remain those of the likelihood. Parameters of the likelihood itself, such as a scale, do not learn.
+
+    Args:
+        latent: a structure of one latent vector.
+        body: factory of the discriminator's features, given the condition's size.
+        gamma: weight of the similarity beside -log D in the decoder's loss.
+        optimizer: factory of the adversary's optimizer.
     """
 
     def __init__(
@@ -61,26 +66,26 @@ class Image(nn.Module):
     def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
         c = latent.condition(batch.y, batch.x)
         z = terms.latents[0]  # [S, B, D]
-        similarity = self.similarity(latent.decode(weighted(z, 1 / self.gamma), batch.y).mean, batch.x, c)
+        similarity = self.similarity(latent.decode(scale_gradient(z, 1 / self.gamma), batch.y).mean, batch.x, c)
         fixed = torch.stack([z[0], latent.draw(len(batch.x), batch.y)]).detach()  # [2, B, D]
         fakes = latent.decode(fixed, batch.y).mean.flatten(0, 1)
         both = c.repeat(2, 1)
-        fooling = generator_loss(frozen(self.critic, fakes, both)[1]).unflatten(0, (2, -1)).sum(0)  # [B]
-        own = discriminator_loss(self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1])
+        fooling = generator_loss(call_frozen(self.critic, fakes, both)[1]).unflatten(0, (2, -1)).sum(0)  # [B]
+        adversary_loss = discriminator_loss(self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1])
         return replace(
             terms,
-            log_px=weighted(similarity, self.gamma),
+            log_px=scale_gradient(similarity, self.gamma),
             penalties=terms.penalties | {"adversary": fooling},
-        ), own
+        ), adversary_loss
 
     def similarity(
         self, mean: Float[Tensor, "S B *event"], x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]
     ) -> Float[Tensor, "S B"]:
         """log N(f(x); f(mean), I), summed over the features."""
-        found = frozen(self.critic, mean.flatten(0, 1), c.repeat(len(mean), 1))[0].unflatten(0, (len(mean), -1))
-        return Normal(found, 1.0, validate_args=False).log_prob(frozen(self.critic, x, c)[0]).sum(-1)
+        found = call_frozen(self.critic, mean.flatten(0, 1), c.repeat(len(mean), 1))[0].unflatten(0, (len(mean), -1))
+        return Normal(found, 1.0, validate_args=False).log_prob(call_frozen(self.critic, x, c)[0]).sum(-1)
 
 
-def weighted(value: Tensor, weight: float) -> Tensor:
-    """The same value, whose gradient is multiplied by `weight`."""
+def scale_gradient(value: Tensor, weight: float) -> Tensor:
+    """Multiply the gradient by `weight` and leave the value unchanged."""
     return value.detach() + weight * (value - value.detach())

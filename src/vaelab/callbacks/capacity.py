@@ -20,5 +20,5 @@ class Capacity(pl.Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
         pl_module.control.write("capacity", self.schedule(trainer.global_step))
-        if pl_module.logs_now:
+        if pl_module.is_logged_step:
             pl_module.log("kl/capacity", self.schedule(trainer.global_step))

@@ -43,7 +43,7 @@ class BestCheckpoint(ModelCheckpoint):
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         module = trainer.lightning_module
         assert isinstance(module, VAE)
-        settled = module.control.settled(trainer.global_step)
+        settled = module.control.is_settled(trainer.global_step)
         return bool(settled and super().check_monitor_top_k(trainer, current))
 
 

@@ -33,7 +33,7 @@ class TemperatureAnnealing(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
         for temperature in temperatures(pl_module):
             temperature.fill_(self.schedule(trainer.global_step))
-        if pl_module.logs_now:
+        if pl_module.is_logged_step:
             pl_module.log("temperature", self.schedule(trainer.global_step))
 
 

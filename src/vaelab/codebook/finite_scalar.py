@@ -1,4 +1,4 @@
-"""A grid in place of a learned codebook."""
+"""A fixed grid instead of a learned codebook."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,12 @@ from vaelab.nn.full_precision import full_precision
 
 
 class FiniteScalar(nn.Module):
-    """Each feature is bounded and rounded to one of its own few levels: prod_d L_d codes, nothing to learn.
+    """Each feature is bounded and rounded to one of L_d levels: prod_d L_d codes without parameters.
 
     Mentzer et al. 2024, arXiv:2309.15505, eq. 1; values lie in [-1, 1].
+
+    Args:
+        levels: L_d, the number of levels of each feature.
     """
 
     num_quantizers = 1
@@ -32,9 +35,9 @@ class FiniteScalar(nn.Module):
         return Quantization(vectors, codes.long().unsqueeze(-1), {})
 
     def lookup(self, codes: Int[Tensor, "B N 1"]) -> Float[Tensor, "B N E"]:
-        """The points of the grid that the codes stand for."""
+        """The grid points of the codes."""
         points: Tensor = self.grid.indices_to_codes(codes.squeeze(-1))
         return points
 
-    def start(self, features: Float[Tensor, "B N E"]) -> None:
-        """Nothing: the grid is where it is."""
+    def initialize(self, features: Float[Tensor, "B N E"]) -> None:
+        """Does nothing: the grid is fixed."""

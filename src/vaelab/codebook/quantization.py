@@ -1,4 +1,4 @@
-"""What a codebook is given and what it gives back."""
+"""The interface of codebooks."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,9 +9,9 @@ from torch import Tensor
 class Quantization(NamedTuple):
     """N positions of E features each, replaced by their codes.
 
-    `vectors` hold the codes' values and hand their gradient straight through to the features (Bengio et al. 2013,
-    arXiv:1308.3432). Q code numbers make up one vector, where a codebook quantizes in stages. `penalties` are
-    what the features have to pay, per example.
+    `vectors` are the values of the codes, with a straight-through gradient to the features (Bengio et al. 2013,
+    arXiv:1308.3432). Each vector has Q codes, one for each stage of the codebook. `penalties` are added to the loss,
+    one number per example.
     """
 
     vectors: Float[Tensor, "B N E"]
@@ -20,7 +20,10 @@ class Quantization(NamedTuple):
 
 
 class Codebook(Protocol):
-    """`num_codes` ** `num_quantizers` values for a vector of `dim` features."""
+    """`num_codes` ** `num_quantizers` values for a vector of `dim` features.
+
+    `lookup` maps codes to vectors; `initialize` sets a new codebook from features.
+    """
 
     dim: int
     num_codes: int
@@ -30,4 +33,4 @@ class Codebook(Protocol):
 
     def lookup(self, codes: Int[Tensor, "B N Q"]) -> Float[Tensor, "B N E"]: ...
 
-    def start(self, features: Float[Tensor, "B N E"]) -> None: ...
+    def initialize(self, features: Float[Tensor, "B N E"]) -> None: ...

@@ -8,22 +8,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from vector_quantize_pytorch.vector_quantize_pytorch import Codebook
 
-from vaelab.codebook.pooled import pooled_samples, pooled_sum
+from vaelab.codebook.collectives import all_reduce_sum_, sample_over_ranks
 from vaelab.codebook.quantization import Quantization
 from vaelab.nn.full_precision import full_precision
 from vaelab.ranges import Decay, Levels, NonNegativeFloat, PositiveInt, Width
 
 
 class VectorQuantizer(nn.Module):
-    """The nearest of K vectors; then, Q - 1 times, the nearest to what is still missing.
+    """The nearest of K vectors; then, Q - 1 times, the vector nearest to the residual.
 
     z_q = e_1 + ... + e_Q,   e_q = argmin_k || z - (e_1 + ... + e_{q-1}) - e_k ||
     penalty: commitment * sum_q || z - sg(e_1 + ... + e_q) ||^2, summed over features and positions
 
     van den Oord et al. 2017, arXiv:1711.00937, eq. 3, whose middle term the moving averages of appendix A.1
     replace; in stages Zeghidour et al. 2021, arXiv:2107.03312; the penalty Lee et al. 2022, arXiv:2203.01941,
-    eq. 9. `decay` is that of the averages. A code that by them is taken by fewer than `dead_below` vectors of a
-    step, over all processes, becomes a random one of those vectors.
+    eq. 9. A code whose moving average of assigned vectors per step, over all ranks, is below `dead_below`
+    becomes a random vector of that step.
+
+    Args:
+        num_codes: K, codes of each stage.
+        dim: E, features of each vector.
+        num_quantizers: Q, number of stages.
+        decay: decay of the moving averages.
+        dead_below: vectors per step below which a code is replaced.
+        commitment: weight of the penalty.
     """
 
     started: Tensor
@@ -42,7 +50,7 @@ class VectorQuantizer(nn.Module):
         self.dim = dim
         self.num_quantizers = num_quantizers
         self.commitment = commitment
-        self.stages = nn.ModuleList(all_reduce_mean(num_codes, dim, decay, dead_below) for _ in range(num_quantizers))
+        self.stages = nn.ModuleList(build_codebook(num_codes, dim, decay, dead_below) for _ in range(num_quantizers))
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, features: Float[Tensor, "B N E"]) -> Quantization:
@@ -50,7 +58,7 @@ class VectorQuantizer(nn.Module):
         sums = [torch.zeros_like(z)]
         with torch.autocast(z.device.type, enabled=False):
             for stage in self.stages:
-                chosen, code, _ = stage(z.detach() - sums[-1])  # updates the averages, after it has chosen
+                chosen, code, _ = stage(z.detach() - sums[-1])  # updates the averages after the choice
                 sums.append(sums[-1] + chosen)
                 codes.append(code)
             commitment = torch.stack([(z - each).square().sum((1, 2)) for each in sums[1:]]).sum(0)
@@ -59,7 +67,7 @@ class VectorQuantizer(nn.Module):
         return Quantization(vectors, torch.stack(codes, -1), {"commitment": self.commitment * commitment})
 
     def lookup(self, codes: Int[Tensor, "B N Q"]) -> Float[Tensor, "B N E"]:
-        """The sum of the Q vectors that the codes stand for."""
+        """The sum of the Q vectors of the codes."""
         return torch.stack([F.embedding(codes[..., q], self.vectors(q)) for q in range(self.num_quantizers)]).sum(0)
 
     def vectors(self, stage: int) -> Float[Tensor, "K E"]:
@@ -69,8 +77,8 @@ class VectorQuantizer(nn.Module):
         return vectors
 
     @torch.no_grad()
-    def start(self, features: Float[Tensor, "B N E"]) -> None:
-        """Put the codes at the k-means of features and of their residuals, but only in a codebook that is new."""
+    def initialize(self, features: Float[Tensor, "B N E"]) -> None:
+        """Set the codes to the k-means of features and of their residuals; a second call does nothing."""
         if self.started:
             return
         residual = full_precision(features).flatten(0, 1)
@@ -78,7 +86,7 @@ class VectorQuantizer(nn.Module):
         for q, stage in enumerate(self.stages):
             stage.initted.fill_(False)
             stage.init_embed_(residual.unsqueeze(0))
-            # As much as a step with one vector for each code weighs, whatever the number of features.
+            # The weight of one step with one vector per code, for any number of features.
             weight = stage.cluster_size.mean()
             stage.cluster_size /= weight
             stage.embed_avg /= weight
@@ -86,9 +94,9 @@ class VectorQuantizer(nn.Module):
         self.started.fill_(True)
 
 
-def all_reduce_mean(num_codes: int, dim: int, decay: float, dead_below: float) -> Any:
-    """Codes that follow moving averages of the vectors that take them; all its state are buffers."""
+def build_codebook(num_codes: int, dim: int, decay: float, dead_below: float) -> Any:
+    """A codebook whose codes are moving averages of the vectors assigned to them; its whole state is buffers."""
     codebook = Codebook(dim, num_codes, decay=decay, threshold_ema_dead_code=dead_below, reset_cluster_size=1.0)
-    codebook.all_reduce_fn = codebook.kmeans_all_reduce_fn = pooled_sum
-    codebook.sample_fn = codebook.replace_sample_fn = pooled_samples
+    codebook.all_reduce_fn = codebook.kmeans_all_reduce_fn = all_reduce_sum_
+    codebook.sample_fn = codebook.replace_sample_fn = sample_over_ranks
     return codebook

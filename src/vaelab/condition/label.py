@@ -1,4 +1,4 @@
-"""The class of x is known."""
+"""The class label as condition."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,11 @@ NO_LABELS = "condition 'label' needs labels, but the data has none; choose data 
 
 
 class Label(nn.Module):
-    """y -> one-hot [B, size], for `size` classes."""
+    """y -> one-hot [B, size], for `size` classes.
+
+    Args:
+        size: number of classes.
+    """
 
     def __init__(self, size: NumClasses) -> None:
         super().__init__()
@@ -22,6 +26,6 @@ class Label(nn.Module):
     def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B C"]:
         if y is None:
             raise UserError(NO_LABELS)
-        # Unlike F.one_hot this needs no look at the values, for which a GPU would have to wait.
+        # Unlike F.one_hot, this does not read the values on the host, which would synchronise a GPU.
         one_hot = torch.zeros(like.shape[0], self.size, device=like.device)
         return one_hot.scatter_(1, y.to(like.device).unsqueeze(1), 1.0)

@@ -1,4 +1,4 @@
-"""Nothing is known about x."""
+"""No condition."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,11 +8,11 @@ from vaelab.ranges import NonNegativeInt
 
 
 class NoCondition(nn.Module):
-    """y -> [B, 0]: the parts see no label, even where the data has one."""
+    """y -> [B, 0]: the parts are given no label, even if the data have labels."""
 
     def __init__(self, size: NonNegativeInt = 0) -> None:
         super().__init__()
-        assert size == 0, "no condition has no size"
+        assert size == 0, "the size must be 0"
         self.size = size
 
     def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B 0"]:

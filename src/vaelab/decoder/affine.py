@@ -1,4 +1,4 @@
-"""A decoder that is too weak to do without its latents."""
+"""Affine decoder, whose posterior does not collapse."""
 
 import math
 
@@ -10,10 +10,16 @@ from vaelab.ranges import Shape, Supplied
 
 
 class Affine(nn.Module):
-    """Likelihood parameters that are affine in z and its condition.
+    """Likelihood parameters affine in z and its condition.
 
-    With a Gaussian likelihood the model is probabilistic PCA, whose posterior collapses in no dimension that the
-    data needs      (Lucas et al. 2019, arXiv:1911.02469)
+    With a Gaussian likelihood the model is probabilistic PCA, whose posterior does not collapse in any
+    dimension that the data need      (Lucas et al. 2019, arXiv:1911.02469)
+
+    Args:
+        shape: shape of one example.
+        latent_dim: D, elements of z.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
 
     def __init__(self, shape: Shape, latent_dim: Supplied, condition_size: Supplied, num_parameters: Supplied) -> None:

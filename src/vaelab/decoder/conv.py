@@ -12,6 +12,15 @@ class Conv(nn.Module):
     """Two dense layers, then 3x3 transposed convolutions of stride 2 up to the image.
 
     `channels` are in the encoder's order, from the image inwards.
+
+    Args:
+        shape: shape of one example, [C, H, W].
+        latent_dim: D, elements of z.
+        channels: filters of each convolution.
+        num_features: width of the first dense layer.
+        activation: the nonlinearity between layers.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Convolutional decoder of latents that have places."""
+"""Convolutional decoder of a map of latents."""
 
 from functools import partial
 from itertools import pairwise
@@ -17,6 +17,16 @@ class Map(nn.Module):
 
     van den Oord et al. 2017, arXiv:1711.00937, section 4.1. `channels` are in the encoder's order, from the
     image inwards.
+
+    Args:
+        shape: shape of one example, [C, H, W].
+        latent_dim: D, elements of z.
+        channels: filters of each transposed convolution.
+        num_features: channels of the residual blocks.
+        num_blocks: number of residual blocks.
+        activation: the nonlinearity before each layer.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
 
     def __init__(
@@ -36,7 +46,8 @@ class Map(nn.Module):
         height, width = self.sizes[0]
         if latent_dim % (height * width):
             raise UserError(
-                f"decoder=map needs a latent for each of {height}x{width} places, but gets {latent_dim} in all; "
+                f"decoder=map needs the same number of latents at each of {height}x{width} positions, but there are "
+                f"{latent_dim} latents; "
                 "set encoder=map latent=quantized with the same number of channels, or decoder=conv"
             )
         conv = partial(nn.Conv2d, kernel_size=3, padding=1)
@@ -57,5 +68,5 @@ class Map(nn.Module):
             h = h + self.condition(c)[:, :, None, None]
         h = self.blocks(h)
         for double, (height, width) in zip(self.doublings, self.sizes[1:], strict=True):
-            h = double(h)[:, :, :height, :width]  # 2n rows, of which an image of 2n - 1 takes all but one
+            h = double(h)[:, :, :height, :width]  # 2n rows, of which an image of 2n - 1 rows uses all but the last
         return h.unflatten(1, self.parameter_shape[:2])

@@ -1,4 +1,4 @@
-"""Code numbers, each drawn given those before it."""
+"""An autoregressive distribution over codes."""
 
 from collections.abc import Callable
 from itertools import product
@@ -18,8 +18,14 @@ NO_SHAPE = torch.Size()
 class AutoregressiveCodes(Distribution):
     """prod_i p(k_i | k_1 ... k_{i-1}, condition) over codes [h, w, Q]: row by row, then column, then quantizer.
 
-    `logits` maps the first r rows of codes to the logits of all their conditionals, where no conditional may look
-    at its own code or at a later one; they are divided by `temperature`. log_prob takes one pass, a sample h w Q.
+    `logits` maps the first r rows of codes to the logits of all their conditionals, where no conditional may
+    depend on its own code or on later ones. log_prob takes one pass, a sample h w Q passes.
+
+    Args:
+        logits: (codes, condition) -> logits [B, r, w, Q, K].
+        condition: [B, C].
+        code_shape: [h, w, Q].
+        temperature: divides the logits.
     """
 
     arg_constraints: ClassVar = {}
@@ -50,12 +56,12 @@ class AutoregressiveCodes(Distribution):
         return codes.unflatten(0, shape)
 
     def conditions(self, shape: torch.Size) -> Float[Tensor, "N C"]:
-        """The condition of each of as many codes as `shape` says, flat."""
+        """The condition of each code of a batch of `shape`, flattened."""
         return self.condition.expand(*shape, -1).flatten(0, -2)
 
 
 @with_temperature.register
 def _(distribution: AutoregressiveCodes, temperature: float) -> AutoregressiveCodes:
-    """Every conditional sharper or blunter: p(k_i | ...)^(1 / temperature), normalised."""
+    """Each conditional becomes p(k_i | ...)^(1 / temperature), normalised."""
     given = (distribution.logits, distribution.condition, distribution.event_shape)
     return AutoregressiveCodes(*given, distribution.temperature * temperature)

@@ -1,4 +1,4 @@
-"""Mixtures of logistics over a grid of grey levels."""
+"""Discretized mixtures of logistics on grey levels."""
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +54,7 @@ class DiscretizedLogisticMixture(Distribution):
 
     @property
     def arg_constraints(self) -> dict[str, Constraint]:
-        """Where each argument may lie; K is no event, so every entry is checked alone."""
+        """The constraint of each argument, each entry checked separately, as K is not an event dimension."""
         row = constraints.independent(constraints.real, 1)
         return {"logits": row, "loc": row, "log_scale": row}
 
@@ -91,7 +91,7 @@ class DiscretizedLogisticMixture(Distribution):
         below_upper = F.logsigmoid((x + half - self.loc) * precision)
         above_lower = F.logsigmoid((self.loc - x + half) * precision)
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)): nothing cancels, not even in the
-        # tails. An edge bin lacks one of its bounds, so it keeps one factor only.
+        # tails. An edge bin has one bound only, and so one factor.
         inside = torch.log(-torch.expm1(-2 * half * precision))
         lowest, highest = x < half, x > 1 - half
         log_mass = torch.where(

@@ -1,4 +1,4 @@
-"""A base distribution seen through an invertible map."""
+"""A base distribution transformed by an invertible map."""
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +20,9 @@ class Flow(NormalizingFlow):
     support = constraints.real_vector
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if not value.numel():  # zuko's reshapes fail on a batch without examples
+        if not value.numel():  # zuko's reshapes fail on an empty batch
             return self.base.log_prob(value)
-        with self._exactly():
+        with self._full_precision():
             log_prob: Tensor = super().log_prob(value)
             return log_prob
 
@@ -30,24 +30,23 @@ class Flow(NormalizingFlow):
         return self.rsample_and_log_prob(shape)[0]
 
     def rsample_and_log_prob(self, shape: torch.Size = NO_SHAPE) -> tuple[Tensor, Tensor]:
-        """z [*shape, *B, D] with log p(z), which is known from the way to z: no inverse is asked for."""
+        """z [*shape, *B, D] with log p(z), without computing the inverse of the transform."""
         u = self.base.rsample(shape)
         if not u.numel():
             return u, self.base.log_prob(u)
-        with self._exactly():
+        with self._full_precision():
             z, log_det = self.transform.inv.call_and_ladj(u)
             return z, self.base.log_prob(u) - log_det
 
-    def _exactly(self) -> torch.autocast:
+    def _full_precision(self) -> torch.autocast:
         return torch.autocast(center(self.base).device.type, enabled=False)
 
 
 @torch.no_grad()
 def init_at_identity_(transform: nn.Module) -> nn.Module:
-    """The transform itself, one of zuko's, begun close to z = u, so that a flow starts as its base.
+    """Initialize one of zuko's transforms close to z = u, in place, so that a flow starts as its base.
 
-    The last layer of each of its networks starts a hundredth as large: at zero the layers before it would get no
-    gradient.
+    The last layer of each network is scaled by 0.01; at zero the layers before it would get no gradient.
     """
     for part in transform.modules():
         if isinstance(part, nn.Sequential):  # as zuko's networks are
@@ -58,8 +57,8 @@ def init_at_identity_(transform: nn.Module) -> nn.Module:
 
 @center.register
 def _(distribution: Flow) -> Tensor:
-    """Where the base's mean goes; the mean itself has no formula."""
-    with distribution._exactly():
+    """The image of the base's center; the mean has no formula."""
+    with distribution._full_precision():
         u = center(distribution.base)
         return distribution.transform.inv(u) if u.numel() else u
 

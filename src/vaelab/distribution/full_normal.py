@@ -1,4 +1,4 @@
-"""A Gaussian whose dimensions go together."""
+"""A Gaussian with full covariance."""
 
 import math
 from typing import ClassVar
@@ -15,7 +15,7 @@ NO_SHAPE = torch.Size()
 
 
 class FullNormal(Distribution):
-    """N(loc, L L^T), with L [*B, D, D] lower triangular; torch's own fails on a batch without examples."""
+    """N(loc, L L^T), with L [*B, D, D] lower triangular; torch's class fails on an empty batch."""
 
     arg_constraints: ClassVar = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
     support = constraints.real_vector
@@ -41,12 +41,12 @@ class FullNormal(Distribution):
 
     def rsample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
         noise = torch.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
-        # Not by @, which mixed precision would do in bfloat16.
+        # Mixed precision would compute @ in bfloat16.
         return self.loc + (self.scale_tril * noise.unsqueeze(-2)).sum(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        away = (value - self.loc).unsqueeze(-1)
-        noise = torch.linalg.solve_triangular(self.scale_tril, away, upper=False).squeeze(-1)
+        difference = (value - self.loc).unsqueeze(-1)
+        noise = torch.linalg.solve_triangular(self.scale_tril, difference, upper=False).squeeze(-1)
         return -0.5 * noise.square().sum(-1) - self.log_det - value.shape[-1] / 2 * math.log(2 * math.pi)
 
 

@@ -1,4 +1,4 @@
-"""Many Gaussians, of which each draw comes from one."""
+"""A mixture of diagonal Gaussians."""
 
 import math
 from typing import ClassVar
@@ -42,7 +42,7 @@ class GaussianMixture(Distribution):
     def log_prob(self, value: Float[Tensor, "*B D"]) -> Float[Tensor, "*B"]:
         """By matrix products over (z - m)^2 = z^2 - 2 m z + m^2: [*B, K] is the largest tensor, not [*B, K, D].
 
-        In float64: with narrow components the three terms are thousands of times their sum.
+        In float64: with narrow components the three terms cancel.
         """
         z, loc, scale = (tensor.double() for tensor in (value, self.loc, self.scale))
         precision = scale.square().reciprocal()
@@ -53,5 +53,5 @@ class GaussianMixture(Distribution):
 
 @with_temperature.register
 def _(distribution: GaussianMixture, temperature: float) -> GaussianMixture:
-    """Each component narrower or wider around its own mean, as likely as before."""
+    """The scale of each component multiplied by temperature; means and weights unchanged."""
     return GaussianMixture(distribution.logits, distribution.loc, distribution.scale * temperature)

@@ -5,10 +5,9 @@ from torch.distributions import Independent
 
 
 class Joint(Independent):
-    """torch's Independent, which also takes a batch without examples.
+    """torch's Independent, which also accepts an empty batch.
 
-    A process to which an exact sharding gives no examples evaluates an empty chunk, on which the reshape in
-    torch's own log_prob fails.
+    A rank whose shard has no examples evaluates an empty chunk, on which the reshape in torch's log_prob fails.
     """
 
     def log_prob(self, value: Tensor) -> Tensor:

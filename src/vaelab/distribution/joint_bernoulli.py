@@ -1,4 +1,4 @@
-"""Many black or white pixels as one event."""
+"""Independent binary pixels as one event."""
 
 import torch
 from jaxtyping import Float
@@ -8,10 +8,10 @@ from vaelab.distribution.joint import Joint
 
 
 class JointBernoulli(Joint):
-    """Independent Bernoulli pixels, whose log_prob is cheaper where nobody wants its gradient.
+    """Independent Bernoulli pixels, whose log_prob is faster without gradient.
 
-    log l^x (1 - l)^(1 - x) = ((2x - 1) a - |a|) / 2 + log sigmoid(|a|) for a logit a, and the logarithms of many
-    pixels are that of their product: a factor is never below 1/2, so float32 holds a product of 64.
+    log l^x (1 - l)^(1 - x) = ((2x - 1) a - |a|) / 2 + log sigmoid(|a|) for a logit a, and the sum of
+    logarithms is the logarithm of a product: each factor is at least 1/2, so float32 holds a product of 64.
     """
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -28,8 +28,8 @@ class JointBernoulli(Joint):
 
 def log_product(factors: Float[Tensor, "*B D"]) -> Float[Tensor, "*B"]:
     """The logarithm of the product of D factors in [1/2, 1], [*B, D] -> [*B]; the factors are overwritten."""
-    halved_resolutions = 0
-    while factors.shape[-1] % 2 == 0 and halved_resolutions < 6:
+    num_halvings = 0
+    while factors.shape[-1] % 2 == 0 and num_halvings < 6:
         first, second = factors.chunk(2, -1)
-        factors, halved_resolutions = first.mul_(second), halved_resolutions + 1
+        factors, num_halvings = first.mul_(second), num_halvings + 1
     return factors.log().sum(-1)

@@ -1,4 +1,4 @@
-"""Several choices at once, each of one category."""
+"""Independent categorical variables, as one-hot vectors."""
 
 from typing import ClassVar
 
@@ -13,13 +13,18 @@ NO_SHAPE = torch.Size()
 
 
 class OneHots(Distribution):
-    """V independent one-hot vectors of K categories, side by side: logits [*B, V, K], z [*B, V * K].
+    """V independent one-hot vectors of K categories, concatenated: logits [*B, V, K], z [*B, V * K].
 
-    log p(z) = sum_vk z_vk log pi_vk, the mass of z in nats. Draws are one-hot, with the gradient of a softmax
-    at `temperature` where one is asked for (straight-through Gumbel-softmax), or are that softmax itself
-    where `relaxed` (Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712). `exact` says that
-    nobody learns from these gradients: relaxed draws have another density than log p(z), and one-hot ones the
-    gradient of relaxed ones.
+    log p(z) = sum_vk z_vk log pi_vk, in nats. Samples of rsample are one-hot with the gradient of a softmax at
+    `temperature` (straight-through Gumbel-softmax), or that softmax itself if `relaxed` (Jang et al. 2017,
+    arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712). Relaxed samples have another density than log p(z), and
+    one-hot samples the gradient of relaxed ones.
+
+    Args:
+        logits: unnormalized log-probabilities, [*B, V, K].
+        temperature: of the softmax.
+        relaxed: whether samples are the softmax.
+        exact: whether the gradients of one-hot samples are not used, so that importance weights are valid.
     """
 
     arg_constraints: ClassVar = {}
@@ -41,27 +46,27 @@ class OneHots(Distribution):
     def rsample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
         noise = self.logits.new_empty(*sample_shape, *self.logits.shape).exponential_().log()
         soft = ((self.logits - noise) / self.temperature).softmax(-1)
-        # soft less itself is exactly zero, so that what is drawn is exactly one-hot
-        return (soft if self.relaxed else one_hot_of(soft) + (soft - soft.detach())).flatten(-2)
+        # soft - soft is exactly zero, so that samples are exactly one-hot
+        return (soft if self.relaxed else one_hot_argmax(soft) + (soft - soft.detach())).flatten(-2)
 
     def log_prob(self, value: Float[Tensor, "*B VK"]) -> Tensor:
         return (value.unflatten(-1, self.logits.shape[-2:]) * self.logits).sum((-2, -1))
 
     @property
-    def choices(self) -> Categorical:
-        """The same as V categories, batch_shape [*B, V]."""
+    def categoricals(self) -> Categorical:
+        """The V variables, batch_shape [*B, V]."""
         return Categorical(logits=self.logits, validate_args=False)
 
 
-def one_hot_of(scores: Float[Tensor, "*shape K"]) -> Float[Tensor, "*shape K"]:
+def one_hot_argmax(scores: Float[Tensor, "*shape K"]) -> Float[Tensor, "*shape K"]:
     """1 at the highest of each K scores."""
     return torch.zeros_like(scores).scatter_(-1, scores.argmax(-1, keepdim=True), 1.0)
 
 
 @center.register
 def _(distribution: OneHots) -> Tensor:
-    """The likeliest category of each: the mean is no choice at all."""
-    return one_hot_of(distribution.logits).flatten(-2)
+    """The most probable category of each variable; the mean is not one-hot."""
+    return one_hot_argmax(distribution.logits).flatten(-2)
 
 
 @with_temperature.register
@@ -76,4 +81,4 @@ def _(distribution: OneHots) -> bool:
 
 @kl_per_dimension.register
 def _(q: OneHots, p: Distribution) -> Tensor | None:
-    return kl_divergence(q.choices, p.choices) if isinstance(p, OneHots) else None
+    return kl_divergence(q.categoricals, p.categoricals) if isinstance(p, OneHots) else None

@@ -1,4 +1,4 @@
-"""What is asked of every distribution over latents; each kind registers its own answer."""
+"""Operations on distributions over latents, which each distribution can register."""
 
 from functools import singledispatch
 
@@ -14,13 +14,13 @@ from vaelab.errors import UserError
 
 @singledispatch
 def center(distribution: Distribution) -> Tensor:
-    """The point [*batch, *event] that stands for a distribution: its mean, or what it registers instead."""
+    """A representative point [*batch, *event] of a distribution: its mean, or what it registers instead."""
     return distribution.mean
 
 
 @singledispatch
 def with_temperature(distribution: Distribution, temperature: float) -> Distribution:
-    """The distribution with its spread multiplied by temperature; 1 leaves it as it is.
+    """The distribution with its spread multiplied by temperature; 1 changes nothing.
 
     Raises:
         UserError: it has no scale, and temperature is not 1.
@@ -48,7 +48,7 @@ def _(distribution: Normal, temperature: float) -> Distribution:
 def has_importance_weights(distribution: Distribution) -> bool:
     """Whether E_q[p(z) / q(z)] = 1, and its gradient that of the draws: log q is the density of what is drawn.
 
-    False for a point, and for a distribution that draws from another one while it learns.
+    False for a point, and for a distribution whose training samples come from a relaxation.
     """
     return True
 
@@ -61,9 +61,9 @@ def _(distribution: Independent) -> bool:
 def rsample_and_log_prob(distribution: Distribution, sample_shape: torch.Size) -> tuple[Tensor, Tensor]:
     """Reparameterized samples [*S, *B, D] and their log-densities [*S, *B] in nats.
 
-    Together, because an inverse autoregressive flow knows the density of what it has just drawn, but needs D
-    passes for that of any other point (Kingma et al. 2016, arXiv:1606.04934, section 3). A distribution that
-    can do so has a method of this name, as zuko's flows do.
+    Together, because an inverse autoregressive flow gets the density of its own samples for free, but needs D passes
+    for that of any other point (Kingma et al. 2016, arXiv:1606.04934, section 3). A distribution
+    that can do so has a method of this name, as zuko's flows.
     """
     if hasattr(distribution, "rsample_and_log_prob"):
         z, log_prob = distribution.rsample_and_log_prob(sample_shape)
@@ -74,17 +74,17 @@ def rsample_and_log_prob(distribution: Distribution, sample_shape: torch.Size) -
 
 @singledispatch
 def kl_per_dimension(q: Distribution, p: Distribution) -> Float[Tensor, "B G"] | None:
-    """KL(q_d || p_d) in nats for each example and latent dimension, where there is a closed form.
+    """KL(q_d || p_d) in nats for each example and latent dimension, in closed form.
 
-    One for each variable where a variable takes several elements of z. All dimensions together, [B, 1], where q
-    or p does not factorise over them; None where no formula is known for the pair.
+    A variable of several elements of z has one KL. [B, 1], over all dimensions together, if q or p does not factorise;
+    None if the pair has no closed form.
     """
     try:
         if not (factorises(q) and factorises(p)):
             return kl_divergence(q, p).unsqueeze(-1)
         assert q.event_shape == p.event_shape, f"posterior over {q.event_shape}, prior over {p.event_shape}"
         shape = torch.broadcast_shapes(q.base_dist.batch_shape, p.base_dist.batch_shape)
-        # Not every formula in torch broadcasts by itself: Bernoulli's does not.
+        # Not every formula in torch broadcasts: Bernoulli's does not.
         return kl_divergence(q.base_dist.expand(shape), p.base_dist.expand(shape))
     except NotImplementedError:
         return None
@@ -96,8 +96,8 @@ def factorises(distribution: Distribution) -> TypeIs[Independent]:
 
 
 def bounded_log_scale(raw: Float[Tensor, "*shape"], bound: float = 7.0) -> Float[Tensor, "*shape"]:
-    """b tanh(raw / b): close to raw where |raw| is well below b, and never beyond it.
+    """b tanh(raw / b): close to raw for |raw| well below b, and always within [-b, b].
 
-    A clamp would stop the gradient at its edge and strand a scale there; this one always leads back.
+    Unlike a clamp, it has a gradient everywhere, so that a scale at the bound can return.
     """
     return bound * (raw / bound).tanh()

@@ -1,4 +1,4 @@
-"""A Gaussian that fits its scale to what it scores."""
+"""A Gaussian whose scale is fitted to the values in log_prob."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Normal, constraints
 
 
 class OptimalNormal(Distribution):
-    """N(x; loc, s^2 I) over the last `event_dim` dimensions, where s is chosen when log_prob sees x.
+    """N(x; loc, s^2 I) over the last `event_dim` dimensions, where log_prob computes s from x.
 
     `scale_for` maps the squared errors [*batch, *event] to that s; `scale` is what sample() uses.
     (Rybkin et al. 2021, arXiv:2006.13202)

@@ -1,4 +1,4 @@
-"""All mass at one point."""
+"""The distribution of a constant."""
 
 from typing import ClassVar
 
@@ -13,10 +13,10 @@ NO_SHAPE = torch.Size()
 
 
 class Point(Distribution):
-    """delta(z - value), for value [*batch, D]: what an encoder without noise says about z.
+    """delta(z - value), for value [*batch, D]: the posterior of an encoder without noise.
 
-    `log_prob` is that of a discrete z, 0 at the point. A continuous z has no density there, and then nothing
-    that is made of it bounds log p(x).
+    `log_prob` is that of a discrete z, 0 at the point. A continuous z has no density there, and then no
+    bound on log p(x) follows.
     """
 
     arg_constraints: ClassVar = {"value": constraints.real_vector}

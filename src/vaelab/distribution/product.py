@@ -1,4 +1,4 @@
-"""Independent latents of several kinds as one."""
+"""Independent latents of several kinds, concatenated."""
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -20,7 +20,7 @@ NO_SHAPE = torch.Size()
 
 
 class Product(Distribution):
-    """p(z) = prod_i p_i(z_i), z the z_i [*B, D_i] side by side."""
+    """p(z) = prod_i p_i(z_i), z the concatenation of the z_i [*B, D_i]."""
 
     arg_constraints: ClassVar = {}
     has_rsample = True
@@ -33,33 +33,33 @@ class Product(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self._side_by_side([part.mean for part in self.parts], NO_SHAPE)
+        return self._concatenate([part.mean for part in self.parts], NO_SHAPE)
 
     def rsample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
-        drawn = [part.rsample(self._missing(part, sample_shape)) for part in self.parts]
-        return self._side_by_side(drawn, sample_shape)
+        drawn = [part.rsample(self._sample_shape(part, sample_shape)) for part in self.parts]
+        return self._concatenate(drawn, sample_shape)
 
     @torch.no_grad()
     def sample(self, sample_shape: torch.Size = NO_SHAPE) -> Tensor:
-        drawn = [part.sample(self._missing(part, sample_shape)) for part in self.parts]
-        return self._side_by_side(drawn, sample_shape)
+        drawn = [part.sample(self._sample_shape(part, sample_shape)) for part in self.parts]
+        return self._concatenate(drawn, sample_shape)
 
     def rsample_and_log_prob(self, sample_shape: torch.Size = NO_SHAPE) -> tuple[Tensor, Tensor]:
-        scored = [rsample_and_log_prob(part, self._missing(part, sample_shape)) for part in self.parts]
+        scored = [rsample_and_log_prob(part, self._sample_shape(part, sample_shape)) for part in self.parts]
         z, log_prob = zip(*scored, strict=True)
-        return self._side_by_side(z, sample_shape), broadcast_sum(log_prob)
+        return self._concatenate(z, sample_shape), broadcast_sum(log_prob)
 
     def log_prob(self, value: Tensor) -> Tensor:
         ends = accumulate((part.event_shape.numel() for part in self.parts), initial=0)
         pieces = zip(self.parts, pairwise(ends), strict=True)
         return broadcast_sum([part.log_prob(value[..., a:b]) for part, (a, b) in pieces])
 
-    def _missing(self, part: Distribution, sample_shape: torch.Size) -> torch.Size:
-        """How often to draw a part, which may be one distribution for the whole batch."""
+    def _sample_shape(self, part: Distribution, sample_shape: torch.Size) -> torch.Size:
+        """The sample shape of a part, which may be one distribution for the whole batch."""
         batch = self.batch_shape[: len(self.batch_shape) - len(part.batch_shape)]
         return torch.Size([*sample_shape, *batch])
 
-    def _side_by_side(self, values: Sequence[Tensor], sample_shape: torch.Size) -> Tensor:
+    def _concatenate(self, values: Sequence[Tensor], sample_shape: torch.Size) -> Tensor:
         batch = [*sample_shape, *self.batch_shape]
         return torch.cat([value.expand(*batch, -1) for value in values], -1)
 
@@ -71,7 +71,7 @@ def broadcast_sum(log_probs: Sequence[Tensor]) -> Tensor:
 
 @center.register
 def _(distribution: Product) -> Tensor:
-    return distribution._side_by_side([center(part) for part in distribution.parts], NO_SHAPE)
+    return distribution._concatenate([center(part) for part in distribution.parts], NO_SHAPE)
 
 
 @with_temperature.register

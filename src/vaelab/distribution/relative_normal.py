@@ -1,4 +1,4 @@
-"""Gaussians given by what is different from another one."""
+"""Gaussians relative to another Gaussian."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def standard_normal(like: Float[Tensor, "*B D"]) -> Independent:
 
 
 def relative_normal(base: Independent, raw: Float[Tensor, "*B 2D"]) -> Independent:
-    """N(loc + d, (scale exp(e))^2) for a Gaussian N(loc, scale^2) and what a network says of d and e.
+    """N(loc + d, (scale exp(e))^2) for a Gaussian N(loc, scale^2), with d and e = `raw`.
 
     (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2)
     """
@@ -31,14 +31,14 @@ def normal(loc: Float[Tensor, "*B D"], scale: Float[Tensor, "*B D"]) -> Independ
     return Joint(Normal(loc, scale, validate_args=False), 1, validate_args=False)
 
 
-def apart(rows: Independent, shape: torch.Size) -> Independent:
-    """A Gaussian [N, D] as one of batch shape `shape`, of N elements."""
+def unflatten_batch(rows: Independent, shape: torch.Size) -> Independent:
+    """Unflatten the batch [N] of a Gaussian to `shape`."""
     base = rows.base_dist
     return normal(base.loc.unflatten(0, shape), base.scale.unflatten(0, shape))
 
 
-def side_by_side(parts: Sequence[Distribution]) -> Distribution:
-    """The concatenation of Gaussian vectors, each given those before it; the first alone if it is no Gaussian."""
+def concatenate(parts: Sequence[Distribution]) -> Distribution:
+    """Concatenate Gaussian vectors, each given those before it; if one is not Gaussian, return the first."""
     bases = [part.base_dist for part in parts if factorises(part) and isinstance(part.base_dist, Normal)]
     if len(bases) < len(parts):
         return parts[0]

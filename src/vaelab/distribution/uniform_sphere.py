@@ -1,4 +1,4 @@
-"""Anywhere on the unit sphere, alike."""
+"""The uniform distribution on the unit hypersphere."""
 
 import math
 from typing import ClassVar
@@ -11,8 +11,8 @@ from torch.distributions import Distribution, constraints
 NO_SHAPE = torch.Size()
 
 
-class OnSphere(constraints.Constraint):
-    """Vectors of length one."""
+class UnitVector(constraints.Constraint):
+    """Vectors [D] of length one."""
 
     event_dim = 1
 
@@ -21,13 +21,13 @@ class OnSphere(constraints.Constraint):
 
 
 class UniformSphere(Distribution):
-    """The uniform density 1 / |S^(D-1)| over the vectors of length one in D dimensions, [] and [D].
+    """The uniform density 1 / |S^(D-1)| on the unit sphere in D dimensions: batch_shape [], event_shape [D].
 
-    Davidson et al. 2018, arXiv:1804.00891. `like` says D, and where and in which precision to draw.
+    Davidson et al. 2018, arXiv:1804.00891. `like` [D] sets D, device and dtype.
     """
 
     arg_constraints: ClassVar = {}
-    support = OnSphere()
+    support = UnitVector()
     has_rsample = True
 
     def __init__(self, like: Float[Tensor, " D"]) -> None:

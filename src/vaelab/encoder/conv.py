@@ -12,8 +12,15 @@ from vaelab.ranges import Channels, Shape, Supplied, Width
 class Conv(nn.Module):
     """3x3 convolutions of stride 2, then one dense layer of `num_features`.
 
-    A label plane beside x, constant over the image, adds one number per filter to the first convolution
-    (but for the zeros at its border), so the condition enters as that bias, at no cost per pixel.
+    The condition is a bias of the first convolution. That equals one constant label plane per class beside x, except
+    at the zero padding, and costs nothing per pixel.
+
+    Args:
+        shape: shape of one example, [C, H, W].
+        channels: filters of each convolution, from the image inwards.
+        num_features: F, the size of the output [B, F].
+        activation: the nonlinearity after each layer.
+        condition_size: Y, the size of the condition.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Convolutional encoder whose features keep their places."""
+"""Convolutional encoder whose features form a map."""
 
 import math
 from functools import partial
@@ -13,10 +13,18 @@ from vaelab.ranges import Channels, NonNegativeInt, Shape, Supplied, Width
 
 
 class Map(nn.Module):
-    """4x4 convolutions of stride 2, then residual blocks: a map of `num_features`, [F, h, w], given flat.
+    """4x4 convolutions of stride 2, then residual blocks: a map [F, h, w] of features, flattened.
 
     van den Oord et al. 2017, arXiv:1711.00937, section 4.1. The condition enters as a bias of the first
     convolution.
+
+    Args:
+        shape: shape of one example, [C, H, W].
+        channels: filters of each strided convolution, from the image inwards.
+        num_features: F, features at each position.
+        num_blocks: number of residual blocks.
+        activation: the nonlinearity before each layer.
+        condition_size: Y, the size of the condition.
     """
 
     def __init__(
@@ -51,7 +59,7 @@ class Map(nn.Module):
 
 
 class Halving(nn.Conv2d):
-    """4x4, stride 2: n rows become n / 2, rounded up."""
+    """4x4 convolution of stride 2: n rows become n / 2, rounded up."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 4, stride=2)

@@ -1,4 +1,4 @@
-"""The state of KL control: buffers, so that it travels in checkpoints and to devices."""
+"""The state of KL control: buffers, which checkpoints save and devices receive."""
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,16 @@ from vaelab.kl.rate import controlled_rate
 
 
 class KLControl(nn.Module):
-    """What callbacks write and objectives read: `weight`, `free_nats` and `capacity`, all in nats but weight."""
+    """The KL control that callbacks write and objectives read.
+
+    Attributes:
+        weight: factor of the rate.
+        free_nats: floor of the mean rate of each group, in nats; 0 is no floor.
+        capacity: target of the rate, in nats; 0 is no target.
+        group_size: latent groups that share one floor.
+        ends: the step at which each schedule ends.
+        owners: the callback that writes each field.
+    """
 
     weight: Tensor
     free_nats: Tensor
@@ -27,16 +36,16 @@ class KLControl(nn.Module):
     def forward(self, kl: Float[Tensor, "B G"]) -> Float[Tensor, ""]:
         return controlled_rate(kl, self.weight, self.free_nats, self.capacity, self.group_size)
 
-    def claim(self, field: str, owner: object, honoured: frozenset[str], end: int = 0) -> None:
-        """Make `owner` the one writer of `field`, which settles at step `end`.
+    def claim(self, field: str, owner: object, supported: frozenset[str], end: int = 0) -> None:
+        """Make `owner` the only writer of `field`, which is constant from step `end`.
 
-        Raises UserError where the objective does not honour the field or someone else writes it already.
+        Raises UserError if the objective does not support the field or another callback writes it.
         """
         name = type(owner).__name__
-        if field not in honoured:
+        if field not in supported:
             raise UserError(
-                f"callback {name} writes '{field}', which this objective does not honour "
-                f"(it honours {', '.join(sorted(honoured)) or 'none'}); drop the callback or change the objective"
+                f"callback {name} writes '{field}', which this objective does not support "
+                f"(it supports {', '.join(sorted(supported)) or 'none'}); drop the callback or change the objective"
             )
         if self.owners.setdefault(field, owner) is not owner:
             raise UserError(
@@ -48,6 +57,6 @@ class KLControl(nn.Module):
         """Set one field."""
         getattr(self, field).fill_(value)
 
-    def settled(self, step: int) -> bool:
-        """Whether every schedule has ended, so that losses of later steps compare."""
+    def is_settled(self, step: int) -> bool:
+        """Whether every schedule has ended, so that losses of later steps are comparable."""
         return all(step >= end for end in self.ends.values())

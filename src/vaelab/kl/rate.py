@@ -1,4 +1,4 @@
-"""The rate as the optimizer sees it: weighted, floored, or held at a capacity."""
+"""The rate under KL control: weighted, with a floor, or held at a capacity."""
 
 import torch
 from jaxtyping import Float
@@ -17,8 +17,8 @@ def controlled_rate(
     """weight * | sum_g max(mean_B KL_g, free_nats) - capacity |, in nats per example.
 
     The floor acts on the batch mean of each group, not on each example: below it a group gets no gradient,
-    above it the gradient is untouched (Kingma et al. 2016, arXiv:1606.04934, eq. 15). A capacity of 0 leaves
-    the rate as it is; above 0 the rate is held there (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
+    above it the gradient is untouched (Kingma et al. 2016, arXiv:1606.04934, eq. 15). A capacity above 0
+    is a target of the rate (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
     """
     if kl.shape[1] % group_size:
         raise UserError(

@@ -21,7 +21,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Linear:
-    """From `start` to `stop` in a straight line over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)"""
+    """From `start` to `stop`, linear in the step, over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)"""
 
     start: NonNegativeFloat
     stop: NonNegativeFloat
@@ -53,7 +53,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Sigmoid:
-    """From `start` to `stop` along a logistic curve over `steps`, rescaled so that it meets both ends.
+    """From `start` to `stop` along a logistic curve over `steps`, rescaled to reach both ends exactly.
 
     `sharpness` is the number of logistic scales between the ends.       (Bowman et al. 2016, arXiv:1511.06349)
     """
@@ -96,5 +96,5 @@ class Cyclical:
 
 
 def progress(step: int, steps: float) -> float:
-    """Share of `steps` that is done, in [0, 1]; 1 for a schedule of no length."""
+    """step / steps, clipped to [0, 1]; 1 if `steps` is 0."""
     return min(max(step / steps, 0.0), 1.0) if steps > 0 else 1.0

@@ -1,4 +1,4 @@
-"""Where codes lie: from an encoder's features to vectors at places, and back to a flat latent."""
+"""From an encoder's features to one vector at each position of a map, and back to a flat latent."""
 
 from typing import Protocol
 
@@ -7,15 +7,20 @@ from torch import Tensor, nn
 
 
 class Features(Protocol):
-    """The sizes of what an encoder gives; one that keeps a map [F, h, w] says so by `feature_shape`."""
+    """The sizes of an encoder's output; an encoder of maps [F, h, w] also has `feature_shape`."""
 
     num_features: int
 
 
 class FeaturePositions(nn.Module):
-    """Features [B, F] to a vector of `dim` elements at each place of the encoder's map, [B, N, E].
+    """Features [B, F] -> one vector of E elements at each of the N positions of the encoder's map, [B, N, E].
 
-    Of features without places, `num_positions` vectors are made, in one row.
+    Features that are not a map give `num_positions` vectors in one row.
+
+    Args:
+        encoder: the encoder of the features.
+        dim: E, elements of each vector.
+        num_positions: N for an encoder without a map.
     """
 
     def __init__(self, encoder: Features, dim: int, num_positions: int) -> None:
@@ -23,14 +28,14 @@ class FeaturePositions(nn.Module):
         flat = (encoder.num_features, 1, 1)
         self.feature_shape: tuple[int, int, int] = getattr(encoder, "feature_shape", flat)
         channels, height, width = self.feature_shape
-        cuts = num_positions if self.feature_shape == flat else 1
-        self.shape = (height, width * cuts)
+        vectors_per_position = num_positions if self.feature_shape == flat else 1
+        self.shape = (height, width * vectors_per_position)
         self.dim = dim
-        self.head = nn.Linear(channels, cuts * dim)
+        self.head = nn.Linear(channels, vectors_per_position * dim)
 
     @property
     def num(self) -> int:
-        """N, the number of places."""
+        """N, the number of positions."""
         return self.shape[0] * self.shape[1]
 
     def forward(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B N E"]:
@@ -39,6 +44,6 @@ class FeaturePositions(nn.Module):
         return self.head(h).reshape(len(h), self.num, self.dim)
 
 
-def flat(vectors: Float[Tensor, "B N E"]) -> Float[Tensor, "B D"]:
-    """Elements before places, as a feature map [E, h, w] is stored."""
+def flatten_positions(vectors: Float[Tensor, "B N E"]) -> Float[Tensor, "B D"]:
+    """Flatten with elements before positions, the memory order of a feature map [E, h, w]."""
     return vectors.transpose(1, 2).flatten(1)

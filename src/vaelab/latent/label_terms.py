@@ -1,4 +1,4 @@
-"""Terms of every label, made into terms of each example."""
+"""Averages over labels of the terms of each label."""
 
 import math
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from vaelab.terms import Terms
 
 @dataclass(kw_only=True)
 class LabelTerms(Terms):
-    """Terms that are means over the label, and `log_joint` = log p(x, z_y, y) / q(z_y | x, y) of each label."""
+    """Terms averaged over labels, with `log_joint` = log p(x, z_y, y) / q(z_y | x, y) of each label."""
 
     log_joint: Float[Tensor, "S Y B"]
 
     @property
     def log_weight(self) -> Float[Tensor, "S B"]:
-        """Summed over labels: the exponential has the mean p(x), or p(x, y) where y is known, whatever q(y | x)."""
+        """log sum_y exp(log_joint), whose exponential has mean p(x), or p(x, y) if y is known, for every q(y | x)."""
         return self.log_joint.logsumexp(1)
 
 
@@ -31,14 +31,19 @@ def label_terms(
     posterior: Distribution,
     prior: Distribution,
 ) -> LabelTerms:
-    """Means over y: at the label that is `known`, else under q(y | x), with a uniform p(y); kl ends in a column for y.
+    """Average terms over y, with a uniform p(y): at the known label, else under q(y | x). The last column of kl is y's.
 
-    `each` are the terms of all labels, in rows label by label; `label` is whose latents, posterior and prior
-    stand for the example.
+    Args:
+        each: terms of B examples for each of Y labels, in Y blocks of B rows.
+        log_qy: log q(y | x).
+        known: one-hot of a known label; all False if it is unknown.
+        label: the label whose latents are returned.
+        posterior: q(z | x, y) at `label`.
+        prior: p(z | y) at `label`.
     """
     by_label = log_qy.T.shape
     any_known = known.any(1, keepdim=True)
-    share = torch.where(any_known, known.float(), log_qy.exp()).T  # [Y, B], of each label
+    share = torch.where(any_known, known.float(), log_qy.exp()).T  # [Y, B], the weight of each label
     log_share = torch.where(any_known, 0.0, log_qy).T
     log_py = -math.log(len(share))
     log_joint = each.log_weight.unflatten(1, by_label) + log_py

@@ -1,4 +1,4 @@
-"""A label that is a latent wherever it is not known."""
+"""M2: the label is a latent variable where it is unknown."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,8 +19,8 @@ from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
 
 
-class Inferred(NamedTuple):
-    """log q(y | x); q(z | x, y) of all labels, in rows label by label; and that of the known or likeliest label."""
+class Inference(NamedTuple):
+    """log q(y | x), q(z | x, y) of all labels in Y blocks of B rows, the known or likeliest label, and its q(z)."""
 
     log_qy: Float[Tensor, "B Y"]
     rows: Distribution
@@ -34,7 +34,16 @@ class SemiSupervised(LatentStructure):
     A known label gives -L(x, y) = E_q(z|x,y)[log p(x, y, z) - log q(z|x, y)], a bound on log p(x, y), and
     `classification_weight` times the mean of -log q(y|x) over the known labels. An unknown one gives
     sum_y q(y|x) (-L(x, y)) + H(q(y|x)), a bound on log p(x) in which y is summed over and not sampled. Evaluation
-    takes every label for unknown, so that its numbers compare with those of models without labels.
+    treats every label as unknown, so that its numbers compare with those of models without labels.
+
+    Args:
+        condition: y -> [B, Y], of size > 0.
+        encoder: factory, built twice: for q(z | x, y) and for q(y | x).
+        posterior: factory of q(z | x, y).
+        prior: p(z | y), or a factory of it.
+        decoder: factory, given the sizes of z, condition and likelihood.
+        likelihood: decoder parameters -> p(x | z, y).
+        classification_weight: weight of -log q(y | x), beside a bound in nats per example.
     """
 
     infers_labels = True
@@ -65,17 +74,17 @@ class SemiSupervised(LatentStructure):
         """The logits of q(y | x)."""
         return full_precision(self.head(self.features(x, torch.zeros(len(x), 0, device=x.device))))
 
-    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
-        log_qy, known = self.classify(x).log_softmax(1), self.known(x, y)
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inference:
+        log_qy, known = self.classify(x).log_softmax(1), self.label_mask(x, y)
         label = torch.where(known.any(1), known.int().argmax(1), log_qy.argmax(1))
-        rows = self.of_each_label(x)
-        return Inferred(log_qy, self.single.infer(rows.x, rows.y), label, self.single.infer(x, label))
+        rows = self.repeat_for_each_label(x)
+        return Inference(log_qy, self.single.infer(rows.x, rows.y), label, self.single.infer(x, label))
 
-    def score(self, batch: Batch, inferred: Inferred, num_samples: int) -> Terms:
-        """Draw S latents for each label, and take means over labels."""
+    def score(self, batch: Batch, inferred: Inference, num_samples: int) -> Terms:
+        """Draw S latents for each label and average over labels."""
         log_qy, rows, label, posterior = inferred
-        known = self.known(batch.x, batch.y)
-        each = self.single.score(self.of_each_label(batch.x), rows, num_samples)
+        known = self.label_mask(batch.x, batch.y)
+        each = self.single.score(self.repeat_for_each_label(batch.x), rows, num_samples)
         prior = self.single.prior(self.single.condition(label, batch.x))
         terms = label_terms(each, log_qy, known, label, posterior, prior)
         # Scaled so that the mean over the batch is the weighted mean over its known labels.
@@ -83,20 +92,20 @@ class SemiSupervised(LatentStructure):
         terms.penalties["classification"] = -scale * torch.where(known, log_qy, 0.0).sum(1)
         return terms
 
-    def known(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Bool[Tensor, "B Y"]:
-        """Whether training was told that the example has the label."""
+    def label_mask(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Bool[Tensor, "B Y"]:
+        """One-hot of the label in training; all False where it is unknown, and in evaluation."""
         if y is None or not self.training:
             return torch.zeros(len(x), self.num_classes, dtype=torch.bool, device=x.device)
         return y.unsqueeze(1) == torch.arange(self.num_classes, device=x.device)
 
-    def of_each_label(self, x: Float[Tensor, "B *event"]) -> Batch:
-        """The whole batch with the first label, then with the second, …, as one batch."""
+    def repeat_for_each_label(self, x: Float[Tensor, "B *event"]) -> Batch:
+        """The whole batch with label 0, then with label 1, …, as one batch."""
         index = torch.arange(self.num_classes * len(x), device=x.device)
         labels = torch.arange(self.num_classes, device=x.device).repeat_interleave(len(x))
         return Batch(x.expand(self.num_classes, *x.shape).flatten(0, 1), labels, index)
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
-        """The code of q(z | x, y), at the likeliest label where none is given."""
+        """The center of q(z | x, y), at the likeliest label if y is None."""
         return self.single.encode(x, self.classify(x).argmax(1) if y is None else y)
 
     def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
@@ -107,11 +116,11 @@ class SemiSupervised(LatentStructure):
         return self.single.draw(n, y, temperature)
 
     def sample(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Tensor:
-        """n images [n, *event], of labels drawn from p(y) where none are asked for."""
+        """n images [n, *event], with labels from p(y) if y is None."""
         if y is None:
             y = torch.randint(self.num_classes, (n,), device=self.head.weight.device)
         return self.single.sample(n, y, temperature)
 
     def reconstruct(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Tensor:
-        """The mean of p(x | z, y) at the likeliest label and its code, whatever label is given, [B, *event]."""
+        """The mean of p(x | z, y) at the likeliest label and its code; `y` is not used."""
         return self.single.reconstruct(x, self.classify(x).argmax(1))

@@ -9,9 +9,9 @@ from torch.distributions import Distribution
 
 from vaelab.distribution.operations import center, has_importance_weights
 from vaelab.errors import UserError
-from vaelab.latent.hierarchy.temperature import per_level
-from vaelab.latent.level import score_latent
+from vaelab.latent.hierarchy.temperature import temperature_per_level
 from vaelab.latent.prior import PriorFactory, build_prior
+from vaelab.latent.scored_latent import score_latent
 from vaelab.latent.structure import LatentStructure
 from vaelab.protocol import Condition, Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
@@ -21,8 +21,15 @@ class Single(LatentStructure):
     """q(z | x, y), p(z | y) and p(x | z, y) over one latent vector.
 
     Kingma & Welling 2014, arXiv:1312.6114; with a condition Sohn et al. 2015 (NeurIPS, structured output).
-    `encoder`, `posterior` and `decoder` are factories: the sizes that one part dictates to the next are
-    filled in here. So is a prior that is made of posteriors; it gets `infer`.
+    A factory is given the sizes of the parts before it.
+
+    Args:
+        condition: y -> [B, Y].
+        encoder: factory, given the condition's size.
+        posterior: factory, given the number of features.
+        prior: p(z | y), or a factory given `infer` and the condition's size.
+        decoder: factory, given the sizes of z, condition and likelihood.
+        likelihood: decoder parameters -> p(x | z, y).
     """
 
     is_single_vector = True
@@ -49,11 +56,11 @@ class Single(LatentStructure):
         self.likelihood = likelihood
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Distribution:
-        """q(z | x, y): the only place where the encoder runs."""
+        """q(z | x, y). Only here does the encoder run."""
         return self.posterior(self.encoder(x, self.condition(y, x)))
 
     def score(self, batch: Batch, posterior: Distribution, num_samples: int) -> Terms:
-        """Draw S latents from a posterior that `infer` gave and score them."""
+        """Draw S latents from the posterior and score them."""
         level = score_latent(posterior, self.prior(self.condition(batch.y, batch.x)), num_samples)
         return Terms(
             log_px=self.decode(level.z, batch.y).log_prob(batch.x),
@@ -68,7 +75,7 @@ class Single(LatentStructure):
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
-        """The mean of q(z | x, y), or what stands for it: the code that downstream tasks use."""
+        """The center of q(z | x, y): the code for downstream tasks."""
         return center(self.infer(x, y))
 
     def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
@@ -78,7 +85,7 @@ class Single(LatentStructure):
         self, n: int, y: Int[Tensor, " n"] | None, temperature: float | Sequence[float] = 1.0
     ) -> Float[Tensor, "n D"]:
         """n latents from p(z | y), its scale multiplied by `temperature`."""
-        return self.draw_prior(n, y, *per_level(temperature, 1))
+        return self.draw_prior(n, y, *temperature_per_level(temperature, 1))
 
 
 def require_single(latent: LatentStructure, who: str) -> Single:

@@ -1,4 +1,4 @@
-"""A latent vector whose own model is another latent structure."""
+"""A latent vector whose prior is another latent structure."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from vaelab.protocol import Decoder, Density, Encoder, Posterior
 from vaelab.terms import Batch, Terms
 
 
-class Inferred(NamedTuple):
-    """q(z | x), and the labels that `prior` may look at."""
+class Inference(NamedTuple):
+    """q(z | x), and the labels that `prior` may use."""
 
     posterior: Distribution
     y: Int[Tensor, " B"] | None
@@ -30,7 +30,14 @@ class Stacked(LatentStructure):
     log p(x) >= E_q(z|x)[log p(x|z) - log q(z|x) + (M2's bound on log p(z), or on log p(z, y))]
 
     Kingma et al. 2014, arXiv:1406.5298, section 3.1 and 3.2. They train M1 first and M2 on its codes; here both
-    learn at once, on this bound. A code is z, from which y and the latent above it can be told.
+    learn jointly, on this bound. A code is z, from which M2 infers y and its own latent.
+
+    Args:
+        encoder: factory of M1's encoder.
+        posterior: factory of q(z | x).
+        decoder: factory of M1's decoder.
+        likelihood: decoder parameters -> p(x | z).
+        prior: M2, over z.
     """
 
     infers_labels = True
@@ -49,7 +56,7 @@ class Stacked(LatentStructure):
         self.decoder = decoder(
             latent_dim=self.posterior.size, condition_size=0, num_parameters=likelihood.num_parameters
         )
-        self.condition, self.likelihood = NoCondition(), likelihood  # it hears of y from z alone
+        self.condition, self.likelihood = NoCondition(), likelihood  # y reaches the decoder through z only
         self.prior = prior
 
     @property
@@ -57,15 +64,15 @@ class Stacked(LatentStructure):
         """Samples can be asked for by label."""
         return True
 
-    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inferred:
-        return Inferred(self.posterior(self.encoder(x, self.condition(None, x))), y)
+    def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inference:
+        return Inference(self.posterior(self.encoder(x, self.condition(None, x))), y)
 
     def classify(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B Y"]:
         """The logits of q(y | z) at the code of x."""
         return self.prior.classify(self.encode(x, None))
 
-    def score(self, batch: Batch, inferred: Inferred, num_samples: int) -> Terms:
-        """Draw S latents, and for each of them one of `prior` for each label."""
+    def score(self, batch: Batch, inferred: Inference, num_samples: int) -> Terms:
+        """Draw S latents z, and for each z one latent of `prior` per label."""
         z, log_qz = rsample_and_log_prob(inferred.posterior, torch.Size([num_samples]))
         shape = log_qz.shape  # [S, B]
         y = None if inferred.y is None else inferred.y.expand(shape).flatten()
@@ -90,12 +97,12 @@ class Stacked(LatentStructure):
         )
 
     def encode(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Float[Tensor, "B D"]:
-        """The mean of q(z | x), or what stands for it."""
+        """The center of q(z | x)."""
         return center(self.infer(x, None).posterior)
 
     def generate(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
         return self.decoder(z, c)
 
     def draw(self, n: int, y: Int[Tensor, " n"] | None, temperature: float = 1.0) -> Float[Tensor, "n D"]:
-        """n latents z of `prior`, the scale of its own latents multiplied by `temperature`."""
+        """n latents z of `prior`, with the scale of its own latents multiplied by `temperature`."""
         return self.prior.sample(n, y, temperature)

@@ -1,4 +1,4 @@
-"""Black or white pixels."""
+"""Binary pixels."""
 
 from jaxtyping import Float
 from torch import Tensor, distributions
@@ -11,8 +11,8 @@ from vaelab.likelihood.likelihood import Likelihood
 class Bernoulli(Likelihood):
     """p(x|z) = prod_i l_i^x_i (1 - l_i)^(1 - x_i), with logit l_i from the decoder.
 
-    Grey x in [0, 1] are accepted too: then log_prob is minus the binary cross-entropy, which no longer
-    integrates to one over x and is a pseudo-likelihood (`is_density` says False).
+    Grey x in [0, 1] are accepted too; then log_prob is minus the binary cross-entropy, which no longer
+    integrates to one over x and is a pseudo-likelihood (`is_density` is False).
     """
 
     num_parameters = 1

@@ -11,7 +11,7 @@ from vaelab.likelihood.likelihood import Likelihood
 class ContinuousBernoulli(Likelihood):
     """p(x|z) = prod_i C(l_i) l_i^x_i (1 - l_i)^(1 - x_i), with logit l_i from the decoder.
 
-    The normalizer C makes a density of what Bernoulli only uses as a score.
+    The normalizer C makes it a density on [0, 1], which Bernoulli is not.
     (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845)
     """
 
@@ -21,4 +21,4 @@ class ContinuousBernoulli(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (logits,) = self.unpack(parameters)
-        return self.over_pixels(continuous_bernoulli.ContinuousBernoulli(logits, validate_args=False))
+        return self.join_pixels(continuous_bernoulli.ContinuousBernoulli(logits, validate_args=False))

@@ -1,4 +1,4 @@
-"""Grey levels, as 8-bit pictures have them."""
+"""Grey levels of 8-bit images."""
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,11 @@ class DiscretizedLogistic(Likelihood):
 
     A probability of x on `num_levels` grey levels in [0, 1], so its nats compare with those of any other
     model of these levels      (Salimans et al. 2017, arXiv:1701.05517, without its coupling of colours)
+
+    Args:
+        shape: shape of one example.
+        num_mixtures: K, components per pixel.
+        num_levels: grey levels in [0, 1].
     """
 
     spread: Tensor
@@ -28,14 +33,14 @@ class DiscretizedLogistic(Likelihood):
         self.num_levels = num_levels
         self.support = GreyLevels(num_levels)
         self.support_text = f"x on the {num_levels} levels k/{num_levels - 1} in [0, 1]"
-        # Components start apart, or else they would get equal gradients and stay alike.
+        # Components start at different places: equal ones would get equal gradients and stay equal.
         self.register_buffer("spread", (torch.arange(num_mixtures) + 0.5) / num_mixtures, persistent=False)
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         per_kind = full_precision(parameters).unflatten(-len(self.shape) - 1, (3, self.num_mixtures))
         logits, raw_loc, raw_log_scale = per_kind.movedim(-len(self.shape) - 1, -1).unbind(-len(self.shape) - 2)
-        # A new decoder, whose outputs are near zero, says: grey, give or take exp(-2).
+        # Outputs near zero, as of a new decoder, mean a scale near exp(-2).
         log_scale = bounded_log_scale(raw_log_scale, bound=6.0) - 2.0
-        return self.over_pixels(
+        return self.join_pixels(
             DiscretizedLogisticMixture(logits, raw_loc + self.spread, log_scale, self.num_levels, validate_args=False)
         )

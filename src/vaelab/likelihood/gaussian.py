@@ -1,4 +1,4 @@
-"""Gaussian pixels, by where their scale comes from: fixed, learned, predicted or optimal."""
+"""Gaussian pixels with a fixed, learned, predicted or optimal scale."""
 
 import math
 
@@ -17,7 +17,12 @@ MIN_SCALE = math.exp(-6)  # as in the code of Rybkin et al.
 
 
 class FixedGaussian(Likelihood):
-    """p(x|z) = prod_i N(x_i; m_i, scale^2), with m from the decoder."""
+    """p(x|z) = prod_i N(x_i; m_i, scale^2), with m from the decoder.
+
+    Args:
+        shape: shape of one example.
+        scale: the standard deviation of each pixel.
+    """
 
     num_parameters = 1
     support = constraints.real
@@ -29,7 +34,7 @@ class FixedGaussian(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (loc,) = self.unpack(parameters)
-        return self.over_pixels(Normal(loc, self.scale, validate_args=False))
+        return self.join_pixels(Normal(loc, self.scale, validate_args=False))
 
 
 class LearnedGaussian(Likelihood):
@@ -46,7 +51,7 @@ class LearnedGaussian(Likelihood):
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (loc,) = self.unpack(parameters)
         scale = bounded_log_scale(full_precision(self.log_scale)).exp()
-        return self.over_pixels(Normal(loc, scale, validate_args=False))
+        return self.join_pixels(Normal(loc, scale, validate_args=False))
 
 
 class PredictedGaussian(Likelihood):
@@ -58,16 +63,21 @@ class PredictedGaussian(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         loc, raw = self.unpack(parameters)
-        return self.over_pixels(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False))
+        return self.join_pixels(Normal(loc, bounded_log_scale(raw).exp(), validate_args=False))
 
 
 class OptimalGaussian(Likelihood):
-    """p(x|z) = prod_i N(x_i; m_i, s^2), with the s that makes the training batch most likely.
+    """p(x|z) = prod_i N(x_i; m_i, s^2), with the s of maximum likelihood on the training batch.
 
     s^2 = mean of (x - m)^2 over batch, pixels and channels      (Rybkin et al. 2021, arXiv:2006.13202)
 
     Evaluation uses a moving average of the training values, so that an example's log_prob does not depend on
-    its batch mates, and leaves that average as it was.
+    the other examples of its batch, and does not update it.
+
+    Args:
+        shape: shape of one example.
+        decay: decay of the moving average of s^2.
+        min_scale: lower bound of s.
     """
 
     num_parameters = 1
@@ -89,22 +99,22 @@ class OptimalGaussian(Likelihood):
 
     @torch.no_grad()
     def scale_for(self, squared_error: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-        """The scale to score with: in training the optimum for these errors, which it also takes note of.
+        """The scale s: in training the optimum for these errors, which also updates the moving average.
 
         Without gradient, because at the optimum the log-likelihood is flat in s.
         """
         if not self.training:
             return self.variance.sqrt()
-        variance = mean_over_processes(squared_error.mean()).clamp(min=self.min_scale**2)
+        variance = mean_over_ranks(squared_error.mean()).clamp(min=self.min_scale**2)
         self.num_updates += 1
-        # A plain mean while the history is short: the initial value must not linger.
+        # A plain mean while the history is short, so that the initial value has no weight.
         rate = (1 / self.num_updates).clamp(min=1 - self.decay)
         self.variance.lerp_(variance, rate)
         return variance.sqrt()
 
 
-def mean_over_processes(value: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """The mean of each process's value, so that the batch of all of them has one scale."""
+def mean_over_ranks(value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """The mean over all ranks, so that the global batch has one scale."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return value
     total = value.clone()

@@ -10,7 +10,12 @@ from vaelab.ranges import PositiveFloat, Shape
 
 
 class FixedLaplace(Likelihood):
-    """p(x|z) = prod_i exp(-|x_i - m_i| / scale) / (2 scale), with m from the decoder."""
+    """p(x|z) = prod_i exp(-|x_i - m_i| / scale) / (2 scale), with m from the decoder.
+
+    Args:
+        shape: shape of one example.
+        scale: the scale of each pixel.
+    """
 
     num_parameters = 1
     support = constraints.real
@@ -22,7 +27,7 @@ class FixedLaplace(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         (loc,) = self.unpack(parameters)
-        return self.over_pixels(distributions.Laplace(loc, self.scale, validate_args=False))
+        return self.join_pixels(distributions.Laplace(loc, self.scale, validate_args=False))
 
 
 class PredictedLaplace(Likelihood):
@@ -34,4 +39,4 @@ class PredictedLaplace(Likelihood):
 
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         loc, raw = self.unpack(parameters)
-        return self.over_pixels(distributions.Laplace(loc, bounded_log_scale(raw).exp(), validate_args=False))
+        return self.join_pixels(distributions.Laplace(loc, bounded_log_scale(raw).exp(), validate_args=False))

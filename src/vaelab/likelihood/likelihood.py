@@ -1,4 +1,4 @@
-"""What every p(x|z) has in common."""
+"""The base class of likelihoods."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,11 +11,14 @@ from vaelab.ranges import Shape
 
 
 class Likelihood(nn.Module):
-    """p(x|z): what the decoder puts out -> the distribution of one whole x.
+    """p(x|z): decoder parameters -> the distribution of one whole x.
 
     Its forward takes parameters [*batch, P, *shape], where P is `num_parameters`, and returns a distribution
     of batch_shape [*batch] and event_shape `shape`. So `log_prob(x)` is one number per example: nats, summed
-    over pixels and channels, with every normalizer, in float32 whatever the precision of the decoder.
+    over pixels and channels, with every normalizer, in float32 for any precision of the decoder.
+
+    Args:
+        shape: shape of one example.
     """
 
     num_parameters: int
@@ -31,13 +34,13 @@ class Likelihood(nn.Module):
         return bool((self.support.check(x) & x.isfinite()).all())
 
     def is_density(self, x: Float[Tensor, "B *event"]) -> bool:
-        """Whether log_prob of this x is the logarithm of a true probability or density."""
+        """Whether log_prob of this x is the logarithm of a normalized probability or density."""
         return self.accepts(x)
 
     def unpack(self, parameters: Float[Tensor, "..."]) -> tuple[Float[Tensor, "..."], ...]:
         """The P parameters of each pixel and channel, each [*batch, *shape], in float32."""
         return full_precision(parameters).unbind(-len(self.shape) - 1)
 
-    def over_pixels(self, distribution: Distribution) -> Independent:
-        """The distribution of x as a whole, from one of each pixel and channel."""
+    def join_pixels(self, distribution: Distribution) -> Independent:
+        """The joint distribution of x, from the distributions of its pixels and channels."""
         return Joint(distribution, len(self.shape), validate_args=False)

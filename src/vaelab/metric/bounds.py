@@ -9,13 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaelab.errors import UserError
-from vaelab.protocol import ImportanceWeighted
+from vaelab.protocol import ImportanceWeightedObjective
 from vaelab.terms import Batch, Terms
 
 CHUNK = 10  # samples that are decoded at a time where nobody says how many, which bounds the memory
 
 
-class InfersAndScores(Protocol):
+class LatentModel(Protocol):
     """What a bound needs of a latent structure: `infer` runs the encoder once, `score` draws and scores S samples."""
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Any: ...
@@ -31,12 +31,12 @@ def importance_weighted_bound(log_weight: Float[Tensor, "S B"]) -> Float[Tensor,
     return log_weight.logsumexp(0) - math.log(log_weight.shape[0])
 
 
-def streamed_bound(latent: InfersAndScores, batch: Batch, num_samples: int, chunk: int) -> Float[Tensor, " B"]:
+def streamed_bound(latent: LatentModel, batch: Batch, num_samples: int, chunk: int) -> Float[Tensor, " B"]:
     """The bound with exactly `num_samples` samples, decoded at most `chunk` at a time."""
     return streamed_log_sums(latent, batch, num_samples, chunk)[0] - math.log(num_samples)
 
 
-def streamed_log_sums(latent: InfersAndScores, batch: Batch, num_samples: int, chunk: int) -> Float[Tensor, "2 B"]:
+def streamed_log_sums(latent: LatentModel, batch: Batch, num_samples: int, chunk: int) -> Float[Tensor, "2 B"]:
     """log sum_s w_s and log sum_s w_s^2 of importance weights; the encoder runs once, and nothing grows with S.
 
     Raises UserError for a posterior without a density.
@@ -52,7 +52,7 @@ def streamed_log_sums(latent: InfersAndScores, batch: Batch, num_samples: int, c
     return sums
 
 
-def objective_bound(objective: ImportanceWeighted, latent: InfersAndScores, batch: Batch) -> Float[Tensor, " B"]:
+def objective_bound(objective: ImportanceWeightedObjective, latent: LatentModel, batch: Batch) -> Float[Tensor, " B"]:
     """What an objective that weighs samples maximises, in nats, with as many samples as in training and no control."""
     inferred = latent.infer(batch.x, batch.y)
     parts = [latent.score(batch, inferred, size) for size in sizes(objective.num_samples, CHUNK)]

@@ -1,4 +1,4 @@
-"""The LightningModule of the variants that are trained against an adversary."""
+"""The LightningModule of variants that train with an adversary."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vaelab.adversary.contest import Adversary
+from vaelab.adversary.adversary import Adversary
 from vaelab.latent.single import Single, require_single
 from vaelab.latent.structure import LatentStructure
 from vaelab.model.manual_optimization import ManualOptimization
@@ -19,10 +19,18 @@ from vaelab.terms import Batch, Loss
 
 
 class Adversarial(VAE):
-    """A latent structure and its adversary, each with an optimizer of its own.
+    """A latent structure and its adversary, each with its own optimizer.
 
-    Both step once in each training step, on the gradients of one backward pass: see `Adversary`. So a model on
-    several processes synchronises once, and the trainer counts one step. The scheduler is that of the VAE.
+    Both optimizers step once in each training step, on the gradients of one backward pass (see `Adversary`), so that
+    several processes synchronise once and the trainer counts one step. The scheduler acts on the VAE's optimizer.
+
+    Args:
+        latent: a structure of one latent vector.
+        objective: the loss of the VAE.
+        optimizer: factory of the VAE's optimizer.
+        scheduler: factory of its learning rate schedule.
+        seed: seed of the noise in evaluation.
+        adversary: factory, given the latent structure.
     """
 
     latent: Single
@@ -42,11 +50,11 @@ class Adversarial(VAE):
         self.adversary = adversary(latent=require_single(latent, "an adversary"))
 
     def loss_of(self, batch: Batch) -> Loss:
-        """The loss of the VAE plus that of its adversary, in nats per example."""
-        terms, own = self.adversary(self.latent(batch, self.objective.num_samples), batch, self.latent)
+        """The sum of the losses of VAE and adversary, in nats per example."""
+        terms, adversary_loss = self.adversary(self.latent(batch, self.objective.num_samples), batch, self.latent)
         loss = self.objective(terms, self.control)
         diagnostics = {name: value.mean() for name, value in terms.diagnostics.items()}
-        return Loss(loss.total + own, loss.parts | diagnostics | {"discriminator": own})
+        return Loss(loss.total + adversary_loss, loss.parts | diagnostics | {"discriminator": adversary_loss})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = super().training_step(batch, batch_idx)
@@ -55,6 +63,6 @@ class Adversarial(VAE):
         return loss
 
     def configure_optimizers(self) -> Any:
-        own = {id(parameter) for parameter in self.adversary.parameters()}
-        vae = self.optimizer(each for each in self.parameters() if each.requires_grad and id(each) not in own)
+        of_adversary = {id(parameter) for parameter in self.adversary.parameters()}
+        vae = self.optimizer(each for each in self.parameters() if each.requires_grad and id(each) not in of_adversary)
         return [vae, self.adversary.optimizer(self.adversary.parameters())], [self.scheduler(vae)]

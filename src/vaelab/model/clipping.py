@@ -1,4 +1,4 @@
-"""Gradients of bounded size."""
+"""Gradient clipping."""
 
 import torch
 from jaxtyping import Bool
@@ -10,11 +10,11 @@ from vaelab.errors import UserError
 
 
 def clip(optimizer: Optimizer, value: float | None, algorithm: str | None, precision: str) -> Bool[Tensor, ""] | None:
-    """Clips the gradients of an optimizer's parameters to a norm, or each element to a value; None clips nothing.
+    """Clip the gradients of an optimizer's parameters to a norm, or each element to a value.
 
-    Says whether there was anything to clip, as a tensor, so that a GPU's host need not wait; None where nothing
-    clips. By hand: in bfloat16 Lightning refuses it to fused optimizers, as if there were a scaler. Raises UserError
-    where there is one.
+    Returns whether any gradient was clipped, as a tensor, so that the host need not wait for a GPU; None if `value`
+    is None or 0. Lightning's own clipping rejects fused optimizers in bfloat16, although there is no gradient scaler.
+    Raises UserError under 16-mixed, which has one.
     """
     if not value:
         return None

@@ -1,4 +1,4 @@
-"""Looking at a model between training steps."""
+"""Evaluation of a model between training steps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def evaluation_mode_of(module: pl.LightningModule) -> Iterator[None]:
-    """Inside, the module evaluates in the trainer's precision, without gradients; outside, as before."""
+    """Inside, the module is in evaluation mode, in the trainer's precision and without gradients."""
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:

@@ -1,4 +1,4 @@
-"""The LightningModule whose inference network is kept from lagging behind."""
+"""The LightningModule with additional steps of the inference network."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -22,13 +22,22 @@ from vaelab.terms import Batch, Terms
 
 
 class Lagging(VAE):
-    """Brings q(z|x) close to p(z|x) before each step of p(x|z), as long as that makes latents say more of x.
+    """Brings q(z|x) close to p(z|x) before each step of p(x|z), while that increases the mutual information.
 
-    While it is aggressive, a training step first makes up to `max_inner_steps` steps of encoder and posterior
-    alone, the first on the batch itself and the others on batches drawn at random, until the mean loss of
-    `interval` of them is no lower than that of those before; then one of all other parameters, on the
-    batch. Once the mutual information I_q of the validation split has not risen over an epoch, it trains as
-    a VAE does, and for good.                       (He et al. 2019, arXiv:1901.05534, algorithm 1)
+    In the aggressive phase, a training step first makes up to `max_inner_steps` steps of encoder and posterior only,
+    the first on the batch and the others on random batches, until the mean loss of `interval` steps is not below that
+    of the `interval` steps before. Then it makes one step of all other parameters on the batch. The phase ends with
+    the first epoch in which the mutual information I_q of the validation split did not increase; after it, training
+    is that of a VAE.                       (He et al. 2019, arXiv:1901.05534, algorithm 1)
+
+    Args:
+        latent: a structure of one latent vector.
+        objective: the loss.
+        optimizer: factory of both optimizers.
+        scheduler: factory of their learning rate schedules.
+        seed: seed of the noise in evaluation.
+        max_inner_steps: most steps of the inference network per training step.
+        interval: steps over which its loss is averaged.
     """
 
     aggressive: Tensor
@@ -58,13 +67,13 @@ class Lagging(VAE):
         inference, generative = cast("list[LightningOptimizer]", self.optimizers())
         aggressive = bool(self.aggressive)
         if aggressive:
-            self.catch_up(batch, inference)
+            self.optimize_inference(batch, inference)
         loss = super().training_step(batch, batch_idx)
         self.manual_optimization(self, loss, *([] if aggressive else [inference]), generative)
         return loss
 
-    def catch_up(self, batch: Batch, inference: LightningOptimizer) -> None:
-        """Steps of the inference network alone, while the loss falls."""
+    def optimize_inference(self, batch: Batch, inference: LightningOptimizer) -> None:
+        """Step the inference network only, while the loss decreases."""
         before, losses = torch.inf, []
         for _ in range(self.max_inner_steps):
             loss = self.loss_of(batch).total
@@ -78,27 +87,27 @@ class Lagging(VAE):
                 if now >= before:
                     return
                 before, losses = now, []
-            batch = self.drawn(len(batch.x))
+            batch = self.random_batch(len(batch.x))
 
-    def drawn(self, num: int) -> Batch:
-        """Training examples at random, noise included: torch's random numbers are those of the step."""
+    def random_batch(self, num: int) -> Batch:
+        """Random training examples, drawn with torch's global generator as is their noise."""
         if self.data_module is None:
             data = self.examples
             indices = torch.randint(len(data.split("train")), (num,))
             return data.transfer_batch_to_device(data.batch("train", indices), self.device, 0)
         split = self.trainer.train_dataloader.dataset  # type: ignore[union-attr]
-        drawn: Batch = self.trainer.strategy.batch_to_device(split[torch.randint(len(split), (num,))])
-        return drawn
+        batch: Batch = self.trainer.strategy.batch_to_device(split[torch.randint(len(split), (num,))])
+        return batch
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
         terms = super().validation_step(batch, batch_idx)
-        if self.watches:
+        if self.is_training_validation:
             self.mutual_information.update(terms)
         return terms
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
-        if self.watches:
+        if self.is_training_validation:
             now = self.mutual_information.compute()
             self.mutual_information.reset()
             self.log("val/mutual_information", now)
@@ -106,8 +115,8 @@ class Lagging(VAE):
             self.information.copy_(now)
 
     @property
-    def watches(self) -> bool:
-        """Whether an evaluation is one that training looks at."""
+    def is_training_validation(self) -> bool:
+        """Whether this is a validation during training, other than the sanity check."""
         return self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
 
     def configure_optimizers(self) -> Any:
@@ -118,12 +127,12 @@ class Lagging(VAE):
 
 
 def inference_parameters(latent: Single) -> list[nn.Parameter]:
-    """Those of q(z|x)."""
+    """The parameters of q(z|x)."""
     return [p for name, p in latent.named_parameters() if name.startswith(("encoder.", "posterior."))]
 
 
 def average_over_ranks(*values: Tensor) -> tuple[Tensor, ...]:
-    """The mean over all processes of each value: Lightning synchronises only one backward pass of a step."""
+    """Average each value over all ranks, in place: Lightning synchronises only one backward pass of a step."""
     if dist.is_available() and dist.is_initialized():
         for value in values:
             dist.all_reduce(value)

@@ -1,4 +1,4 @@
-"""How a module that steps its optimizers itself does so."""
+"""Manual optimization with several optimizers."""
 
 from typing import Protocol, runtime_checkable
 
@@ -11,18 +11,18 @@ from vaelab.model.clipping import clip
 
 
 class ManualOptimization:
-    """One backward pass, then a step of each of some optimizers, which the trainer counts as one.
+    """One backward pass and one step of each given optimizer, which the trainer counts as one step.
 
-    Learning rates follow their schedulers once per epoch, as elsewhere, and gradients are clipped as the trainer
-    was asked to, which it refuses to do for such a module.
+    Schedulers step once per epoch, as in automatic optimization. Gradients are clipped by the trainer's settings,
+    which Lightning itself does not do in manual optimization.
     """
 
     def __init__(self) -> None:
         self.clip_val = 0.0
-        self.clipped: Tensor | None = None  # whether any gradients were since this was None; None where nothing clips
+        self.clipped: Tensor | None = None  # whether any gradient was clipped since the last reset to None
 
     def disable_trainer_clipping(self, trainer: Trainer) -> None:
-        """Relieve the trainer of clipping. Raises UserError where it was asked to accumulate gradients."""
+        """Take over the trainer's gradient clipping. Raises UserError if it accumulates gradients."""
         if trainer.accumulate_grad_batches != 1:
             raise UserError(
                 f"trainer.accumulate_grad_batches={trainer.accumulate_grad_batches} does not reach a model that "
@@ -31,7 +31,7 @@ class ManualOptimization:
         self.clip_val, trainer.gradient_clip_val = trainer.gradient_clip_val or 0.0, None
 
     def __call__(self, module: LightningModule, loss: Tensor, *optimizers: LightningOptimizer) -> None:
-        """Only the optimizers that are given step; those that are not lose their gradients too."""
+        """Step the given optimizers; the gradients of all other parameters are zeroed too."""
         module.zero_grad()
         module.manual_backward(loss)
         *others, last = optimizers
@@ -39,12 +39,12 @@ class ManualOptimization:
             self.step_uncounted(module, optimizer)
         self.clip(module, last)
         last.step()
-        if module.trainer.is_last_batch:  # where Lightning would, before anything can be saved
+        if module.trainer.is_last_batch:  # as in Lightning, before a checkpoint is saved
             for config in module.trainer.lr_scheduler_configs:
                 module.lr_scheduler_step(config.scheduler, None)
 
     def step_uncounted(self, module: LightningModule, optimizer: LightningOptimizer) -> None:
-        """What `optimizer.step()` does, but for the trainer's count of steps."""
+        """Like `optimizer.step()`, but the trainer does not count it."""
         self.clip(module, optimizer)
         module.trainer.strategy.optimizer_step(optimizer.optimizer, lambda: None)
 

@@ -1,4 +1,4 @@
-"""The LightningModule that gives a trained model a prior of its own."""
+"""The LightningModule that trains a new prior for a trained model."""
 
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -18,8 +18,16 @@ class SecondStage(VAE):
     """The latent structure of the run `first_stage`, of which only the prior learns.
 
     van den Oord et al. 2017, arXiv:1711.00937, section 3.3; Dai & Wipf 2019, arXiv:1903.05789. Training
-    begins with the weights of that run's best checkpoint. They become part of this model's own checkpoints, so
-    that only a start needs the first stage.
+    starts from the weights of that run's best checkpoint. Checkpoints of this model contain them, so that resuming
+    does not need the first stage.
+
+    Args:
+        latent: the first stage's latent structure with the new prior.
+        objective: the loss of the prior.
+        optimizer: factory of the optimizer.
+        scheduler: factory of its learning rate schedule.
+        seed: seed of the noise in evaluation.
+        first_stage: path of the first stage's run.
     """
 
     def __init__(
@@ -40,13 +48,13 @@ class SecondStage(VAE):
             )
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(is_new(name))
-        self.train()  # as it is below: Lightning leaves each part in the mode it finds it in
+        self.train()  # sets the modes as in train() below, which Lightning preserves
 
     def inherits(self, name: str) -> bool:
         return not is_new(name)
 
     def train(self, mode: bool = True) -> Self:
-        """Only the prior trains: the other parts stay as they are evaluated, codebooks above all."""
+        """Only the prior trains; all other parts, such as codebooks, stay in evaluation mode."""
         super().train(mode)
         for name, part in self.latent.named_children():
             if name != "prior":
@@ -55,5 +63,5 @@ class SecondStage(VAE):
 
 
 def is_new(name: str) -> bool:
-    """Whether an entry of the state dict is none of the first stage's."""
+    """Whether an entry of the state dict does not come from the first stage."""
     return not name.startswith("latent.") or name.startswith("latent.prior.")

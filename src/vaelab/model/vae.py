@@ -1,4 +1,4 @@
-"""The LightningModule of every variant that one optimizer trains."""
+"""The LightningModule of all variants with one optimizer."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -22,7 +22,7 @@ from vaelab.latent.structure import LatentStructure
 from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import ELBOMetric, Means
 from vaelab.model.clipping import clip
-from vaelab.protocol import ImportanceWeighted, Objective
+from vaelab.protocol import ImportanceWeightedObjective, Objective
 from vaelab.ranges import Seed
 from vaelab.terms import Batch, Loss, Terms
 
@@ -33,9 +33,16 @@ class VAE(pl.LightningModule):
     """A latent structure, trained on an objective.
 
     Training minimises the objective under KL control. Validation and test report ELBO, rate and distortion
-    without any control, in nats per example, so that they compare across schedules; `seed` fixes their noise.
-    `val/bound` is what checkpoints are chosen by: the bound on log p(x) that the objective maximises, without any
-    control, which is the ELBO unless the objective weighs samples.
+    without any control, in nats per example, so that they compare across schedules. Checkpoints are chosen by
+    `val/bound`, the bound on log p(x) that the objective maximises, without any control: the ELBO, or the bound of an
+    importance-weighted objective.
+
+    Args:
+        latent: batch -> Terms.
+        objective: Terms -> Loss.
+        optimizer: factory, given the parameters.
+        scheduler: factory of the learning rate schedule, given the optimizer.
+        seed: seed of the noise in evaluation.
     """
 
     def __init__(
@@ -55,16 +62,16 @@ class VAE(pl.LightningModule):
         self.control = KLControl()
         self.elbo = ELBOMetric()
         self.test_means: Means | None = None  # of the last test, without any control
-        self.bound = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)  # a NaN shall show
+        self.bound = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)  # a NaN must not be hidden
         self.loss: Loss | None = None
-        self.clipped: Tensor | None = None  # whether the last step's gradients were; None where nothing clips
+        self.clipped: Tensor | None = None  # whether the last step's gradients were clipped; None without clipping
 
     def inherits(self, name: str) -> bool:
-        """Whether an entry of the state dict comes from the run that this one begins with, if there is one."""
+        """Whether an entry of the state dict is taken from the run that initializes this one."""
         return not name.startswith("control.")  # KL control belongs to the run that is annealed
 
     def setup(self, stage: str) -> None:
-        """Let the parts that want to look at the training data; a checkpoint that is loaded overrides them."""
+        """Initialize parts from the training data; a checkpoint that is loaded later overrides this."""
         if stage == "fit":
             for part in (*self.latent.modules(), self.objective):
                 if isinstance(part, InitializedFromData):
@@ -73,7 +80,7 @@ class VAE(pl.LightningModule):
 
     @torch.no_grad()
     def on_fit_start(self) -> None:
-        """Raises UserError, before a step is taken or saved, where the objective cannot be had of these latents."""
+        """Try the objective on two examples. Raises UserError if it does not support the latents."""
         precision, data = self.trainer.precision_plugin, self.examples
         if isinstance(data, LoaderData):
             first = data.first(2)
@@ -82,7 +89,7 @@ class VAE(pl.LightningModule):
             first = data.batch("train", torch.arange(min(2, len(data.split("train")))))
         batch = data.transfer_batch_to_device(first, self.device, 0)
         with seeded(self.seed, "try"), precision.forward_context():
-            latent = deepcopy(self.latent)  # a codebook learns from whatever it sees
+            latent = deepcopy(self.latent)  # a codebook updates in every forward pass
             self.objective(latent(precision.convert_input(batch), self.objective.num_samples), self.control)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -91,32 +98,36 @@ class VAE(pl.LightningModule):
         return self.loss.total
 
     def loss_of(self, batch: Batch) -> Loss:
-        """What training minimises, with the diagnostics of the terms among its parts."""
+        """The loss of a batch, with the diagnostics of the terms among its parts."""
         terms = self.latent(batch, self.objective.num_samples)
         loss = self.objective(terms, self.control)
         return loss._replace(parts=loss.parts | {name: value.mean() for name, value in terms.diagnostics.items()})
 
     def log_loss(self, batch: Batch) -> None:
-        """The loss of this step and its parts, in those steps that are logged."""
-        if self.logs_now and self.loss is not None:
+        """Log the loss and its parts, if this step is logged."""
+        if self.is_logged_step and self.loss is not None:
             parts = {f"train/{name}": part for name, part in self.loss.parts.items()}
             self.log_dict({"train/loss": self.loss.total, **parts}, prog_bar=True, batch_size=len(batch.x))
 
     @property
-    def weighing(self) -> ImportanceWeighted | None:
-        """The objective, if what it maximises is another bound than the ELBO."""
+    def importance_objective(self) -> ImportanceWeightedObjective | None:
+        """The objective, if it maximises an importance-weighted bound other than the ELBO."""
         objective = self.objective
-        return objective if isinstance(objective, ImportanceWeighted) and objective.samples_per_bound > 1 else None
+        return (
+            objective
+            if isinstance(objective, ImportanceWeightedObjective) and objective.samples_per_bound > 1
+            else None
+        )
 
     @property
     def data_module(self) -> DataModule | None:
-        """The data module that the trainer works on; None where it was given loaders."""
+        """The trainer's data module; None if the trainer was given loaders."""
         found: DataModule | None = self.trainer.datamodule  # type: ignore[attr-defined]
         return found
 
     @property
     def data(self) -> DataModule:
-        """The same. Raises UserError where there is none."""
+        """The trainer's data module. Raises UserError if there is none."""
         if self.data_module is None:
             raise UserError(
                 "a callback wants the splits of a vaelab DataModule, but the trainer was given loaders; leave it out, "
@@ -126,27 +137,27 @@ class VAE(pl.LightningModule):
 
     @property
     def examples(self) -> DataModule | LoaderData:
-        """What the trainer trains on, a data module or a user's own loader."""
+        """The training data: a data module or a user's loader."""
         return self.data_module or LoaderData(self.trainer.fit_loop._data_source.dataloader)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Batch:
-        """A batch on the device; what a user's own loader gives becomes a Batch."""
+        """Move a batch to the device; the output of a user's loader becomes a Batch."""
         given = as_batch(batch) if self.data_module is None else batch
         moved: Batch = super().transfer_batch_to_device(given, device, dataloader_idx)
         return moved
 
     @property
-    def logs_now(self) -> bool:
-        """Whether this training step is one of those that are logged."""
+    def is_logged_step(self) -> bool:
+        """Whether this training step is logged."""
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return (self.global_step + 1) % interval == 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
-        """Terms of one evaluation chunk, its noise seeded by the chunk's number in the whole split."""
+        """Terms of one evaluation chunk, with noise seeded by the chunk's number in the whole split."""
         terms = self.test_step(batch, batch_idx)
-        if self.weighing is not None:
+        if self.importance_objective is not None:
             with seeded(self.seed, "bound", chunk_number(batch_idx, self.trainer)):
-                self.bound.update(objective_bound(self.weighing, self.latent, batch))
+                self.bound.update(objective_bound(self.importance_objective, self.latent, batch))
         return terms
 
     def test_step(self, batch: Batch, batch_idx: int) -> Terms:
@@ -159,7 +170,7 @@ class VAE(pl.LightningModule):
         values = self.elbo.compute().values
         self.elbo.reset()
         self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
-        self.log("val/bound", values["elbo"] if self.weighing is None else self.bound.compute())
+        self.log("val/bound", values["elbo"] if self.importance_objective is None else self.bound.compute())
         self.bound.reset()
 
     def on_test_epoch_end(self) -> None:

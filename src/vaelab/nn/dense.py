@@ -10,6 +10,10 @@ class Gated(nn.Module):
     """Linear map times a learned sigmoid gate, [.., I] -> [.., O].
 
     (W x + b) * sigmoid(V x + c)          (Dauphin et al. 2017, arXiv:1612.08083)
+
+    Args:
+        in_features: I.
+        out_features: O.
     """
 
     def __init__(self, in_features: int, out_features: int) -> None:
@@ -21,8 +25,8 @@ class Gated(nn.Module):
         return self.value(x) * self.gate(x).sigmoid()
 
 
-def dense(sizes: Sequence[int], activation: nn.Module, gated: bool) -> nn.Sequential:
-    """A layer between each two neighbours of `sizes`, each one gated or followed by `activation`."""
+def dense_layers(sizes: Sequence[int], activation: nn.Module, gated: bool) -> nn.Sequential:
+    """One layer between each two successive `sizes`, either gated or followed by `activation`."""
     layers: list[nn.Module] = []
     for i, o in pairwise(sizes):
         layers += [Gated(i, o)] if gated else [nn.Linear(i, o), activation]

@@ -1,4 +1,4 @@
-"""Densities are computed in float32 or better, whatever the networks are."""
+"""Densities are computed in float32 or float64, also where networks use a lower precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from torch import Tensor
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """x in float32, and in float64 where it is that already, as under trainer.precision=64-true."""
+    """x in float32, or unchanged if it is float64, as under trainer.precision=64-true."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 @contextmanager
 def in_float32() -> Iterator[None]:
-    """Inside, new tensors are float32, whatever they are elsewhere: networks that judge models are all alike."""
+    """Inside, the default dtype is float32, so that evaluation networks are the same under every trainer.precision."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:

@@ -7,7 +7,7 @@ from vaelab.errors import UserError
 
 
 def halved_resolutions(shape: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
-    """Heights and widths before, between and after `num_layers` convolutions of stride 2.
+    """Height and width of the image and after each of `num_layers` convolutions of stride 2.
 
     Raises UserError for data that are not images, or too small to be halved that often.
     """

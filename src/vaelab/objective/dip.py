@@ -1,4 +1,4 @@
-"""The ELBO with a covariance of the latents that is pulled to the identity: DIP-VAE."""
+"""The ELBO with a penalty on the covariance of the latents: DIP-VAE."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
-from vaelab.objective.summed import summed
+from vaelab.objective.penalties import add_penalties
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 from vaelab.terms import Loss, Terms
 
@@ -17,10 +17,16 @@ from vaelab.terms import Loss, Terms
 class DIP:
     """-ELBO + off_diagonal sum_{i != j} C_ij^2 + diagonal sum_i (C_ii - 1)^2, nats per example.
 
-    DIP-VAE-I takes for C the covariance of the posterior's `means`, DIP-VAE-II that of the `aggregate`
-    posterior, E_x Cov_q[z|x] + Cov_x E_q[z|x]; both over the batch that a process has, divided by its size.
+    C is the covariance of the posterior `means` in DIP-VAE-I and that of the `aggregate` posterior,
+    E_x Cov_q[z|x] + Cov_x E_q[z|x], in DIP-VAE-II; both over the batch of one process, divided by its size.
 
     Kumar et al. 2018, arXiv:1711.00848, eq. 6 and 7.
+
+    Args:
+        covariance: which covariance C is.
+        off_diagonal: weight of the squared correlations.
+        diagonal: weight of the squared deviations from 1.
+        num_samples: S, latents drawn per example.
     """
 
     supported_controls = frozenset({"weight", "free_nats", "capacity"})
@@ -38,17 +44,17 @@ class DIP:
         self.num_samples = num_samples
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
-        c = self.moments(terms.posterior)
+        c = self.penalized_covariance(terms.posterior)
         on = c.diagonal()
         parts = {"off_diagonal": c.square().sum() - on.square().sum(), "diagonal": (on - 1).square().sum()}
         penalty = self.off_diagonal * parts["off_diagonal"] + self.diagonal * parts["diagonal"]
-        return summed(-terms.log_px.mean() + control(terms.kl) + penalty, terms, parts)
+        return add_penalties(-terms.log_px.mean() + control(terms.kl) + penalty, terms, parts)
 
-    def moments(self, posterior: Distribution) -> Float[Tensor, "D D"]:
-        """The covariance that is pulled to the identity."""
+    def penalized_covariance(self, posterior: Distribution) -> Float[Tensor, "D D"]:
+        """C, the covariance that is penalised."""
         try:
             of_means = torch.cov(posterior.mean.T, correction=0).reshape(2 * posterior.mean.shape[1:])
-            return of_means if self.covariance == "means" else of_means + covariance_of(posterior).mean(0)
+            return of_means if self.covariance == "means" else of_means + posterior_covariance(posterior).mean(0)
         except NotImplementedError:
             raise UserError(
                 f"DIP-VAE needs the mean and the covariance of the posterior, but {type(posterior).__name__} has "
@@ -56,7 +62,7 @@ class DIP:
             ) from None
 
 
-def covariance_of(posterior: Distribution) -> Float[Tensor, "B D D"]:
+def posterior_covariance(posterior: Distribution) -> Float[Tensor, "B D D"]:
     """Cov_q[z|x] for each example."""
     if hasattr(posterior, "covariance_matrix"):
         return posterior.covariance_matrix

@@ -1,4 +1,4 @@
-"""Bounds made of importance weights: IWAE, MIWAE and CIWAE, with three estimators of their gradient."""
+"""Importance-weighted bounds: IWAE, MIWAE and CIWAE, with three gradient estimators."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from vaelab.errors import UserError
 from vaelab.kl.control import KLControl
 from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.objective.path_gradient import doubly_reparameterize, path_log_prob
-from vaelab.objective.summed import summed
+from vaelab.objective.penalties import add_penalties
 from vaelab.ranges import Fraction, PositiveInt
 from vaelab.terms import Loss, Terms
 
@@ -20,16 +20,21 @@ class Importance:
     (1 - c) 1/M sum_m log 1/K sum_k w_mk  +  c E_q[log w]
 
     IWAE: M = 1, c = 0          (Burda et al. 2016, arXiv:1509.00519, eq. 8)
-    MIWAE: M > 1, which keeps the encoder's gradient from drowning in noise as K grows; CIWAE: c > 0, the share
-    of the ELBO          (both Rainforth et al. 2018, arXiv:1802.04537)
+    MIWAE: M > 1, which improves the signal-to-noise ratio of the encoder's gradient; CIWAE: c > 0, the share of the
+    ELBO          (both Rainforth et al. 2018, arXiv:1802.04537)
 
-    `num_samples` is K, `num_bounds` is M, `elbo_share` is c; K = 1 is the ELBO. `gradient` chooses how the posterior
-    learns, which changes no value:
+    K = 1 is the ELBO. `gradient` chooses the gradient estimator of the posterior, which does not change the value:
 
-    reparameterized          through w, all of it.
+    reparameterized          the full gradient of w.
     sticking_the_landing     without the score of q, whose mean is 0 for the ELBO, so that the noise vanishes at
                              the exact posterior; biased for K > 1          (Roeder et al. 2017, arXiv:1703.09194)
     doubly_reparameterized   without the score and unbiased for every K          (Tucker et al. 2019, arXiv:1810.04152)
+
+    Args:
+        num_samples: K, samples of each bound.
+        num_bounds: M.
+        elbo_share: c, in [0, 1].
+        gradient: the gradient estimator.
     """
 
     supported_controls = frozenset({"weight"})
@@ -47,7 +52,7 @@ class Importance:
         self.gradient = gradient
 
     def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
-        """The bound of each example, in nats, which is what training maximises without any control."""
+        """The bound of each example in nats, without any control."""
         bounds = log_weight.reshape(self.samples_per_bound, -1, log_weight.shape[1])  # [K, M, B]
         tight = importance_weighted_bound(bounds).mean(0)
         return (1 - self.elbo_share) * tight + self.elbo_share * log_weight.mean(0)
@@ -56,15 +61,15 @@ class Importance:
         check_weights(terms)
         log_qz = terms.log_qz if self.gradient == "reparameterized" else path_log_prob(terms)
         log_weight = controlled_log_weight(terms, log_qz, control.weight)
-        bounds = log_weight.reshape(self.samples_per_bound, -1)  # [K, M B]: samples are exchangeable
+        bounds = log_weight.reshape(self.samples_per_bound, -1)  # [K, M B]; samples are exchangeable
         if self.gradient == "doubly_reparameterized":
             doubly_reparameterize(terms.latents[0], bounds, self.elbo_share, control.weight)
         bound = (1 - self.elbo_share) * importance_weighted_bound(bounds).mean() + self.elbo_share * log_weight.mean()
-        return summed(-bound, terms)
+        return add_penalties(-bound, terms)
 
 
 def check_weights(terms: Terms) -> None:
-    """Raises UserError where samples have no importance weights, so that their mean would bound nothing."""
+    """Raises UserError if the samples have no importance weights, so that their mean is no bound."""
     if not terms.is_bound:
         raise UserError(
             "the objective weighs samples by their density under the posterior, but while it trains those of "

@@ -1,4 +1,4 @@
-"""Kernels that compare latents, each k(z, z) = 1."""
+"""Kernels of latents, normalized to k(z, z) = 1."""
 
 from collections.abc import Callable
 

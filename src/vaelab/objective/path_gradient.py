@@ -1,4 +1,4 @@
-"""Gradients that reach the posterior through its samples alone."""
+"""Gradients of the posterior through its samples only."""
 
 import torch
 from jaxtyping import Float
@@ -9,11 +9,10 @@ from vaelab.terms import Terms
 
 
 def path_log_prob(terms: Terms) -> Float[Tensor, "S B"]:
-    """log q(z|x) whose gradient leaves out the score, d log q(z|x) at a fixed z.
+    """log q(z|x) without the score, d log q(z|x) at a fixed z, in its gradient.
 
-    What is left takes the path through z          (Roeder et al. 2017, arXiv:1703.09194, eq. 7). The density is that
-    of given points, even where a flow knows the density of what it drew: an inverse autoregressive flow needs
-    D passes for it.
+    The rest is the gradient through z          (Roeder et al. 2017, arXiv:1703.09194, eq. 7). The density is
+    evaluated at given points, for which an inverse autoregressive flow needs D passes.
     """
     if len(terms.latents) != 1 or not terms.posterior.has_rsample:
         raise UserError(
@@ -28,16 +27,16 @@ def path_log_prob(terms: Terms) -> Float[Tensor, "S B"]:
 def doubly_reparameterize(
     z: Float[Tensor, "S B *D"], log_weight: Float[Tensor, "K MB"], elbo_share: float, weight: Float[Tensor, ""]
 ) -> None:
-    """Scale the gradient that comes back to each sample, so that leaving out the score costs no bias.
+    """Scale the gradient of each sample, so that omitting the score is unbiased.
 
-    With normalised weights v_s, a score would have entered the gradient of log 1/K sum_s w_s as v_s d log q. Its
+    With normalised weights v_s, the score enters the gradient of log 1/K sum_s w_s as v_s d log q. Its
     mean is that of v_s (1 - v_s) (d log w_s / dz) (dz / dphi), reparameterized a second time, so v_s becomes v_s^2
     (Tucker et al. 2019, arXiv:1810.04152, eq. 8). With a share c of the ELBO the factor v_s on the path is
-    c/K + (1-c) v_s, and a control's `weight` on log q is one on its score:
+    c/K + (1-c) v_s, and a control's `weight` on log q is also that of its score:
 
         c/K + (1-c) v_s  ->  c/K + (1-c) v_s - weight (1-c) v_s (1 - v_s)
 
-    Everything else, such as the decoder, keeps the gradient that it has.
+    All other gradients, such as the decoder's, are unchanged.
     """
     if not z.requires_grad:
         return

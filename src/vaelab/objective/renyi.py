@@ -6,7 +6,7 @@ from torch import Tensor
 from vaelab.kl.control import KLControl
 from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.objective.importance import controlled_log_weight
-from vaelab.objective.summed import summed
+from vaelab.objective.penalties import add_penalties
 from vaelab.ranges import PositiveInt
 from vaelab.terms import Loss, Terms
 
@@ -20,12 +20,17 @@ def renyi_bound(log_weight: Float[Tensor, "S B"], alpha: float) -> Float[Tensor,
     center = log_weight.mean(0)
     if alpha == 1:
         return center
-    # Less the mean, of which float32 would keep little beside a small 1 - alpha.
+    # Centered, because float32 loses digits of the mean when 1 - alpha is small.
     return center + importance_weighted_bound((1 - alpha) * (log_weight - center)) / (1 - alpha)
 
 
 class Renyi:
-    """Minus the variational Renyi bound of order alpha on log p(x), nats per example."""
+    """Minus the variational Renyi bound of order alpha on log p(x), nats per example.
+
+    Args:
+        alpha: the order.
+        num_samples: S, latents drawn per example.
+    """
 
     supported_controls = frozenset({"weight"})
 
@@ -35,13 +40,13 @@ class Renyi:
 
     @property
     def samples_per_bound(self) -> int:
-        """S, but at alpha = 1, where it is the ELBO for any number of samples."""
+        """S, or 1 at alpha = 1, where the bound is the ELBO for any S."""
         return 1 if self.alpha == 1 else self.num_samples
 
     def bound(self, log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
-        """The bound of each example, in nats, which is what training maximises without any control."""
+        """The bound of each example in nats, without any control."""
         return renyi_bound(log_weight, self.alpha)
 
     def __call__(self, terms: Terms, control: KLControl) -> Loss:
         log_weight = controlled_log_weight(terms, terms.log_qz, control.weight)
-        return summed(-renyi_bound(log_weight, self.alpha).mean(), terms)
+        return add_penalties(-renyi_bound(log_weight, self.alpha).mean(), terms)

@@ -1,4 +1,4 @@
-"""The code of an autoencoder: no noise at all."""
+"""The posterior of an autoencoder, without noise."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,6 +12,10 @@ class Deterministic(nn.Module):
     """q(z|x) = delta(z - loc(x)), loc linear in the encoder's features.
 
     Ghosh et al. 2020, arXiv:1903.12436
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: D, elements of z.
     """
 
     def __init__(self, num_features: Supplied, latent_dim: Width) -> None:

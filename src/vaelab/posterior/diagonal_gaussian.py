@@ -1,4 +1,4 @@
-"""The posterior of the first VAE."""
+"""The diagonal Gaussian posterior."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,6 +14,10 @@ class DiagonalGaussian(nn.Module):
     """q(z|x) = prod_d N(z_d; loc_d, scale_d^2), loc and log scale linear in the encoder's features.
 
     Kingma & Welling 2014, arXiv:1312.6114
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: D, elements of z.
     """
 
     def __init__(self, num_features: Supplied, latent_dim: Width) -> None:

@@ -1,4 +1,4 @@
-"""A Gaussian posterior, bent by a normalizing flow."""
+"""A Gaussian posterior transformed by a normalizing flow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +16,16 @@ from vaelab.ranges import Supplied, Width
 class Flow(nn.Module):
     """z = f(u; h) with u of a diagonal Gaussian posterior and h the encoder's features.
 
-    `flow` makes an invertible map of `features` elements that sees `context` others: one of zuko's flows, of
-    which only the `transform` counts. An autoregressive one is fast in one direction and takes D passes in the
-    other: `fast_sampling` says which. As f itself it draws z and its density in one pass, which makes an
-    inverse autoregressive flow (Kingma et al. 2016, arXiv:1606.04934); as the inverse of f it gives the
-    density of any z in one pass, as in Papamakarios et al. 2017, arXiv:1705.07057.
+    An autoregressive transform takes one pass in one direction and D passes in the other. With `fast_sampling` it is
+    f, and z and its density take one pass: an inverse autoregressive flow (Kingma et al. 2016, arXiv:1606.04934).
+    Otherwise it is the inverse of f, and the density of any z takes one pass (Papamakarios et al. 2017,
+    arXiv:1705.07057).
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: D, elements of z.
+        flow: factory, given `features` = D and `context` = F, of a zuko flow, of which only `transform` is used.
+        fast_sampling: whether the transform maps u to z.
     """
 
     def __init__(

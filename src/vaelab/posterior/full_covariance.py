@@ -1,4 +1,4 @@
-"""A Gaussian posterior whose dimensions go together."""
+"""A Gaussian posterior with full covariance."""
 
 import torch
 from jaxtyping import Float
@@ -11,9 +11,13 @@ from vaelab.ranges import Supplied, Width
 
 
 class FullCovariance(nn.Module):
-    """q(z|x) = N(loc, L L^T): loc, log diag L and what is below it linear in the encoder's features.
+    """q(z|x) = N(loc, L L^T): loc, log diag L and the entries below it linear in the encoder's features.
 
     Kingma & Welling 2019, arXiv:1906.02691, section 2.5.1
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: D, elements of z.
     """
 
     below: Tensor

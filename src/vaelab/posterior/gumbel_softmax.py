@@ -1,4 +1,4 @@
-"""A posterior over categories."""
+"""A posterior over categorical variables."""
 
 import torch
 from jaxtyping import Float
@@ -10,12 +10,19 @@ from vaelab.ranges import Levels, PositiveFloat, Supplied, Width
 
 
 class GumbelSoftmax(nn.Module):
-    """q(z|x) = prod_v Cat(z_v; pi_v), z one-hot: `latent_dim` variables of `num_categories` each, side by side.
+    """q(z|x) = prod_v Cat(z_v; pi_v), z one-hot: `latent_dim` variables of `num_categories` each, concatenated.
 
     Jang et al. 2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712. In training z carries the
     gradient of a softmax at `temperature`, and is that softmax unless `straight_through`. In evaluation z is
-    one-hot, so that log q(z|x) is its mass and the bounds are bounds; in training no importance weights can be made
-    of it. `temperature` is a buffer, for callback temperature_annealing to write.
+    one-hot, so that log q(z|x) is its log-probability and the bounds hold; in training it has no importance
+    weights. `temperature` is a buffer, for callback temperature_annealing to write.
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: V, number of variables.
+        num_categories: K, categories of each.
+        temperature: of the softmax in training.
+        straight_through: whether z is one-hot in training too.
     """
 
     temperature: Tensor

@@ -1,4 +1,4 @@
-"""Flows of planes that push z away or pull it in."""
+"""Planar flows."""
 
 import math
 
@@ -16,7 +16,13 @@ NUM_BISECTIONS = 30  # halves an interval as wide as a few units down to float32
 
 
 class Planar(nn.Module):
-    """`transforms` planes in a row, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770"""
+    """A sequence of planar flows, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770
+
+    Args:
+        features: D, elements of z.
+        context: C, elements of the context.
+        transforms: number of flows.
+    """
 
     def __init__(self, features: Supplied, context: Supplied, transforms: PositiveInt) -> None:
         super().__init__()
@@ -24,7 +30,7 @@ class Planar(nn.Module):
 
 
 class Plane(LazyTransform):
-    """Context [B, C] -> the plane that it stands for."""
+    """Context [B, C] -> one planar flow."""
 
     def __init__(self, features: int, context: int) -> None:
         super().__init__()
@@ -40,7 +46,7 @@ class PlanarTransform(Transform):
     """f(z) = z + v tanh(w z + b), log |det| = log(1 + w v (1 - tanh^2(w z + b)))        (eq. 10 to 12)
 
     w v > -1 makes it invertible: v = u + (m(w u) - w u) w / |w|^2 with m(a) = softplus(a + log(e - 1)) - 1
-    (appendix A.1). There m lacks the constant, but without m(0) = 0 a v grows as 1 / |w| where w is small.
+    (appendix A.1). There m lacks the constant, but unless m(0) = 0, v grows as 1 / |w| for small w.
     """
 
     domain = constraints.real_vector
@@ -58,13 +64,13 @@ class PlanarTransform(Transform):
         return x + self.v * ((x * self.w).sum(-1) + self.b).tanh().unsqueeze(-1)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return y - self.v * (self._height((y * self.w).sum(-1)) + self.b).tanh().unsqueeze(-1)
+        return y - self.v * (self._solve_projection((y * self.w).sum(-1)) + self.b).tanh().unsqueeze(-1)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return torch.log1p(self.along * slope((x * self.w).sum(-1) + self.b))
+        return torch.log1p(self.along * tanh_derivative((x * self.w).sum(-1) + self.b))
 
-    def _height(self, target: Tensor) -> Tensor:
-        """a = w z, of which w f(z) = a + w v tanh(a + b) is a growing function, found between its bounds."""
+    def _solve_projection(self, target: Tensor) -> Tensor:
+        """Solve a + w v tanh(a + b) = w f(z) for a = w z by bisection; the left side increases in a."""
         with torch.no_grad():
             low, high = target - self.along.abs(), target + self.along.abs()
             for _ in range(NUM_BISECTIONS):
@@ -72,11 +78,11 @@ class PlanarTransform(Transform):
                 below = middle + self.along * (middle + self.b).tanh() < target
                 low, high = torch.where(below, middle, low), torch.where(below, high, middle)
             a = (low + high) / 2
-            inverse_slope = 1 / (1 + self.along * slope(a + self.b))
-        # One step of Newton's doubles the digits and carries the gradient of the implicit function.
+            inverse_slope = 1 / (1 + self.along * tanh_derivative(a + self.b))
+        # One Newton step doubles the correct digits and has the gradient of the implicit function.
         return a - (a + self.along * (a + self.b).tanh() - target) * inverse_slope
 
 
-def slope(a: Tensor) -> Tensor:
+def tanh_derivative(a: Tensor) -> Tensor:
     """The derivative of tanh."""
     return 1 - a.tanh().square()

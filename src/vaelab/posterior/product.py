@@ -1,4 +1,4 @@
-"""A posterior over latents of several kinds."""
+"""A product of posteriors of several kinds."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,10 +11,14 @@ from vaelab.ranges import Supplied
 
 
 class Product(nn.Module):
-    """q(z|x) = prod_i q_i(z_i|x): posteriors of the same features, their latents side by side.
+    """q(z|x) = prod_i q_i(z_i|x): posteriors of the same features, their latents concatenated.
 
-    Dupont 2018, arXiv:1804.00104, joins a Gaussian and categories. The prior has to have parts of the same
+    Dupont 2018, arXiv:1804.00104, combines a Gaussian and categories. The prior must have parts of the same
     kinds in the same order.
+
+    Args:
+        num_features: F, features of the encoder.
+        parts: name -> factory of q_i, given num_features.
     """
 
     def __init__(self, num_features: Supplied, parts: Mapping[str, Callable[..., nn.Module]]) -> None:

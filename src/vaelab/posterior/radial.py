@@ -1,4 +1,4 @@
-"""Flows of centres that push z away or pull it in."""
+"""Radial flows."""
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,13 @@ from vaelab.ranges import PositiveInt, Supplied
 
 
 class Radial(nn.Module):
-    """`transforms` centres in a row, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770"""
+    """A sequence of radial flows, each a function of the context.        Rezende & Mohamed 2015, arXiv:1505.05770
+
+    Args:
+        features: D, elements of z.
+        context: C, elements of the context.
+        transforms: number of flows.
+    """
 
     def __init__(self, features: Supplied, context: Supplied, transforms: PositiveInt) -> None:
         super().__init__()
@@ -21,7 +27,7 @@ class Radial(nn.Module):
 
 
 class Centre(LazyTransform):
-    """Context [B, C] -> the centre that it stands for."""
+    """Context [B, C] -> one radial flow."""
 
     def __init__(self, features: int, context: int) -> None:
         super().__init__()

@@ -17,6 +17,10 @@ class VonMisesFisher(nn.Module):
     """q(z|x) = vMF(loc, kappa) over the unit sphere in `latent_dim` dimensions, both from the encoder's features.
 
     Davidson et al. 2018, arXiv:1804.00891; log kappa is the output, and is bounded.
+
+    Args:
+        num_features: F, features of the encoder.
+        latent_dim: D, elements of z.
     """
 
     def __init__(self, num_features: Supplied, latent_dim: Annotated[int, Ge(2), Le(2**20)]) -> None:

@@ -1,4 +1,4 @@
-"""A Gaussian prior, bent by a normalizing flow."""
+"""A Gaussian prior transformed by a normalizing flow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +14,15 @@ from vaelab.ranges import NumClasses, Width
 
 
 class Flow(nn.Module):
-    """log p(z) = log N(f(z); 0, I) + log |det df/dz|, f learned: batch_shape [], or [B] where y counts.
+    """log p(z) = log N(f(z); 0, I) + log |det df/dz|, f learned: batch_shape [], or [B] for p(z|y).
 
-    Chen et al. 2017, arXiv:1611.02731, section 3.2. `flow` is one of zuko's, of which only the `transform`
-    counts. With a `condition_size` of 0 it is the same for all conditions.
+    Chen et al. 2017, arXiv:1611.02731, section 3.2. With `condition_size` = 0 it is the same
+    for all conditions.
+
+    Args:
+        latent_dim: D, elements of z.
+        condition_size: Y, the size of the condition, or 0.
+        flow: factory, given `features` = D and `context` = Y, of a zuko flow, of which only `transform` is used.
     """
 
     def __init__(self, latent_dim: Width, condition_size: NumClasses, flow: Callable[..., Any]) -> None:

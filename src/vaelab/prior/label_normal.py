@@ -1,4 +1,4 @@
-"""A Gaussian of its own for each class."""
+"""One Gaussian for each class."""
 
 import torch
 from jaxtyping import Float
@@ -12,9 +12,13 @@ from vaelab.ranges import NumClasses, Width
 
 
 class LabelNormal(nn.Module):
-    """p(z|y) = prod_d N(z_d; loc_yd, scale_yd^2), learned from N(0, I) on: batch_shape [B], event_shape [D].
+    """p(z|y) = prod_d N(z_d; loc_yd, scale_yd^2), learned, initially N(0, I): batch_shape [B], event_shape [D].
 
-    Sohn et al. 2015, NeurIPS, whose prior depends on what is given.
+    Sohn et al. 2015, NeurIPS, whose prior depends on the condition.
+
+    Args:
+        latent_dim: D, elements of z.
+        num_classes: number of classes.
     """
 
     def __init__(self, latent_dim: Width, num_classes: NumClasses) -> None:
@@ -29,7 +33,7 @@ class LabelNormal(nn.Module):
                 f"prior 'label_normal' needs the label of each of {num_classes} classes, but the condition has "
                 f"{condition.shape[1]} columns; set condition=label and choose data with labels"
             )
-        # Not by @, which mixed precision would do in bfloat16.
+        # Mixed precision would compute @ in bfloat16.
         loc, raw = ((condition.unsqueeze(-1) * each).sum(1) for each in (self.loc, self.log_scale))
         scale = bounded_log_scale(raw).exp()
         return Joint(Normal(loc, scale, validate_args=False), 1, validate_args=False)

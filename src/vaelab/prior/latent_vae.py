@@ -1,4 +1,4 @@
-"""A VAE of the latents as their prior."""
+"""A prior that is a VAE of the latents."""
 
 from functools import partial
 from typing import Any
@@ -18,10 +18,15 @@ from vaelab.ranges import Width, Widths
 
 
 class LatentVAE(nn.Module):
-    """p(z) = int N(z; f(u), s^2) N(u; 0, I) du, whatever the condition: the second of two stages.
+    """p(z) = int N(z; f(u), s^2) N(u; 0, I) du, for every condition: the second of two stages.
 
-    The aggregate posterior of a trained VAE misses N(0, I), but has no manifold left to find, so that a second
-    VAE with latents of the same size can fit it (Dai & Wipf 2019, arXiv:1903.05789, section 4).
+    The aggregate posterior of a trained VAE differs from N(0, I) but has full dimension, so that a second VAE with
+    latents of the same size can fit it (Dai & Wipf 2019, arXiv:1903.05789, section 4).
+
+    Args:
+        latent_dim: D, elements of z and of u.
+        hidden: widths of the layers before the last one, of encoder and decoder.
+        num_features: width of their last layer.
     """
 
     def __init__(self, latent_dim: Width, hidden: Widths, num_features: Width) -> None:

@@ -1,4 +1,4 @@
-"""The density of a latent variable model over what it models."""
+"""The marginal density of a latent variable model."""
 
 from typing import ClassVar
 
@@ -15,8 +15,12 @@ NO_SHAPE = torch.Size()
 class Marginal(Distribution):
     """p(z) = E_q(u|z)[p(z, u) / q(u|z)] over real vectors [D], estimated with one sample.
 
-    `log_prob` is random. Its mean is the ELBO, a bound on log p(z) from below, and the mean of its exponential
-    is p(z) itself, so that importance weights which contain it stay unbiased.
+    `log_prob` is random. Its mean is the ELBO, a lower bound on log p(z), and the mean of its exponential is p(z), so
+    that importance weights that contain it are unbiased.
+
+    Args:
+        latent: the model of z, without condition.
+        size: D, elements of z.
     """
 
     arg_constraints: ClassVar = {}

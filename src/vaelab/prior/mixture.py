@@ -1,4 +1,4 @@
-"""A prior with several modes."""
+"""A mixture of Gaussians as prior."""
 
 import torch
 from jaxtyping import Float
@@ -10,10 +10,14 @@ from vaelab.ranges import Width
 
 
 class Mixture(nn.Module):
-    """p(z) = sum_k pi_k N(z; loc_k, diag scale_k^2), all learned, whatever the condition.
+    """p(z) = sum_k pi_k N(z; loc_k, diag scale_k^2), all learned, for every condition.
 
-    Tomczak & Welling 2018, arXiv:1705.07120, section 2: the mixture of Gaussians that the VampPrior is held
-    against. Components begin with width one, at draws of N(0, I).
+    Tomczak & Welling 2018, arXiv:1705.07120, section 2: the baseline of the VampPrior. Components start with
+    scale one at draws of N(0, I).
+
+    Args:
+        latent_dim: D, elements of z.
+        num_components: K.
     """
 
     def __init__(self, latent_dim: Width, num_components: Width) -> None:

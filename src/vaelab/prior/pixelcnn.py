@@ -1,4 +1,4 @@
-"""A prior that learns which codes go together."""
+"""An autoregressive prior over codes: Gated PixelCNN."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,9 +11,9 @@ from vaelab.ranges import PositiveInt, Supplied, SuppliedSizes, Width
 
 
 class GatedLayer(nn.Module):
-    """Two stacks of features, of all rows above and of what is left in the row: [B, F, h, w] each.
+    """Two stacks of features [B, F, h, w], of all rows above and of the positions to the left in the same row.
 
-    Both pass tanh(W h + V c) * sigmoid(U h + T c); the left one also hears the upper one, and is residual.
+    Both pass tanh(W h + V c) * sigmoid(U h + T c); the left stack also gets the upper one, and is residual.
     van den Oord et al. 2016, arXiv:1606.05328, eq. 4 and figure 2
     """
 
@@ -33,10 +33,10 @@ class GatedLayer(nn.Module):
         if self.condition is not None:
             for_v, for_h = self.condition(c)[:, :, None, None].chunk(2, 1)
             v, h = v + for_v, h + for_h
-        return gated(v), left + self.out(gated(h))
+        return gated_activation(v), left + self.out(gated_activation(h))
 
 
-def gated(h: Float[Tensor, "B 2F h w"]) -> Float[Tensor, "B F h w"]:
+def gated_activation(h: Float[Tensor, "B 2F h w"]) -> Float[Tensor, "B F h w"]:
     value, gate = h.chunk(2, 1)
     return value.tanh() * gate.sigmoid()
 
@@ -45,9 +45,17 @@ class PixelCNN(nn.Module):
     """p(codes | c) = prod_i p(k_i | all codes before, c) over a map [h, w, Q] of codes.
 
     Gated PixelCNN, van den Oord et al. 2016, arXiv:1606.05328. The masks are shifts: the stack above starts one
-    row down, the left one a column to the right, and no layer looks ahead. Of several quantizers at one position
-    the maps see the sum, and each code the sum of those before it at its position (Lee et al. 2022,
-    arXiv:2203.01941, section 3.2). `position` and `bias` tell the places of the map apart.
+    row down, the left one a column to the right, and no layer depends on later codes. At a position with several
+    quantizers, the maps use the sum of embeddings, and each code the sum of those before it at its position (Lee et
+    al. 2022, arXiv:2203.01941, section 3.2). `position` and `bias` are learned per position.
+
+    Args:
+        num_codes: K, codes of each quantizer.
+        code_shape: [h, w, Q].
+        condition_size: Y, the size of the condition.
+        num_features: F, channels of both stacks.
+        num_layers: number of gated layers.
+        kernel_size: rows and columns of the full, unmasked kernel.
     """
 
     offsets: Tensor
@@ -76,7 +84,7 @@ class PixelCNN(nn.Module):
         return AutoregressiveCodes(self.logits, condition, self.code_shape)
 
     def logits(self, codes: Int[Tensor, "B r w Q"], condition: Float[Tensor, "B C"]) -> Float[Tensor, "B r w Q K"]:
-        """Of every code of the first r rows, given those before it."""
+        """The logits of every code of the first r rows, given the codes before it."""
         num_rows = codes.shape[1]
         embedded = self.embedding(codes + self.offsets)  # [B, r, w, Q, F]
         sums = embedded.sum(3).permute(0, 3, 1, 2)
@@ -85,7 +93,7 @@ class PixelCNN(nn.Module):
         left = pad(sums, (1, 0))[..., :-1] + position
         for layer in self.layers:
             above, left = layer(above, left, condition)
-        # A sum without its last term: subtracting it again would let a rounding error tell what it was.
+        # The sum without its last term; subtracting that term would leak it through the rounding error.
         coarser = pad(embedded[..., :-1, :].cumsum(3), (0, 0, 1, 0))
         h = self.mix(left.permute(0, 2, 3, 1).unsqueeze(3) + coarser)
         return full_precision(torch.einsum("brwqf,qfk->brwqk", h, self.weight)) + self.bias[:num_rows]

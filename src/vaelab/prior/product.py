@@ -1,4 +1,4 @@
-"""A prior over latents of several kinds."""
+"""A product of priors of several kinds."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,12 @@ from vaelab.distribution.product import Product as ProductDistribution
 
 
 class Product(nn.Module):
-    """p(z|y) = prod_i p_i(z_i|y), side by side in the order of the posterior's parts.
+    """p(z|y) = prod_i p_i(z_i|y), concatenated in the order of the posterior's parts.
 
     Dupont 2018, arXiv:1804.00104
+
+    Args:
+        parts: name -> p_i, in the posterior's order.
     """
 
     def __init__(self, parts: Mapping[str, nn.Module]) -> None:

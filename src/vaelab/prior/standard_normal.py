@@ -1,4 +1,4 @@
-"""The prior that needs no learning."""
+"""The standard normal prior."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,11 @@ from vaelab.ranges import Width
 
 
 class StandardNormal(nn.Module):
-    """p(z) = prod_d N(z_d; 0, 1), whatever the condition: batch_shape [], event_shape [D]."""
+    """p(z) = prod_d N(z_d; 0, 1), for every condition: batch_shape [], event_shape [D].
+
+    Args:
+        latent_dim: D, elements of z.
+    """
 
     loc: Tensor
     scale: Tensor

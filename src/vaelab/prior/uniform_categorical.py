@@ -1,4 +1,4 @@
-"""A prior over categories."""
+"""A uniform prior over categorical variables."""
 
 import torch
 from jaxtyping import Float
@@ -9,9 +9,13 @@ from vaelab.ranges import Levels, Width
 
 
 class UniformCategorical(nn.Module):
-    """p(z) = prod_v 1 / num_categories over one-hot z_v, whatever the condition: batch_shape [].
+    """p(z) = prod_v 1 / num_categories over one-hot z_v, for every condition: batch_shape [].
 
-    Jang et al. 2017, arXiv:1611.01144. `latent_dim` is the number of variables, as in posterior/gumbel_softmax.
+    Jang et al. 2017, arXiv:1611.01144.
+
+    Args:
+        latent_dim: V, number of variables, as in posterior/gumbel_softmax.
+        num_categories: K, categories of each.
     """
 
     logits: Tensor

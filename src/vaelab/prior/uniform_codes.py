@@ -10,7 +10,13 @@ from vaelab.ranges import Supplied, SuppliedSizes
 
 
 class UniformCodes(nn.Module):
-    """p(k) = K^-n over n codes, whatever the condition: batch_shape [], event_shape [h, w, Q]."""
+    """p(k) = K^-n over n codes, for every condition: batch_shape [], event_shape [h, w, Q].
+
+    Args:
+        num_codes: K, codes of each quantizer.
+        code_shape: [h, w, Q].
+        condition_size: not used.
+    """
 
     logits: Tensor
 

@@ -11,7 +11,11 @@ from vaelab.distribution.uniform_sphere import UniformSphere as UniformSphereDis
 
 
 class UniformSphere(nn.Module):
-    """p(z) = 1 / |S^(D-1)|, whatever the condition.        Davidson et al. 2018, arXiv:1804.00891"""
+    """p(z) = 1 / |S^(D-1)|, for every condition.        Davidson et al. 2018, arXiv:1804.00891
+
+    Args:
+        latent_dim: D, elements of z.
+    """
 
     like: Tensor
 

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 class Vamp(nn.Module):
     """p(z) = 1/K sum_k q(z | u_k), with pseudo-inputs u_k [K, *event] learned.
 
-    Tomczak & Welling 2018, arXiv:1705.07120, eq. 9. `infer` gives q(z | x, y). Pseudo-inputs stay in the range
-    of the data, which a start from data finds out and which is [0, 1] without; like their hardtanh. Each keeps
-    a label, for an encoder that sees labels: that of the example it began as, or the classes in turn.
+    Tomczak & Welling 2018, arXiv:1705.07120, eq. 9. `infer` gives q(z | x, y). Pseudo-inputs are clamped to the
+    range of the data, which `initialize_from` sets and which is [0, 1] by default. For a conditional encoder each has
+    a fixed label: that of the example it started as, or the classes in turn.
+
+    Args:
+        infer: (x, y) -> q(z | x, y).
+        shape: shape of one example.
+        num_classes: number of classes, or 0.
+        num_components: K, number of pseudo-inputs.
+        from_data: whether pseudo-inputs start as training examples, or as uniform noise.
     """
 
     low: Tensor
@@ -39,7 +46,7 @@ class Vamp(nn.Module):
         from_data: bool,
     ) -> None:
         super().__init__()
-        self.infer = infer  # a bound method and no module, so that nothing is registered twice
+        self.infer = infer  # a bound method, not a module, so that no parameter is registered twice
         self.num_classes = num_classes
         self.from_data = from_data
         self.inputs = nn.Parameter(torch.rand(num_components, *shape))
@@ -48,7 +55,7 @@ class Vamp(nn.Module):
         self.register_buffer("labels", torch.arange(num_components) % max(num_classes, 1))
 
     def initialize_from(self, data: "DataModule | LoaderData") -> None:
-        """Begin as examples of the training split, unless random numbers were asked for."""
+        """Set the range of the data and, with `from_data`, the pseudo-inputs to training examples."""
         size, num = len(self.inputs), len(data.split("train"))
         examples = data.batch("train", torch.randperm(num)[torch.arange(size) % num])
         self.low.copy_(examples.x.min())
@@ -59,7 +66,7 @@ class Vamp(nn.Module):
             self.labels.copy_(examples.y)
 
     def forward(self, condition: Float[Tensor, "B C"]) -> GaussianMixture:
-        # Unlike hardtanh, clamp passes a gradient at its bounds, where black pixels begin.
+        # Unlike hardtanh, clamp has a gradient at its bounds, where black pixels start.
         inputs = torch.clamp(self.inputs, self.low, self.high)
         q = self.infer(inputs, self.labels if self.num_classes else None)
         if not (factorises(q) and isinstance(q.base_dist, Normal)):

@@ -9,17 +9,24 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
 from vaelab.distribution.relative_normal import relative_normal, standard_normal
-from vaelab.nn.dense import dense
+from vaelab.nn.dense import dense_layers
 from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Decoder, Encoder, Posterior
 from vaelab.ranges import Supplied, Width, Widths
 
 
 class Step(nn.Module):
-    """p(z | above) and q(z | above, x), each a dense network of its own; a state is all that is above, as a row.
+    """p(z | above) and q(z | above, x), each a dense network; the state is all latents above and the condition, [N, A].
 
-    q is given by how it differs from p (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2), which Tomczak & Welling
-    do not do: a q that knows nothing of p was far behind after eight epochs of MNIST.
+    q is relative to p (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2), unlike in Tomczak & Welling: an absolute q
+    was far worse after eight epochs of MNIST.
+
+    Args:
+        above: A, size of the state.
+        num_features: F, features of x.
+        latent_dim: D, elements of z.
+        hidden: widths of both networks.
+        activation: the nonlinearity after each hidden layer.
     """
 
     def __init__(
@@ -30,7 +37,7 @@ class Step(nn.Module):
 
         def network(inputs: int) -> nn.Sequential:
             sizes = [inputs, *hidden]
-            return nn.Sequential(dense(sizes, activation, gated=False), nn.Linear(sizes[-1], 2 * latent_dim))
+            return nn.Sequential(dense_layers(sizes, activation, gated=False), nn.Linear(sizes[-1], 2 * latent_dim))
 
         self.prior_net, self.posterior_net = network(above), network(above + num_features)
 
@@ -46,14 +53,25 @@ class Step(nn.Module):
         return relative_normal(prior, self.posterior_net(torch.cat([state, bottom_up], 1)))
 
     def step(self, state: Float[Tensor, "N A"], z: Float[Tensor, "N D"]) -> Tensor:
-        """All that is above the next level."""
+        """The state of the next level."""
         return torch.cat([state, z], 1)
 
 
 class Cascade(nn.Module):
     """p(z_1) prod_l p(z_l | z_<l), q(z_1 | x) prod_l q(z_l | z_<l, x) and p(x | z_1, …, z_L); z_1 is the top.
 
-    Tomczak & Welling 2018, arXiv:1705.07120, section 4, where the levels are two.
+    Tomczak & Welling 2018, arXiv:1705.07120, section 4, with two levels.
+
+    Args:
+        num_levels: L.
+        latent_dim: elements of each level below the top.
+        hidden: widths of the networks between levels.
+        activation: the nonlinearity of these networks.
+        encoder: factory of the features of x.
+        posterior: factory of q(z_1 | x).
+        decoder: factory, given the sizes of all latents, condition and likelihood.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
 
     def __init__(
@@ -86,14 +104,14 @@ class Cascade(nn.Module):
         return [self.posterior.size, *(rung.size for rung in self.rungs)]
 
     def infer(self, x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]) -> tuple[Distribution, list[Tensor]]:
-        """The posterior of the top level, and what each level below sees of x: the features."""
+        """The posterior of the top level, and the features of x for each level below."""
         features = self.encoder(x, c)
         return self.posterior(features), [features for _ in self.rungs]
 
     def start(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Tensor:
-        """All that is above the second level."""
+        """The state of the second level."""
         return torch.cat([c, z], 1)
 
     def output(self, state: Tensor, c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
-        """Likelihood parameters, from the latents of all levels."""
+        """Likelihood parameters from the latents of all levels."""
         return self.decoder(state[:, self.condition_size :], c)

@@ -1,4 +1,4 @@
-"""A ladder of images: residual convolutions at several resolutions."""
+"""A ladder of residual convolutions at several resolutions."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ conv = partial(nn.Conv2d, kernel_size=3, padding=1)
 
 
 class Stem(nn.Module):
-    """x [B, C, H, W] and its condition, as a bias for each channel, to the features of the lowest level."""
+    """x [B, C, H, W] -> the features of the lowest level; the condition is a bias of each channel."""
 
     def __init__(self, num_channels: int, width: int, condition_size: int, layers: nn.Module) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """The last state [N, width, H, W] to P likelihood parameters; the condition came in at the top."""
+    """The last state [N, width, H, W] -> P likelihood parameters; `c` is not used, as the top state contains it."""
 
     def __init__(self, shape: Sequence[int], width: int, activation: nn.Module, num_parameters: int) -> None:
         super().__init__()
@@ -58,12 +58,23 @@ def conv_ladder(
     condition_size: Supplied,
     num_parameters: Supplied,
 ) -> Ladder:
-    """Levels spread evenly over resolutions, each half of the next: at the top a vector, below it maps of latents.
+    """Levels spread evenly over resolutions, each half of the next: a vector at the top, maps of latents below it.
 
     Child 2021, arXiv:2011.10650, without its bottlenecks.
+
+    Args:
+        shape: shape of one image, [C, H, W].
+        num_levels: number of levels.
+        num_resolutions: number of resolutions.
+        channels: channels of every state and feature map.
+        latent_channels: channels of the latents below the top.
+        activation: the nonlinearity before each convolution.
+        posterior: factory of q(z_1 | x), given the number of features.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
     sizes = resolutions(shape, num_resolutions)
-    places = [level * num_resolutions // num_levels for level in range(num_levels)] + [num_resolutions - 1]
+    resolution_indices = [level * num_resolutions // num_levels for level in range(num_levels)] + [num_resolutions - 1]
     block = partial(Residual, channels, conv, activation, num_levels)
 
     def down(start: int, stop: int) -> nn.Sequential:
@@ -71,10 +82,10 @@ def conv_ladder(
         return nn.Sequential(*halving, block())
 
     def up(level: int) -> nn.Module:
-        above, below = places[level : level + 2]
+        above, below = resolution_indices[level : level + 2]
         return nn.Identity() if above == below else nn.Upsample(sizes[below])
 
-    descent = [down(below, above) for above, below in pairwise(places)][::-1]
+    descent = [down(below, above) for above, below in pairwise(resolution_indices)][::-1]
     height, width = sizes[0]
     top = posterior(num_features=channels * height * width)
     return Ladder(
@@ -88,7 +99,15 @@ def conv_ladder(
             up(0),
         ),
         rungs=[
-            Rung(channels, channels, (latent_channels, *sizes[places[n]]), conv, activation, num_levels, upsample=up(n))
+            Rung(
+                channels,
+                channels,
+                (latent_channels, *sizes[resolution_indices[n]]),
+                conv,
+                activation,
+                num_levels,
+                upsample=up(n),
+            )
             for n in range(1, num_levels)
         ],
         head=Head(shape, channels, activation, num_parameters),
@@ -96,7 +115,7 @@ def conv_ladder(
 
 
 def resolutions(shape: Sequence[int], num_resolutions: int) -> list[tuple[int, int]]:
-    """Heights and widths, the coarsest first, the image's own last."""
+    """Heights and widths, from the coarsest to that of the image."""
     if len(shape) != 3:
         raise UserError(
             f"latent 'conv_ladder' needs images of shape [C, H, W], but the data have shape {list(shape)}; "

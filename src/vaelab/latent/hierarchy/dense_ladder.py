@@ -1,4 +1,4 @@
-"""A ladder for data of any shape."""
+"""A ladder of dense layers, for data of any shape."""
 
 from collections.abc import Callable
 
@@ -22,9 +22,18 @@ def dense_ladder(
     condition_size: Supplied,
     num_parameters: Supplied,
 ) -> Ladder:
-    """Dense rungs of `latent_dim` latents each, between the chosen encoder and the chosen decoder.
+    """Dense rungs between an encoder and a decoder; the decoder's input is the last state.
 
-    The decoder gets the last state, of `width` numbers, in the place of z.
+    Args:
+        num_levels: number of levels.
+        latent_dim: elements of each level below the top.
+        width: size of each state, and the decoder's latent_dim.
+        activation: the nonlinearity before each layer.
+        encoder: factory of the features of x.
+        posterior: factory of q(z_1 | x), given the number of features.
+        decoder: factory, given `width` and the sizes of condition and likelihood.
+        condition_size: Y, the size of the condition.
+        num_parameters: P, likelihood parameters per element of x.
     """
     stem = encoder(condition_size=condition_size)
     features = stem.num_features

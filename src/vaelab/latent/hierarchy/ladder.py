@@ -1,4 +1,4 @@
-"""The networks of a ladder: up once for each example, down for each sample."""
+"""The networks of a ladder: bottom-up once per example, top-down once per sample."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,12 +13,19 @@ from vaelab.protocol import Decoder, Encoder, Posterior
 
 
 class Ladder(nn.Module):
-    """Deterministic features upwards, latents downwards; each rung sees both.
+    """Deterministic features bottom-up, latents top-down; each rung uses both.
 
         h_L = stem(x, c),  h_{l-1} = up_l(h_l);     s_1 = top(z_1, c),  s_l = step_l(s_{l-1}, z_l)
 
-    Soenderby et al. 2016, arXiv:1602.02282; in this form Kingma et al. 2016, arXiv:1606.04934. z_1 is the top
-    level, whose posterior is the chosen one. `stem` and `head` are network bodies as any encoder and decoder.
+    Soenderby et al. 2016, arXiv:1602.02282; in this form Kingma et al. 2016, arXiv:1606.04934. z_1 is the top.
+
+    Args:
+        stem: encoder of the lowest features.
+        ups: up_l, from the lowest level to the top.
+        posterior: q(z_1 | x), from the top features.
+        top: (z_1, c) -> the first state.
+        rungs: the levels below the top, from the top down.
+        head: decoder of the last state.
     """
 
     def __init__(
@@ -44,17 +51,17 @@ class Ladder(nn.Module):
         return [self.posterior.size, *(rung.size for rung in self.rungs)]
 
     def infer(self, x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]) -> tuple[Distribution, list[Tensor]]:
-        """The posterior of the top level, and what each rung sees of x."""
-        found = [self.stem(x, c)]
+        """The posterior of the top level, and the bottom-up features of each rung."""
+        features = [self.stem(x, c)]
         for up in self.ups:
-            found.append(up(found[-1]))
-        bottom_up = [rung.bottom_up_proj(h) for rung, h in zip(self.rungs, reversed(found[:-1]), strict=True)]
-        return self.posterior(found[-1].flatten(1)), bottom_up
+            features.append(up(features[-1]))
+        bottom_up = [rung.bottom_up_proj(h) for rung, h in zip(self.rungs, reversed(features[:-1]), strict=True)]
+        return self.posterior(features[-1].flatten(1)), bottom_up
 
     def start(self, z: Float[Tensor, "N D"], c: Float[Tensor, "N Y"]) -> Tensor:
         """The state below the top level."""
         return self.top(torch.cat([z, c], 1))
 
     def output(self, state: Tensor, c: Float[Tensor, "N Y"]) -> Float[Tensor, "N P *event"]:
-        """Likelihood parameters, from the state below the last rung."""
+        """Likelihood parameters from the state below the last rung."""
         return self.head(state, c)

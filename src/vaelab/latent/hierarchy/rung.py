@@ -15,9 +15,17 @@ from vaelab.nn.residual import Layer, Residual, scale_parameters_, variance_pres
 class Rung(nn.Module):
     """p(z | state) = N(loc, scale^2) and q(z | state, x) = N(loc + d, (scale exp(e))^2), then the next state.
 
-    d and e see the state and what the bottom-up pass found (Vahdat & Kautz 2020, arXiv:2007.03898, eq. 3). A
-    state is [N, width] where `layer` is dense, [N, width, H, W] where it is a convolution; z, of
-    `latent_shape`, travels as a row. `leave` brings the state to the size of the rung below.
+    d and e depend on the state and on the bottom-up features (Vahdat & Kautz 2020, arXiv:2007.03898, eq. 3). A state
+    is [N, width] for dense layers and [N, width, H, W] for convolutions; z is flat, [N, D].
+
+    Args:
+        width: width of the state.
+        num_features: width of the bottom-up features.
+        latent_shape: shape of z before it is flattened, channels first.
+        layer: (features in, features out) -> a dense layer or a convolution.
+        activation: the nonlinearity before each layer.
+        depth: number of rungs, which scales the initial weights.
+        upsample: resizes the state to that of the rung below.
     """
 
     def __init__(
@@ -50,7 +58,7 @@ class Rung(nn.Module):
     def posterior(
         self, state: Float[Tensor, "N W *size"], bottom_up: Float[Tensor, "N W *size"], prior: Independent
     ) -> Independent:
-        """q(z | state, x), where `seen` is what `see` made of the features of x, once per example."""
+        """q(z | state, x), where `bottom_up` is `bottom_up_proj` of the features of x."""
         return relative_normal(prior, self.posterior_net(self.top_down_proj(state) + bottom_up).flatten(1))
 
     def step(self, state: Float[Tensor, "N W *size"], z: Float[Tensor, "N D"]) -> Tensor:

@@ -1,12 +1,12 @@
-"""A temperature for each level."""
+"""One temperature for each level."""
 
 from collections.abc import Sequence
 
 from vaelab.errors import UserError
 
 
-def per_level(temperature: float | Sequence[float], num_levels: int) -> list[float]:
-    """One number for every level, or one for each, the top first."""
+def temperature_per_level(temperature: float | Sequence[float], num_levels: int) -> list[float]:
+    """The temperature of each level, the top first; one number applies to all levels."""
     if isinstance(temperature, int | float):
         return [float(temperature)] * num_levels
     if len(temperature) != num_levels:

@@ -1,4 +1,4 @@
-"""What every objective has in common: penalties are added, distortion and rate are reported."""
+"""The last step of every objective: add penalties, report distortion and rate."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -6,8 +6,10 @@ from torch import Tensor
 from vaelab.terms import Loss, Terms
 
 
-def summed(objective: Float[Tensor, ""], terms: Terms, parts: dict[str, Float[Tensor, ""]] | None = None) -> Loss:
-    """`objective` plus the penalties of the terms, in nats per example; `parts` are logged beside them.
+def add_penalties(
+    objective: Float[Tensor, ""], terms: Terms, parts: dict[str, Float[Tensor, ""]] | None = None
+) -> Loss:
+    """Add the penalties of the terms to `objective`, in nats per example; `parts` are logged too.
 
     The distortion -log p(x|z) and the rate KL(q(z|x) || p(z)) are those without any control or weight.
     """

@@ -1,4 +1,4 @@
-"""What every adversary has in common: a network that tells two kinds of things apart, and what it pulls at."""
+"""The interface of adversaries, and the losses of generator and discriminator."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -15,11 +15,10 @@ from vaelab.terms import Batch, Terms
 
 
 class Adversary(Protocol):
-    """An nn.Module made for one latent structure: terms in; out, the terms that the objective shall see, and the
-    adversary's own loss.
+    """An nn.Module for one latent structure: terms -> the terms for the objective, and the adversary's loss.
 
-    The terms hold the adversary's parameters fixed, and the own loss holds those of the VAE fixed. So the two
-    losses may be summed, and one backward pass gives each parameter the gradient of its own loss alone.
+    The returned terms have no gradient for the adversary's parameters, and the adversary's loss has none for those of
+    the VAE. So one backward pass of the sum of both losses gives each parameter the gradient of its own loss.
     """
 
     optimizer: Callable[[Iterator[nn.Parameter]], Optimizer]
@@ -29,22 +28,22 @@ class Adversary(Protocol):
     def __call__(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]: ...
 
 
-def frozen(network: nn.Module, *inputs: Tensor) -> Any:
-    """What the network answers, differentiable in its inputs but not in its parameters."""
+def call_frozen(network: nn.Module, *inputs: Tensor) -> Any:
+    """Call the network without gradients for its parameters; gradients reach its inputs."""
     return functional_call(network, {name: p.detach() for name, p in network.named_parameters()}, inputs)
 
 
 def generator_loss(logits: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
-    """-log D for the logits of D, each in nats: small where the discriminator believes.
+    """-log D in nats, from the logits of D.
 
-    The loss of a generator that does not saturate      (Goodfellow et al. 2014, arXiv:1406.2661, section 3)
+    The non-saturating loss of a generator      (Goodfellow et al. 2014, arXiv:1406.2661, section 3)
     """
     return F.softplus(-logits)
 
 
 def discriminator_loss(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) -> Float[Tensor, ""]:
-    """Cross-entropy of a discriminator, -log D for the genuine and -log(1 - D) for the fake, the mean in nats.
+    """Cross-entropy of a discriminator, -log D for the genuine and -log(1 - D) for the fake, in nats.
 
-    Over both together: one of them may be empty.
+    The mean over both together, of which one may be empty.
     """
     return torch.cat([generator_loss(genuine), generator_loss(-fake)]).mean()

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vaelab.adversary.contest import discriminator_loss, frozen, generator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss
 from vaelab.adversary.discriminator import Discriminator
 
 
@@ -25,7 +25,7 @@ def test_who_is_deceived_loses_nothing_and_who_is_not_pulls_with_all_its_force()
 
 def test_a_frozen_network_lets_gradients_through_and_keeps_none() -> None:
     network, z = Discriminator(3, [8], nn.ReLU()), torch.randn(5, 3, requires_grad=True)
-    logits = frozen(network, z)
+    logits = call_frozen(network, z)
     assert torch.equal(logits, network(z))
     logits.sum().backward()
     assert z.grad is not None

@@ -1,4 +1,4 @@
-"""What each of several latent vectors contributes to the terms of a batch."""
+"""Samples of one latent vector with their log-densities, and the terms of several."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from vaelab.distribution.operations import has_importance_weights, kl_per_dimension, rsample_and_log_prob
-from vaelab.distribution.relative_normal import apart, side_by_side
+from vaelab.distribution.relative_normal import concatenate, unflatten_batch
 from vaelab.errors import UserError
 from vaelab.terms import Terms
 
@@ -26,7 +26,7 @@ class ScoredLatent(NamedTuple):
 
 
 def score_latent(posterior: Distribution, prior: Distribution, num_samples: int) -> ScoredLatent:
-    """Draw S latents and score them; without a closed form the KL is the mean of log q(z) / p(z), G = 1.
+    """Draw S latents and score them. Without a closed form, the KL is the mean of log q(z) / p(z), with G = 1.
 
     Raises UserError for a posterior and a prior of different sizes.
     """
@@ -43,17 +43,19 @@ def score_latent(posterior: Distribution, prior: Distribution, num_samples: int)
 
 
 def repeat_samples(rows: Float[Tensor, "B *shape"], num_samples: int) -> Float[Tensor, "N *shape"]:
-    """All rows S times over, so that sample s of example b is in row s B + b."""
+    """Repeat all rows S times: sample s of example b is row s B + b."""
     return rows.expand(num_samples, *rows.shape).flatten(0, 1)
 
 
 def split_samples(level: ScoredLatent, shape: torch.Size) -> ScoredLatent:
-    """One sample each of S B Gaussians [N, D], as S samples for each of B examples, the KL averaged over them."""
+    """Split one sample of each of N = S B Gaussians into S samples of B examples; the KL is averaged over S."""
     z, log_pz, log_qz = (each.squeeze(0).unflatten(0, shape) for each in level[:3])
     kl = level.kl.unflatten(0, shape).mean(0)
     assert isinstance(level.posterior, Independent)
     assert isinstance(level.prior, Independent)
-    return ScoredLatent(z, log_pz, log_qz, kl, apart(level.posterior, shape), apart(level.prior, shape))
+    return ScoredLatent(
+        z, log_pz, log_qz, kl, unflatten_batch(level.posterior, shape), unflatten_batch(level.prior, shape)
+    )
 
 
 def collect_terms(levels: Sequence[ScoredLatent], log_px: Float[Tensor, "S B"], x: Float[Tensor, "B *event"]) -> Terms:
@@ -65,8 +67,8 @@ def collect_terms(levels: Sequence[ScoredLatent], log_px: Float[Tensor, "S B"], 
         log_qz=torch.stack([level.log_qz for level in levels]).sum(0),
         kl=kl,
         latents=tuple(level.z for level in levels),
-        posterior=side_by_side([level.posterior for level in levels]),
-        prior=side_by_side([level.prior for level in levels]),
+        posterior=concatenate([level.posterior for level in levels]),
+        prior=concatenate([level.prior for level in levels]),
         x=x,
         diagnostics={f"kl/level{number}": each for number, each in enumerate(kl.unbind(1), 1)},
         is_bound=all(has_importance_weights(level.posterior) for level in levels),
