@@ -25,14 +25,14 @@ every_model = pytest.mark.parametrize("name", NAMES)
 FLOORED = {"vae_gan", *(name for name in NAMES if first_stage(name))}
 
 
-def learned(vae: VAE | LatentStructure) -> list[nn.Parameter]:
+def trainable_parameters(vae: VAE | LatentStructure) -> list[nn.Parameter]:
     """The weights that training changes: in a second stage only those of the prior."""
     return [one for part in vae.modules() for one in part.parameters(recurse=False) if one.requires_grad]
 
 
-def overfitted(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
+def overfit(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
     """The loss on one batch before and after training on it alone; an adversary stays as it is."""
-    optimizer = torch.optim.Adam(learned(vae.latent), lr=1e-2, fused=True)
+    optimizer = torch.optim.Adam(trainable_parameters(vae.latent), lr=1e-2, fused=True)
     losses = []
     for _ in range(steps):
         loss = vae.loss_of(batch).total
@@ -47,15 +47,15 @@ def overfitted(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
 def test_every_parameter_gets_a_gradient(name: str, model: Callable[..., VAE], batch: Batch) -> None:
     vae = model(*choices(name))
     vae.loss_of(batch).total.backward()
-    assert learned(vae)
-    for parameter in learned(vae):
+    assert trainable_parameters(vae)
+    for parameter in trainable_parameters(vae):
         assert parameter.grad is not None
         assert (parameter.grad != 0).any()
 
 
 @every_model
 def test_overfits_one_batch(name: str, model: Callable[..., VAE], batch: Batch) -> None:
-    first, last = overfitted(model(*choices(name)), Batch(*(each[:16] for each in batch)))
+    first, last = overfit(model(*choices(name)), Batch(*(each[:16] for each in batch)))
     assert last < (1.0 if name in FLOORED else 0.75) * first
 
 
@@ -67,7 +67,7 @@ def test_learns_images_of_any_size(networks: str, shape: tuple[int, ...], name: 
     # Four pictures of blocks, which networks of any kind can learn by heart.
     blocks = torch.rand(4, shape[0], 2, 2).round()
     x = torch.nn.functional.interpolate(blocks, size=shape[1:])
-    first, last = overfitted(vae, Batch(x, torch.arange(4), torch.arange(4)), steps=45)
+    first, last = overfit(vae, Batch(x, torch.arange(4), torch.arange(4)), steps=45)
     assert last < 0.75 * first
     assert vae.latent.reconstruct(x, torch.arange(4)).shape == x.shape
 
@@ -86,7 +86,7 @@ def test_samples_and_reconstructs(name: str, model: Callable[..., VAE], batch: B
 @every_model
 def test_state_dict_holds_everything(name: str, model: Callable[..., VAE], batch: Batch, tmp_path: Path) -> None:
     vae, other = model(*choices(name)), model(*choices(name))
-    overfitted(vae, batch, steps=3)
+    overfit(vae, batch, steps=3)
     vae.control.write("weight", 0.5)
     torch.save(vae.state_dict(), tmp_path / "state.pt")
 
