@@ -10,6 +10,7 @@ MODULES = (
     "vaelab.api.build",
     "vaelab.data.array",
     "vaelab.data.plain_loader",
+    "vaelab.metric.moments",
 )
 
 

@@ -8,7 +8,7 @@ from measuring import evaluate, records_of
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.data.module import DataModule
-from vaelab.evaluation.accuracy import Accuracy, LabelAccuracy
+from vaelab.evaluation.accuracy import LabelAccuracy
 from vaelab.model.vae import VAE
 
 
@@ -41,13 +41,3 @@ def test_a_model_that_infers_no_labels_is_asked_nothing(
     vae = model("model=cvae")
     trainer(evaluate(accuracy=LabelAccuracy())).test(vae, digits(), verbose=False)
     assert "accuracy" not in records_of(vae)
-
-
-def test_examples_count_once_in_batches_of_any_size() -> None:
-    logits, y = torch.randn(101, 4), torch.randint(4, (101,))
-    whole, parts = Accuracy(), Accuracy()
-    whole.update(logits, y)
-    for start, end in ((0, 1), (1, 1), (1, 60), (60, 101)):
-        parts.update(logits[start:end], y[start:end])
-    assert whole.compute() == parts.compute()
-    assert whole.compute()[0] == (logits.argmax(1) == y).double().mean()

@@ -15,8 +15,8 @@ from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResu
 from vaelab.health.decoder_balance import DecoderBalance
 from vaelab.health.generalization_gap import GeneralizationGap
 from vaelab.health.history import History
-from vaelab.health.latent_use import Shuffled, sample_code
-from vaelab.health.sharpness import Edges, gradient_magnitude
+from vaelab.health.latent_use import sample_code
+from vaelab.health.sharpness import gradient_magnitude
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
@@ -168,11 +168,9 @@ def test_the_gap_is_in_deviations_of_the_validation_elbo(model: Model, digits: D
     assert (line.verdict == PASSED) == (line.value <= 0)
 
 
-def test_blurred_and_noisy_reconstructions() -> None:
+def test_a_fainter_image_has_fainter_gradients() -> None:
     x = (torch.rand(20, 1, 8, 8) > 0.5).float()
-    edges = Edges()
-    edges.update(x, 0.1 * x + 7)
-    assert edges.compute() == pytest.approx(0.1, rel=1e-5)
+    torch.testing.assert_close(gradient_magnitude(0.1 * x + 7), 0.1 * gradient_magnitude(x), rtol=1e-4, atol=1e-6)
 
 
 def test_the_gradient_of_a_plane() -> None:
@@ -206,17 +204,6 @@ def test_the_share_of_clipped_steps(checks: Checks, healthy: VAE, digits: Data) 
     assert (line.verdict, line.value) == (FAILED, 0.6)
     unclipped = examined(checks["clipped_gradients"], healthy, digits(), history=History(num_steps=10))
     assert unclipped.verdict == NOT_APPLICABLE
-
-
-def test_what_a_wrong_code_costs_is_a_mean_over_examples(model: Model, batch: Batch) -> None:
-    metric = Shuffled()
-    with torch.no_grad():
-        terms = model().latent(batch)
-    metric.update(torch.tensor([-1.0, -2.0]), torch.tensor([-4.0, -6.0]), terms)
-    metric.update(torch.tensor([-3.0]), torch.tensor([-3.0]), terms)
-    cost, rate = metric.compute()
-    assert cost == pytest.approx(7 / 3)
-    assert rate == pytest.approx(2 * float(terms.kl.sum()) / 3)
 
 
 @pytest.mark.parametrize("name", ["vae", "hvae", "m1_m2", "vq_vae", "cvae"])

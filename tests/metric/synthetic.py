@@ -8,12 +8,9 @@ from torch import Tensor, distributed
 from torch.distributions import Independent, Normal
 from torchmetrics import Metric
 
-from vaelab.evaluation.active_units import ActiveUnits
-from vaelab.evaluation.confidence import Confidence
-from vaelab.evaluation.importance import ImportanceWeightedBound
-from vaelab.evaluation.label_fidelity import LabelFidelity
 from vaelab.evaluation.reconstruction import ReconstructionError
 from vaelab.metric.elbo import ELBOMetric
+from vaelab.metric.moments import Moments, Summary
 from vaelab.terms import Terms
 
 NUM_EXAMPLES, CHUNK = 10_007, 1000
@@ -25,18 +22,14 @@ def numbers() -> Numbers:
     """What metrics are fed with, N rows each, float32 and far from zero as log-densities are."""
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.rand(NUM_EXAMPLES, *shape, generator=generator)  # noqa: E731
-    given = {
+    return {
         "log_px": -500 - 900 * draw(2),
         "kl": 30 * draw(3),
         "x": draw(1, 2, 2),
         "mean": draw(1, 2, 2),
         "bound": -700 - 50 * draw(),
-        "code": 1000 + draw(4) * torch.tensor([0.0, 0.3, 0.4, 2.0]),  # variances 0, .0075, .0133 and .33
-        "logits": draw(3),
         "y": (3 * draw()).long(),
     }
-    given["logits"][-1] = torch.eye(3)[given["y"][-1]]  # the last sample shows what it was asked for
-    return given
 
 
 def evidence(metric: ELBOMetric, rows: Numbers) -> None:
@@ -49,10 +42,8 @@ def evidence(metric: ELBOMetric, rows: Numbers) -> None:
 METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {
     "evidence": (ELBOMetric, evidence),
     "reconstruction": (ReconstructionError, lambda metric, rows: metric.update(rows["x"], rows["mean"])),
-    "importance": (ImportanceWeightedBound, lambda metric, rows: metric.update(rows["bound"], -rows["bound"], True)),
-    "active_units": (lambda: ActiveUnits(4), lambda metric, rows: metric.update(rows["code"])),
-    "confidence": (Confidence, lambda metric, rows: metric.update(rows["logits"] * torch.arange(3), rows["y"])),
-    "label_fidelity": (lambda: LabelFidelity(3), lambda metric, rows: metric.update(rows["logits"], rows["y"])),
+    "moments": (lambda: Moments(["bound", "y"]), lambda metric, rows: metric.update(rows)),
+    "moments_of_vectors": (lambda: Moments(["kl"], [3]), lambda metric, rows: metric.update(rows)),
 }
 
 
@@ -66,11 +57,13 @@ def result(name: str, given: Numbers, chunk: int, rank: int = 0, world_size: int
 
 
 def flat(value: object) -> list[float]:
+    if isinstance(value, Summary):
+        value = [(value.num, value.mean(name), value.error(name)) for name in value.sums]
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (tuple, list)):
         return [number for one in value for number in flat(one)]
-    return [float(value == "nll")] if isinstance(value, str) else [float(value)]
+    return value.flatten().tolist() if isinstance(value, Tensor) else [float(value)]
 
 
 def processes(rank: int, folder: Path) -> None:

@@ -16,6 +16,7 @@ from vaelab.distributed.failure import FailedTogetherError, agree, attempt_toget
 from vaelab.errors import UserError
 from vaelab.evaluation.result_cache import ResultCache
 from vaelab.latent.structure import LatentStructure
+from vaelab.metric.moments import Moments
 from vaelab.printing import track
 from vaelab.signals import check
 from vaelab.terms import Batch
@@ -80,7 +81,7 @@ class EvaluationContext:
         """This process's chunks of a split, on the device and the likelihood's scale."""
         split = split or self.split
         size = self.size(split, limit)
-        loop = f"{type(metric).__name__}-{split}"
+        loop = loop_key(metric, split)
         numbers = self.remaining(metric, loop, -(-size // self.data.chunk))
         for number, batch in self.cached_loop(metric, loop, numbers, self.data.chunks(split, numbers, size)):
             batch = self.data.transfer_batch_to_device(batch, self.device, 0)
@@ -109,7 +110,7 @@ class EvaluationContext:
 
     def numbers(self, metric: Metric, total: int, label: str) -> Iterator[int]:
         """This process's share of the numbers 0 to total - 1; `label` tells the loops of one measure apart."""
-        loop = f"{type(metric).__name__}-{label}"
+        loop = loop_key(metric, label)
         numbers = self.remaining(metric, loop, total)
         for number, _ in self.cached_loop(metric, loop, numbers, numbers):
             yield number
@@ -177,3 +178,9 @@ class EvaluationContext:
     def skip(self, sentence: str) -> None:
         """Say why one of several measurements cannot be had."""
         self.skipped.append(sentence)
+
+
+def loop_key(metric: Metric, label: str) -> str:
+    """What tells a loop apart from the others of one measure: the kind of its metric, names of moments, and a label."""
+    names = metric.names if isinstance(metric, Moments) else ()
+    return "-".join([type(metric).__name__, *names, label])

@@ -5,49 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
-from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.measurement import Measurement
 from vaelab.metric.bounds import effective_sample_size, streamed_log_sums
+from vaelab.metric.moments import Moments, Summary
 from vaelab.ranges import NonNegativeFloat, PositiveInt
-
-
-class ImportanceWeightedBound(Metric):
-    """Mean negative bound in nats per example, from sums in float64, with its standard error over examples.
-
-    And the mean effective sample size, and whether every x had a density.
-    """
-
-    full_state_update = False
-    num: Tensor
-    total: Tensor
-    squares: Tensor
-    effective: Tensor
-    pseudo: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_dtype(torch.float64)
-        for name in ("num", "total", "squares", "effective", "pseudo"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, bound: Float[Tensor, " B"], effective: Float[Tensor, " B"], is_density: bool) -> None:
-        bound = bound.double()
-        self.num += bound.shape[0]
-        self.total -= bound.sum()
-        self.squares += bound.square().sum()
-        self.effective += effective.double().sum()
-        self.pseudo += not is_density
-
-    def compute(self) -> tuple[str, dict[str, Tensor], int]:
-        """`nll`, or `bce` where the likelihood was no density of some x; the numbers; the examples behind them."""
-        mean = self.total / self.num
-        variance = (self.squares / self.num - mean.square()).clamp(min=0) / (self.num - 1).clamp(min=1)
-        values = {"bound": mean, "error": variance.sqrt(), "effective": self.effective / self.num}
-        return ("bce" if self.pseudo else "nll"), values, int(self.num)
 
 
 @dataclass(frozen=True)
@@ -66,25 +29,25 @@ class Importance:
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         streamed_log_sums(context.latent, context.dummy_batch(), 1, 1)  # what it refuses, all processes refuse
-        bound = context.metric(ImportanceWeightedBound())
-        for chunk in context.chunks(bound):
+        moments = context.metric(Moments(["nll", "ess", "is_density"]))
+        for chunk in context.chunks(moments):
             with context.seeded("importance", chunk.number):
                 sums = streamed_log_sums(context.latent, chunk.batch, self.num_samples, self.chunk)
-            is_density = context.latent.likelihood.is_density(chunk.batch.x)
-            bound.update(sums[0] - math.log(self.num_samples), effective_sample_size(sums), is_density)
-        kind, values, num = bound.compute()
-        return list(self.measurements(context, kind, {name: float(value) for name, value in values.items()}, num))
+            nll = math.log(self.num_samples) - sums[0]
+            is_density = torch.full_like(nll, context.latent.likelihood.is_density(chunk.batch.x))
+            moments.update({"nll": nll, "ess": effective_sample_size(sums), "is_density": is_density})
+        return list(self.measurements(context, moments.compute()))
 
-    def measurements(
-        self, context: EvaluationContext, kind: str, values: dict[str, float], num: int
-    ) -> Iterator[Measurement]:
-        k, effective, warning = self.num_samples, values["effective"], ""
+    def measurements(self, context: EvaluationContext, summary: Summary) -> Iterator[Measurement]:
+        """The bound with its error over examples, the effective sample size, and bits where they have a meaning."""
+        k, num, effective, warning = self.num_samples, summary.num, float(summary.mean("ess")), ""
         if k > 1 and effective < self.min_effective:
             warning = (
                 f"of {k} importance weights only {effective:.1f} count, so the bound may be far from log p(x); "
                 "take more samples, or measure nll/ais"
             )
-        name, nll, error = f"iw{k}", values["bound"], values["error"]
+        name, nll, error = f"iw{k}", float(summary.mean("nll")), float(summary.error("nll"))
+        kind = "nll" if summary.mean("is_density") == 1 else "bce"
         yield Measurement(f"{kind}/{name}", nll, "nats per example", num, k, error=error, warning=warning)
         yield Measurement(f"ess/{name}", effective, f"of {k} importance weights", num, k)
         cell = 1.0 if context.latent.likelihood.support.is_discrete else context.data.pixels.cell

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
-from torchmetrics import Metric
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.features.classifier import Classifier, trained_classifier
 from vaelab.features.cnn import labelled_images, name_of, refuse_others
+from vaelab.metric.moments import Moments
 
 MAX_EXAMPLES = 60_000  # as conf/features/cnn.yaml has it: one classifier then serves both
 EPOCHS = 3
 
-M = TypeVar("M", bound=Metric)
+# Of logits and of the labels asked for, if any.
+Score = Callable[[Float[Tensor, "B Y"], Int[Tensor, " B"] | None], Float[Tensor, " B"]]
 
 
 class SampleClassifier(NamedTuple):
@@ -40,22 +42,25 @@ def train_sample_classifier(context: EvaluationContext, folder: str) -> SampleCl
     return SampleClassifier(name_of(context.data, x, y, EPOCHS, classifier), classifier.to(context.device))
 
 
-def classify_samples(context: EvaluationContext, classifier: SampleClassifier, metric: M, num_samples: int) -> M:
-    """A metric of the classifier's logits for samples of the prior and the labels that were asked for."""
-    for chunk in context.sample_chunks(metric, num_samples):
-        metric.update(classifier(context.data.to_unit(chunk.x)), chunk.y)
-    return metric
+def score_samples(context: EvaluationContext, classifier: SampleClassifier, score: Score, num_samples: int) -> float:
+    """Mean score of samples of the prior, given the labels that they were sampled for."""
+    moments = context.metric(Moments(["score"]))
+    for chunk in context.sample_chunks(moments, num_samples):
+        moments.update({"score": score(classifier(context.data.to_unit(chunk.x)), chunk.y)})
+    return float(moments.compute().mean("score"))
 
 
-def classify_images(context: EvaluationContext, classifier: SampleClassifier, metric: M) -> M:
-    """The same of the split's real images, as they are stored, and their labels."""
+def score_images(context: EvaluationContext, classifier: SampleClassifier, score: Score) -> float:
+    """Mean score of the split's real images, as they are stored, given their labels."""
+    moments = context.metric(Moments(["score"]))
     data, size = context.data, context.num_examples
-    for number in context.numbers(metric, -(-size // data.chunk), context.split):
+    for number in context.numbers(moments, -(-size // data.chunk), context.split):
         index = torch.arange(number * data.chunk, min((number + 1) * data.chunk, size))
         y = data.split(context.split)[index].y
         assert y is not None, "data with classes has labels"
-        metric.update(classifier(data.brightness(context.split, index).to(context.device)), y.to(context.device))
-    return metric
+        logits = classifier(data.brightness(context.split, index).to(context.device))
+        moments.update({"score": score(logits, y.to(context.device))})
+    return float(moments.compute().mean("score"))
 
 
 def warn_of_few_classes(num_samples: int, num_classes: int) -> str:

@@ -2,39 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-from torchmetrics import Metric
-
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
+from vaelab.metric.moments import Moments
 from vaelab.ranges import NonNegativeFloat
-from vaelab.terms import Terms
-
-
-class Bounds(Metric):
-    """Mean and standard deviation of the ELBO over all examples of all processes, in nats."""
-
-    full_state_update = False
-    num: Tensor
-    total: Tensor
-    squares: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_dtype(torch.float64)
-        for name in ("num", "total", "squares"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, terms: Terms) -> None:
-        elbo = terms.log_px.double().mean(0) - terms.kl.double().sum(1)
-        self.num += len(elbo)
-        self.total += elbo.sum()
-        self.squares += elbo.square().sum()
-
-    def compute(self) -> tuple[float, float]:
-        mean = self.total / self.num
-        return float(mean), float((self.squares / self.num - mean.square()).clamp(min=0).sqrt())
 
 
 @dataclass(frozen=True)
@@ -49,8 +20,8 @@ class GeneralizationGap:
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
         num = min(check_context.evaluation.size(split) for split in ("train", "validation"))
-        train, _ = bounds(check_context, "train", num)
-        validation, deviation = bounds(check_context, "validation", num)
+        train, _ = elbo_moments(check_context, "train", num)
+        validation, deviation = elbo_moments(check_context, "validation", num)
         if deviation == 0:
             return not_applicable("train/validation gap", f"{num} validation examples do not differ in their ELBO")
         gap = (train - validation) / deviation
@@ -59,10 +30,12 @@ class GeneralizationGap:
         return pass_or_fail("train/validation gap", gap <= self.max_gap, gap, "deviations", fact, way_out)
 
 
-def bounds(check_context: CheckContext, split: str, num: int) -> tuple[float, float]:
-    """Mean and standard deviation of the ELBO over the first `num` examples of a split."""
-    context, metric = check_context.evaluation, check_context.evaluation.metric(Bounds())
-    for chunk in context.chunks(metric, split, num):
+def elbo_moments(check_context: CheckContext, split: str, num: int) -> tuple[float, float]:
+    """Mean and standard deviation, in nats, of the ELBO over the first `num` examples of a split."""
+    context, moments = check_context.evaluation, check_context.evaluation.metric(Moments(["elbo"]))
+    for chunk in context.chunks(moments, split, num):
         with context.seeded("gap", split, chunk.number):
-            metric.update(context.latent(chunk.batch))
-    return metric.compute()
+            terms = context.latent(chunk.batch)
+        moments.update({"elbo": terms.log_px.double().mean(0) - terms.kl.double().sum(1)})
+    summary = moments.compute()
+    return float(summary.mean("elbo")), float(summary.variance("elbo").sqrt())

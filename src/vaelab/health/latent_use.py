@@ -5,45 +5,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchmetrics import Metric
 
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import CheckResult, not_applicable, pass_or_fail
 from vaelab.latent.structure import LatentStructure
+from vaelab.metric.moments import Moments
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Terms
-
-
-class Shuffled(Metric):
-    """Mean over all examples of all processes of what a wrong z costs and of the rate, in nats per example.
-
-    `is_bound` says whether the rate is one, as of a posterior without a density it is not.
-    """
-
-    full_state_update = False
-    num: Tensor
-    cost: Tensor
-    rate: Tensor
-    num_unbound: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_dtype(torch.float64)
-        for name in ("num", "cost", "rate", "num_unbound"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, own: Float[Tensor, " B"], other: Float[Tensor, " B"], terms: Terms) -> None:
-        """log p(x|z) at a z of x, and at that of another example."""
-        self.num += len(own)
-        self.cost += (own.double() - other.double()).sum()
-        self.rate += terms.kl.double().sum()
-        self.num_unbound += not terms.is_bound
-
-    def compute(self) -> tuple[float | None, float | None]:
-        """The cost, and the rate where it is one; neither where no example had another's z."""
-        if not self.num:
-            return None, None
-        return float(self.cost / self.num), None if self.num_unbound else float(self.rate / self.num)
 
 
 @dataclass(frozen=True)
@@ -60,9 +28,10 @@ class LatentUse:
     min_rate: NonNegativeFloat
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
-        context, shuffled = check_context.evaluation, check_context.evaluation.metric(Shuffled())
+        context = check_context.evaluation
+        moments = context.metric(Moments(["cost", "rate", "is_bound"]))
         latent = context.latent
-        for chunk in context.chunks(shuffled):
+        for chunk in context.chunks(moments):
             x, y, _ = chunk.batch
             if len(x) == 1:  # there is no other example
                 continue
@@ -70,14 +39,17 @@ class LatentUse:
                 terms = latent(chunk.batch)
             z = sample_code(latent, terms)
             own, other = (latent.decode(code, y).log_prob(x) for code in (z, z.roll(1, 0)))
-            shuffled.update(own, other, terms)
-        nats, rate = shuffled.compute()
-        if nats is None:
+            cost, kl = own.double() - other.double(), terms.kl.double().sum(1)
+            moments.update({"cost": cost, "rate": kl, "is_bound": torch.full_like(kl, terms.is_bound)})
+        summary = moments.compute()
+        if not summary.num:
             return not_applicable("use of z", f"chunks of data.chunk={context.data.chunk} have no other example's z")
+        nats, rate = float(summary.mean("cost")), float(summary.mean("rate"))
+        has_rate = bool(summary.mean("is_bound") == 1)
         fact = f"another example's z costs {nats:.2f} nats"
-        if rate is not None:
+        if has_rate:
             fact = f"{fact}, its own has a rate of {rate:.2f}"
-        fine = nats >= self.min_nats and (rate is None or rate >= self.min_rate)
+        fine = nats >= self.min_nats and (not has_rate or rate >= self.min_rate)
         way_out = "z is collapsed or ignored: lower objective.beta, or anneal the KL term (kl_annealing)"
         return pass_or_fail("use of z", fine, nats, "nats", fact, way_out)
 

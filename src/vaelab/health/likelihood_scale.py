@@ -3,39 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
-from torchmetrics import Metric
 
 from vaelab.health.check_context import CheckContext
 from vaelab.health.check_result import PASSED, CheckResult, pass_or_fail
+from vaelab.metric.moments import Moments
 from vaelab.ranges import NonNegativeFloat, PositiveFloat
 
 NAME = "likelihood"
-
-
-class Residuals(Metric):
-    """Sums over all processes of squared distances from the mean of p(x|z): those of x, and of draws from it."""
-
-    full_state_update = False
-    of_data: Tensor
-    of_draws: Tensor
-    num_improper: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_dtype(torch.float64)
-        for name in ("of_data", "of_draws", "num_improper"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def update(self, x: Tensor, mean: Tensor, sample_code: Float[Tensor, "B *event"], proper: bool) -> None:
-        self.of_data += (x - mean).double().square().sum()
-        self.of_draws += (sample_code - mean).double().square().sum()
-        self.num_improper += not proper
-
-    def compute(self) -> tuple[float, bool]:
-        """The root of the ratio of both sums, and whether log p(x|z) was that of a true density."""
-        return float((self.of_data / self.of_draws).sqrt()), not self.num_improper
 
 
 @dataclass(frozen=True)
@@ -52,15 +26,20 @@ class LikelihoodScale:
     high: PositiveFloat
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
-        context, residuals = check_context.evaluation, check_context.evaluation.metric(Residuals())
+        context = check_context.evaluation
+        moments = context.metric(Moments(["data", "draws", "is_density"]))
         latent = context.latent
-        for chunk in context.chunks(residuals):
+        for chunk in context.chunks(moments):
             x, y, _ = chunk.batch
             p = latent.decode(latent.encode(x, y), y)
             with context.seeded("residuals", chunk.number):
-                residuals.update(x, p.mean, p.sample(), latent.likelihood.is_density(x))
-        ratio, proper = residuals.compute()
-        if not proper:
+                sample = p.sample()
+            data, draws = ((each - p.mean).double().square().flatten() for each in (x, sample))
+            is_density = torch.full_like(data, latent.likelihood.is_density(x))
+            moments.update({"data": data, "draws": draws, "is_density": is_density})
+        summary = moments.compute()
+        ratio = float((summary.sums["data"] / summary.sums["draws"]).sqrt())
+        if summary.mean("is_density") < 1:
             return CheckResult(
                 NAME, PASSED, "grey pixels make it a pseudo-likelihood, published as bce and never as nll"
             )

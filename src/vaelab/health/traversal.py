@@ -70,7 +70,7 @@ class Traversal:
         if context.latent.codebook is not None:
             return not_applicable(NAME, "codes of a codebook have no order to go through")
         low, high = quantiles(context, self.num_draws)
-        variance = code_variance(check_context)
+        variance = code_variance(context)
         # A category that is rarer than both quantiles does not move between them.
         active = (variance > self.threshold) & (low < high)
         order = variance.masked_fill(~active, -torch.inf).argsort(descending=True, stable=True)
