@@ -20,9 +20,9 @@ from vaelab.callbacks.latent_traversal import LatentTraversal, prior_quantiles, 
 from vaelab.callbacks.reconstruction_grid import ReconstructionGrid
 from vaelab.callbacks.sample_grid import SampleGrid
 from vaelab.config import build
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
-from vaelab.picture.view import View
 
 CONF = str(Path(__file__).parents[2] / "conf")
 PICTURES = ["reconstruction_grid", "sample_grid", "latent_traversal", "interpolation"]
@@ -60,8 +60,8 @@ class Fitted:
     album: Album
     drawn: dict[str, bytes] = field(default_factory=dict)  # the files after training and validation
 
-    def view(self, split: str) -> View:
-        return View(self.model.latent, self.model.data, split, 0, torch.device("cpu"))
+    def context(self, split: str) -> EvaluationContext:
+        return EvaluationContext(self.model.latent, self.model.data, split, 0, torch.device("cpu"))
 
     def picture(self, kind: type) -> Any:
         return next(one for one in self.pictures if isinstance(one, kind))
@@ -169,20 +169,20 @@ def test_data_without_images_gives_no_pictures(tmp_path: Path) -> None:
 
 
 def test_reconstructions_stand_under_the_first_images(plain: Fitted) -> None:
-    view = plain.view("validation")
-    grid = ReconstructionGrid(1, num_rows=2, num_columns=3).grid(view)
-    x = view.first(6).x
+    context = plain.context("validation")
+    grid = ReconstructionGrid(1, num_rows=2, num_columns=3).grid(context)
+    x = context.examples(torch.arange(6)).x
     assert grid.row_labels == ["data", "reconstruction"] * 2
     assert torch.equal(torch.cat([grid.rows[0], grid.rows[2]]), x)
     assert torch.allclose(torch.cat([grid.rows[1], grid.rows[3]]), plain.model.latent.reconstruct(x, None), atol=1e-6)
 
 
 def test_a_class_is_a_row_and_a_column_shares_its_latent(conditional: Fitted) -> None:
-    view = conditional.view("test")
-    grid = SampleGrid(1, num_columns=7, max_classes=20, temperature=1.0).grid(view)
+    context = conditional.context("test")
+    grid = SampleGrid(1, num_columns=7, max_classes=20, temperature=1.0).grid(context)
     assert grid.row_labels == [str(digit) for digit in range(10)]
     assert [len(row) for row in grid.rows] == [7] * 10
-    spread = SampleGrid(1, num_columns=7, max_classes=2, temperature=0.0).grid(view)
+    spread = SampleGrid(1, num_columns=7, max_classes=2, temperature=0.0).grid(context)
     assert len(spread.rows) == 2
     for y, row in enumerate(spread.rows):  # at temperature 0 only the class is left
         expected = conditional.model.latent.decode(torch.zeros(7, 5), torch.full((7,), y)).mean
@@ -193,25 +193,25 @@ def test_the_noise_of_a_row_does_not_depend_on_its_class(conditional: Fitted, mo
     latent, drawn = conditional.model.latent, []
     draw = latent.draw
     monkeypatch.setattr(latent, "draw", lambda *args: drawn.append(draw(*args)) or drawn[-1])
-    SampleGrid(1, num_columns=7, max_classes=3, temperature=1.0).grid(conditional.view("test"))
+    SampleGrid(1, num_columns=7, max_classes=3, temperature=1.0).grid(conditional.context("test"))
     assert len(drawn) == 3
     assert torch.equal(drawn[0], drawn[1])
     assert torch.equal(drawn[0], drawn[2])
 
 
 def test_samples_without_a_class_are_a_square(plain: Fitted) -> None:
-    grid = SampleGrid(1, num_columns=4, max_classes=20, temperature=1.0).grid(plain.view("validation"))
+    grid = SampleGrid(1, num_columns=4, max_classes=20, temperature=1.0).grid(plain.context("validation"))
     assert [len(row) for row in grid.rows] == [4] * 4
     assert not grid.row_labels
 
 
 def test_rows_are_sorted_by_their_kl_over_the_split(plain: Fitted) -> None:
-    grid = plain.picture(LatentTraversal).grid(plain.view("validation"))
+    grid = plain.picture(LatentTraversal).grid(plain.context("validation"))
     found = [re.fullmatch(r"z(\d)  (\d+\.\d\d) nats", label) for label in grid.row_labels]
     shown = {int(one[1]): float(one[2]) for one in found if one}
     assert sorted(shown) == list(range(5))
     assert list(shown.values()) == sorted(shown.values(), reverse=True)
-    everything = plain.view("validation").first(10_000)
+    everything = plain.context("validation").examples(torch.arange(200))
     posterior = plain.model.latent.infer(everything.x, None).base_dist
     kl = (posterior.loc.square() + posterior.scale.square() - 1).mean(0) / 2 - posterior.scale.log().mean(0)
     assert all(abs(kl[d] - value) < 0.006 for d, value in shown.items())
@@ -219,10 +219,10 @@ def test_rows_are_sorted_by_their_kl_over_the_split(plain: Fitted) -> None:
 
 def test_without_a_kl_per_dimension_rows_keep_their_order(plain: Fitted) -> None:
     traversal = LatentTraversal(1, max_dimensions=3, quantiles=[0.1, 0.9], example=1)
-    grid = traversal.grid(plain.view("validation"))
+    grid = traversal.grid(plain.context("validation"))
     assert grid.row_labels == ["z0", "z1", "z2"]
-    view = plain.view("validation")
-    x = view.batch(torch.tensor([1])).x
+    context = plain.context("validation")
+    x = context.examples(torch.tensor([1])).x
     for row in grid.rows:
         assert torch.allclose(row[:1], plain.model.latent.reconstruct(x, None), atol=1e-6)
         assert not torch.equal(row[1], row[2])
@@ -263,15 +263,15 @@ def test_a_line_is_straight_from_end_to_end() -> None:
 
 
 def test_interpolation_joins_images_of_one_class_where_the_class_is_known(conditional: Fitted) -> None:
-    view = conditional.view("test")
+    context = conditional.context("test")
     interpolation = Interpolation(1, num_pairs=10, num_steps=4)
-    pairs = interpolation.pairs(view)
-    labels = view.batch(pairs.flatten()).y
+    pairs = interpolation.pairs(context)
+    labels = context.examples(pairs.flatten()).y
     assert labels is not None
     assert labels.view(-1, 2).tolist() == [[y, y] for y in range(10)]
-    grid = interpolation.grid(view)
+    grid = interpolation.grid(context)
     assert grid is not None
-    batch = view.batch(pairs[0])
+    batch = context.examples(pairs[0])
     reconstruction = conditional.model.latent.reconstruct(batch.x, batch.y)
     assert torch.equal(grid.rows[0][[0, -1]], batch.x)
     assert torch.allclose(grid.rows[0][[1, -2]], reconstruction, atol=1e-5)
@@ -279,19 +279,19 @@ def test_interpolation_joins_images_of_one_class_where_the_class_is_known(condit
 
 
 def test_interpolation_joins_neighbours_where_it_is_not(plain: Fitted) -> None:
-    view = plain.view("validation")
+    context = plain.context("validation")
     interpolation = Interpolation(1, num_pairs=2, num_steps=4)
-    assert interpolation.pairs(view).tolist() == [[0, 1], [2, 3]]
-    y = view.first(2).y
+    assert interpolation.pairs(context).tolist() == [[0, 1], [2, 3]]
+    y = context.examples(torch.arange(2)).y
     assert y is not None
-    grid = interpolation.grid(view)
+    grid = interpolation.grid(context)
     assert grid is not None
     assert grid.row_labels[0] == f"{y[0]} – {y[1]}"
 
 
 def test_without_pairs_there_is_no_interpolation(conditional: Fitted, plain: Fitted) -> None:
-    for view in (conditional.view("test"), plain.view("validation")):
-        assert Interpolation(1, num_pairs=0, num_steps=4).grid(view) is None
+    for context in (conditional.context("test"), plain.context("validation")):
+        assert Interpolation(1, num_pairs=0, num_steps=4).grid(context) is None
 
 
 @pytest.mark.parametrize("kind", [Interpolation, LatentTraversal, ReconstructionGrid, SampleGrid])

@@ -8,12 +8,11 @@ import pytest
 import torch
 from measuring import evaluate, records_of
 
-from vaelab.callbacks.evaluate import context_of
 from vaelab.data.digits import Digits
 from vaelab.data.examples import Examples
 from vaelab.data.module import DataModule
 from vaelab.evaluation.confidence import SampleConfidence, confidence
-from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.context import EvaluationContext, context_of
 from vaelab.evaluation.label_fidelity import SampleLabels
 from vaelab.evaluation.sample_classifier import train_sample_classifier
 from vaelab.model.vae import VAE

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vaelab.errors import UserError
-from vaelab.evaluation.context import EvaluationContext
+from vaelab.evaluation.context import EvaluationContext, context_of
 from vaelab.evaluation.elbo import elbo_measurements
 from vaelab.evaluation.measure import Measure
 from vaelab.evaluation.measurement import Measurement
@@ -155,20 +155,6 @@ def log_skipped(context: EvaluationContext) -> None:
     if context.rank == 0:
         for sentence in context.skipped:
             log.warning("%s", sentence)
-
-
-def context_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> EvaluationContext:
-    """The trainer's model and data, seen from this process."""
-    return EvaluationContext(
-        latent=pl_module.latent,
-        data=pl_module.data,
-        split=split,
-        seed=pl_module.seed,
-        device=pl_module.device,
-        rank=trainer.global_rank,
-        world_size=trainer.world_size,
-        broadcast=trainer.strategy.broadcast,
-    )
 
 
 def test_limit(trainer: pl.Trainer, pl_module: VAE) -> int | None:

@@ -8,8 +8,9 @@ from typing import Any
 import lightning.pytorch as pl
 from torch import Tensor
 
-from vaelab.callbacks.evaluate import context_of, evaluation_mode
+from vaelab.callbacks.evaluate import evaluation_mode
 from vaelab.errors import UserError
+from vaelab.evaluation.context import context_of
 from vaelab.health.check_context import Check, CheckContext
 from vaelab.health.check_result import CheckResult, as_json, not_applicable, print_lines
 from vaelab.health.history import History

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
-from vaelab.picture.view import View
 from vaelab.ranges import PositiveInt
 
 
@@ -26,40 +26,40 @@ class Interpolation(PictureCallback):
         self.num_pairs = num_pairs
         self.num_steps = num_steps
 
-    def grid(self, view: View) -> Grid | None:
-        pairs = self.pairs(view)
+    def grid(self, context: EvaluationContext) -> Grid | None:
+        pairs = self.pairs(context)
         if not len(pairs):
             return None
-        batch = view.batch(pairs.flatten())
-        code = view.latent.encode(batch.x, batch.y)
+        batch = context.examples(pairs.flatten())
+        code = context.latent.encode(batch.x, batch.y)
         if code.dim() != 2:
             return None
         fractions = torch.linspace(0, 1, self.num_steps)
         path = line(code[::2], code[1::2], fractions.to(code))  # [P, T, D]
         y = None if batch.y is None else batch.y[::2].repeat_interleave(self.num_steps)
-        between = view.latent.decode(path.flatten(0, 1), y).mean.unflatten(0, (-1, self.num_steps))
+        between = context.latent.decode(path.flatten(0, 1), y).mean.unflatten(0, (-1, self.num_steps))
         ends = batch.x.unflatten(0, (-1, 2))
         x = torch.cat([ends[:, :1], between, ends[:, 1:]], 1)  # [P, T + 2, C, H, W]
         return Grid(
-            list(view.images(x)),
-            title=f"straight lines between the codes of {view.split} images",
-            row_labels=[] if batch.y is None else [self.label(view, *ys) for ys in batch.y.view(-1, 2)],
+            list(context.data.to_unit(x)),
+            title=f"straight lines between the codes of {context.split} images",
+            row_labels=[] if batch.y is None else [self.label(context, *ys) for ys in batch.y.view(-1, 2)],
             column_labels=["data", *(f"{fraction:.2g}" for fraction in fractions.tolist()), "data"],
             column_gaps=[0, self.num_steps],
         )
 
-    def pairs(self, view: View) -> Int[Tensor, "P 2"]:
+    def pairs(self, context: EvaluationContext) -> Int[Tensor, "P 2"]:
         """Which examples of the split to connect."""
-        split = view.data.split(view.split)
-        if not view.latent.conditional or split.y is None:
+        split = context.data.split(context.split)
+        if not context.latent.conditional or split.y is None:
             return torch.arange(2 * min(self.num_pairs, len(split) // 2)).view(-1, 2)
-        members = [split.y.eq(y).nonzero().flatten()[:2] for y in range(view.data.num_classes)]
+        members = [split.y.eq(y).nonzero().flatten()[:2] for y in range(context.data.num_classes)]
         chosen = [pair for pair in members if len(pair) == 2][: self.num_pairs]
         return torch.cat([torch.empty(0, dtype=torch.long), *chosen]).view(-1, 2)
 
-    def label(self, view: View, start: Tensor, end: Tensor) -> str:
-        names = view.class_name(start), view.class_name(end)
-        return names[0] if view.latent.conditional else " – ".join(names)
+    def label(self, context: EvaluationContext, start: Tensor, end: Tensor) -> str:
+        names = context.data.class_name(start), context.data.class_name(end)
+        return names[0] if context.latent.conditional else " – ".join(names)
 
 
 def line(

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from vaelab.errors import UserError
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
-from vaelab.picture.view import View
 from vaelab.ranges import NonNegativeInt, OpenFraction, PositiveInt
 from vaelab.terms import Batch, Terms
 
@@ -89,22 +89,22 @@ class LatentTraversal(PictureCallback):
     ) -> None:
         self.add(outputs)
 
-    def grid(self, view: View) -> Grid | None:
-        if self.example >= len(view.data.split(view.split)):  # a test split may be smaller
+    def grid(self, context: EvaluationContext) -> Grid | None:
+        if self.example >= len(context.data.split(context.split)):  # a test split may be smaller
             return None
-        batch = view.batch(torch.tensor([self.example]))
-        code, prior = view.latent.encode(batch.x, batch.y), view.latent(batch).prior
+        batch = context.examples(torch.tensor([self.example]))
+        code, prior = context.latent.encode(batch.x, batch.y), context.latent(batch).prior
         if code.dim() != 2 or prior.event_shape != code.shape[1:]:
             return None
         labels = self.ranked(code.shape[1])
-        values = prior_quantiles(prior, torch.tensor(self.quantiles, dtype=torch.float32, device=view.device))
+        values = prior_quantiles(prior, torch.tensor(self.quantiles, dtype=torch.float32, device=context.device))
         z = torch.stack([sweep(code[0], d, values[:, d]) for d in labels])  # [D, Q, D]
         z = torch.cat([code.expand(len(z), 1, -1), z], 1).flatten(0, 1)
-        x = view.latent.decode(z, None if batch.y is None else batch.y.expand(len(z))).mean
-        shown = "" if batch.y is None else f" ({view.class_name(batch.y)})"
+        x = context.latent.decode(z, None if batch.y is None else batch.y.expand(len(z))).mean
+        shown = "" if batch.y is None else f" ({context.data.class_name(batch.y)})"
         return Grid(
-            view.images(x).split(1 + len(self.quantiles)),
-            title=f"{view.split} image {self.example}{shown}: each latent dimension through quantiles of the prior",
+            context.data.to_unit(x).split(1 + len(self.quantiles)),
+            title=f"{context.split} image {self.example}{shown}: each latent dimension through quantiles of the prior",
             row_labels=list(labels.values()),
             column_labels=["start", *(f"{level:g}" for level in self.quantiles)],
             column_gaps=[0],

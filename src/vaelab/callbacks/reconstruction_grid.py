@@ -2,9 +2,9 @@
 
 import torch
 
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
-from vaelab.picture.view import View
 from vaelab.ranges import PositiveInt
 
 
@@ -18,13 +18,14 @@ class ReconstructionGrid(PictureCallback):
         self.num_rows = num_rows
         self.num_columns = num_columns
 
-    def grid(self, view: View) -> Grid:
-        batch = view.first(self.num_rows * self.num_columns)
-        both = torch.stack([batch.x, view.latent.reconstruct(batch.x, batch.y)])  # [2, B, C, H, W]
-        rows = [row for pair in view.images(both).split(self.num_columns, dim=1) for row in pair]
+    def grid(self, context: EvaluationContext) -> Grid:
+        num = min(self.num_rows * self.num_columns, context.num_examples)
+        batch = context.examples(torch.arange(num))
+        both = torch.stack([batch.x, context.latent.reconstruct(batch.x, batch.y)])  # [2, B, C, H, W]
+        rows = [row for pair in context.data.to_unit(both).split(self.num_columns, dim=1) for row in pair]
         return Grid(
             rows,
-            title=f"{view.split} images and their reconstructions",
+            title=f"{context.split} images and their reconstructions",
             row_labels=["data", "reconstruction"] * (len(rows) // 2),
             row_gaps=range(1, len(rows), 2),
         )

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from vaelab.data.randomness import seeded
+from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
-from vaelab.picture.view import View
 from vaelab.ranges import PositiveFloat, PositiveInt
 
 
@@ -32,20 +32,20 @@ class SampleGrid(PictureCallback):
         self.max_classes = max_classes
         self.temperature = temperature
 
-    def grid(self, view: View) -> Grid:
+    def grid(self, context: EvaluationContext) -> Grid:
         at_temperature = "" if self.temperature == 1 else f" at temperature {self.temperature:g}"
-        if view.latent.conditional:
-            classes = range(min(view.data.num_classes, self.max_classes))
+        if context.latent.conditional:
+            classes = range(min(context.data.num_classes, self.max_classes))
             return Grid(
-                [self.of_class(view, y) for y in classes],
+                [self.of_class(context, y) for y in classes],
                 title=f"samples of each class{at_temperature}; a column shares its noise",
-                row_labels=[view.class_name(y) for y in classes],
+                row_labels=[context.data.class_name(y) for y in classes],
             )
-        x = view.latent.sample(self.num_columns**2, None, self.temperature)
-        return Grid(view.images(x).split(self.num_columns), title=f"samples{at_temperature}")
+        x = context.latent.sample(self.num_columns**2, None, self.temperature)
+        return Grid(context.data.to_unit(x).split(self.num_columns), title=f"samples{at_temperature}")
 
-    def of_class(self, view: View, y: int) -> Tensor:
+    def of_class(self, context: EvaluationContext, y: int) -> Tensor:
         """One row, whose noise does not depend on the class."""
-        labels = torch.full((self.num_columns,), y, device=view.device)
-        with seeded(view.seed, self.name):
-            return view.images(view.latent.sample(self.num_columns, labels, self.temperature))
+        labels = torch.full((self.num_columns,), y, device=context.device)
+        with seeded(context.seed, self.name):
+            return context.data.to_unit(context.latent.sample(self.num_columns, labels, self.temperature))

@@ -190,6 +190,10 @@ class DataModule(LightningDataModule):
             )
         return self.split("train")
 
+    def class_name(self, y: Tensor | int) -> str:
+        """The name of class y, or its number where classes have no names."""
+        return self.classes[int(y)] if self.classes else str(int(y))
+
     def batch(self, name: str, indices: Indices) -> Batch:
         """Chosen examples of a split as an evaluation sees them."""
         return self.on_after_batch_transfer(self._fixed(name)[indices], 0)

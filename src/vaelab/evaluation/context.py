@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+import lightning.pytorch as pl
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -17,6 +18,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.result_cache import ResultCache
 from vaelab.latent.structure import LatentStructure
 from vaelab.metric.moments import Moments
+from vaelab.model.vae import VAE
 from vaelab.printing import track
 from vaelab.signals import check
 from vaelab.terms import Batch
@@ -178,6 +180,20 @@ class EvaluationContext:
     def skip(self, sentence: str) -> None:
         """Say why one of several measurements cannot be had."""
         self.skipped.append(sentence)
+
+
+def context_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> EvaluationContext:
+    """The trainer's model and data, seen from this process."""
+    return EvaluationContext(
+        latent=pl_module.latent,
+        data=pl_module.data,
+        split=split,
+        seed=pl_module.seed,
+        device=pl_module.device,
+        rank=trainer.global_rank,
+        world_size=trainer.world_size,
+        broadcast=trainer.strategy.broadcast,
+    )
 
 
 def loop_key(metric: Metric, label: str) -> str:

@@ -8,10 +8,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 
 from vaelab.data.randomness import seeded
+from vaelab.evaluation.context import EvaluationContext, context_of
 from vaelab.model.evaluation_mode import evaluation_mode_of
 from vaelab.model.vae import VAE
 from vaelab.picture.grid import Grid, save
-from vaelab.picture.view import View
 from vaelab.ranges import PositiveInt
 
 
@@ -32,7 +32,7 @@ class PictureCallback(pl.Callback):
         self.every_n_epochs = every_n_epochs
 
     @abstractmethod
-    def grid(self, view: View) -> Grid | None:
+    def grid(self, context: EvaluationContext) -> Grid | None:
         """What to draw; None where this latent structure has nothing to show."""
 
     # At the epoch's end and not later, when an average of the weights has been swapped out again.
@@ -56,7 +56,7 @@ class PictureCallback(pl.Callback):
         if not trainer.is_global_zero or len(data.shape) != 3 or data.shape[0] not in (1, 3):
             return None
         with evaluation_mode_of(pl_module), seeded(pl_module.seed, self.name):
-            grid = self.grid(View(pl_module.latent, data, split, pl_module.seed, pl_module.device))
+            grid = self.grid(context_of(trainer, pl_module, split))
         if grid is None:
             return None
         path = Path(trainer.default_root_dir) / "images" / file
