@@ -54,9 +54,9 @@ def supervised(config: DictConfig, steps: int, interval: int) -> float:
     experiment = Experiment.build(config)
     data, latent = experiment.data, experiment.model.latent
     split = data.split("train")
-    assert data.kept is not None
+    assert data.label_mask is not None
     assert latent.infers_labels
-    stored = split[data.kept.nonzero().flatten()]
+    stored = split[data.label_mask.nonzero().flatten()]
     optimizer = build(config.optimizer)(experiment.model.parameters())
     best, weights = 0.0, copy.deepcopy(experiment.model.state_dict())
     for step in range(1, steps + 1):

@@ -30,7 +30,7 @@ def health(small: Callable[..., Any]) -> Check:
 
 def fitted(running: pl.Trainer, vae: VAE, data: DataModule, checkpoint: Path | None = None) -> None:
     if isinstance(vae, UsesManualOptimization):
-        vae.descent.disable_trainer_clipping(running)
+        vae.manual_optimization.disable_trainer_clipping(running)
     running.fit(vae, data, ckpt_path=checkpoint, weights_only=True)
 
 

@@ -13,7 +13,7 @@ ALL = torch.arange(256, dtype=torch.uint8)
 
 @pytest.mark.parametrize(("scale", "low", "high"), [("unit", 0, 1), ("symmetric", -1, 1), ("none", 0, 255)])
 def test_scale_reaches_both_ends_and_keeps_256_values(scale, low, high):
-    x = Pixels(scale, "none", False).scaled(ALL)
+    x = Pixels(scale, "none", False).rescale(ALL)
     assert x.dtype == torch.float32
     assert x.min() == low
     assert x.max() == high
@@ -25,7 +25,7 @@ def test_scale_reaches_both_ends_and_keeps_256_values(scale, low, high):
 @pytest.mark.parametrize("noise", [0, 0.5, 1 - 2**-24])
 def test_dequantization_stays_in_its_cell(scale, low, high, noise):
     pixels = Pixels(scale, "none", True)
-    x = pixels.scaled(pixels.noised(ALL, torch.full((256,), noise)))
+    x = pixels.rescale(pixels.add_noise(ALL, torch.full((256,), noise)))
     assert x.min() >= low
     assert x.max() < high
     assert torch.equal(((x.double() - low) / (high - low) * 256).floor(), ALL.double())
@@ -34,15 +34,15 @@ def test_dequantization_stays_in_its_cell(scale, low, high, noise):
 @pytest.mark.parametrize(("scale", "values"), [("unit", {0, 1}), ("symmetric", {-1, 1}), ("none", {0, 255})])
 def test_binarization_gives_the_two_ends(scale, values):
     pixels = Pixels(scale, "dynamic", False)
-    assert set(pixels.scaled(pixels.noised(ALL, torch.rand(256))).tolist()) == values
+    assert set(pixels.rescale(pixels.add_noise(ALL, torch.rand(256))).tolist()) == values
 
 
 def test_binarization_is_the_identity_on_black_and_white_and_keeps_the_mean():
     pixels = Pixels("unit", "dynamic", False)
     ends = torch.tensor([0, 255], dtype=torch.uint8).expand(10_000, 2)
     noise = torch.rand(10_000, 2)
-    assert torch.equal(pixels.noised(ends, noise), ends == 255)
-    binary = pixels.noised(ALL.expand(20_000, 256), torch.rand(20_000, 256))
+    assert torch.equal(pixels.add_noise(ends, noise), ends == 255)
+    binary = pixels.add_noise(ALL.expand(20_000, 256), torch.rand(20_000, 256))
     assert (binary.float().mean(0) - ALL / 255).abs().max() < 5 * 0.5 / 20_000**0.5
 
 

@@ -19,7 +19,7 @@ from vaelab.evaluation.annealed_importance import AnnealedImportance, simulate
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.latent_path import latent_path
 from vaelab.evaluation.measurement import Measurement
-from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
+from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tune_step_sizes
 from vaelab.metric.bounds import streamed_bound
 from vaelab.metric.hamiltonian import TARGET
 from vaelab.model.vae import VAE
@@ -90,7 +90,7 @@ def test_one_temperature_is_plain_importance_sampling(start: str, batch: Batch) 
     latent = known(source(), **WRONG)
     path = latent_path(latent, batch, start)
     z, betas = path.draw(3), sigmoid_schedule(1)
-    sizes = tuned_step_sizes(path, betas, 2, 0.5, 5)
+    sizes = tune_step_sizes(path, betas, 2, 0.5, 5)
     assert sizes.shape == (0, 400)
     log_weight, _ = annealed_log_weight(path, z, betas, sizes, 5)
     expected = latent.decode(z, None).log_prob(batch.x)
@@ -104,7 +104,7 @@ def test_weights_have_the_evidence_as_their_mean_both_ways(start: str, batch: Ba
     few = Batch(batch.x[:5], None, batch.index[:5])
     exact, path = known(source()).infer(few.x, None), latent_path(known(source(), **WRONG), few, start)
     betas = sigmoid_schedule(60)
-    sizes = tuned_step_sizes(path, betas, 20, 0.5, 3)
+    sizes = tune_step_sizes(path, betas, 20, 0.5, 3)
     forward, _ = annealed_log_weight(path, path.draw(4000), betas, sizes, 3)
     backward, _ = annealed_log_weight(path, exact.sample((4000,)), betas.flip(0), sizes.flip(0), 3)
     for ratio in ((forward - truth(few)).exp(), (backward + truth(few)).exp()):
@@ -142,9 +142,9 @@ def test_annealing_and_importance_weights_meet_at_the_truth(
 
 def test_step_sizes_are_tuned_towards_the_target(batch: Batch) -> None:
     path, betas = latent_path(known(source()), batch, "prior"), sigmoid_schedule(200)
-    sizes = tuned_step_sizes(path, betas, 4, 0.01, 3)
+    sizes = tune_step_sizes(path, betas, 4, 0.01, 3)
     assert torch.equal(sizes[0], torch.full((400,), 0.01))
-    sizes = tuned_step_sizes(path, betas, 4, 0.5, 3)
+    sizes = tune_step_sizes(path, betas, 4, 0.5, 3)
     assert sizes.shape == (199, 400)
     _, acceptance = annealed_log_weight(path, path.draw(4), betas, sizes, 3)
     assert acceptance.mean().item() == pytest.approx(TARGET, abs=0.05)

@@ -187,7 +187,7 @@ def test_three_shares_gather_what_one_process_does(
     for rank in range(3):
         share = replace(context(), rank=rank, world_size=3)
         shares.append(GatheredFeatures(128))
-        for x, index in RealImages(share, network, "test", None, tmp_path).numbered(shares[-1]):
+        for x, index in RealImages(share, network, "test", None, tmp_path).numbered_images(shares[-1]):
             shares[-1].update(network(x), index)
     pooled = GatheredFeatures(128)
     for name in ("num", "total", "products"):

@@ -58,9 +58,9 @@ def test_what_is_finite_is_as_it_was() -> None:
 @not_finite
 def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: Path) -> None:
     cache, measurement = ResultCache(tmp_path, 0, 1), replace(GIVEN, **{name: number})
-    cache.finish("kid", [measurement], ["a sentence"], 1.0)
+    cache.save_result("kid", [measurement], ["a sentence"], 1.0)
     strict((tmp_path / "kid.json").read_text().partition("\n")[2])
-    found = cache.finished("kid")
+    found = cache.load_result("kid")
     assert found is not None
     ((again,), skipped, seconds) = found
     assert (skipped, seconds, again.warning) == (["a sentence"], 1.0, measurement.warning)
@@ -72,7 +72,7 @@ def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path, 0, 1)
     text = json.dumps({"measurements": [measurement], "skipped": [], "seconds": 2.0})
     cache.write(tmp_path / "old.json", text.encode())
-    found = cache.finished("old")
+    found = cache.load_result("old")
     assert found is not None
     assert found[0][0].warning == "its value is nan"
 
@@ -83,14 +83,14 @@ def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
 def test_a_spoilt_journal_is_none(text: str, tmp_path: Path) -> None:
     cache = ResultCache(tmp_path, 0, 1)
     cache.write(tmp_path / "spoilt.json", text.encode())
-    assert cache.finished("spoilt") is None
+    assert cache.load_result("spoilt") is None
 
 
 def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     cache = ResultCache(tmp_path / "file" / "folder", 0, 1)
     for _ in range(2):
-        cache.finish("kid", [GIVEN], [], 1.0)
+        cache.save_result("kid", [GIVEN], [], 1.0)
     (message,) = caplog.messages
     assert message.startswith(f"{tmp_path}/file/folder cannot be written (")
 

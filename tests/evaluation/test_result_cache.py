@@ -25,15 +25,15 @@ def written(folder: Path) -> ResultCache:
     """A cache that holds one finished measure and one loop under way."""
     cache, metric = ResultCache(folder, 0, 1), MeanMetric()
     metric.update(torch.tensor(3.0))
-    cache.finish("elbo", [FIGURE], [], 1.0)
-    cache.keep("loop", metric, 5)
+    cache.save_result("elbo", [FIGURE], [], 1.0)
+    cache.save_states("loop", metric, 5)
     return cache
 
 
 def counts(cache: ResultCache) -> bool:
     """Whether what a cache holds is believed, its measurements and its states alike."""
     metric = MeanMetric()
-    measurements, done = cache.finished("elbo"), cache.resume("loop", metric)
+    measurements, done = cache.load_result("elbo"), cache.resume("loop", metric)
     assert (measurements is None) == (done == 0) == (float(metric.weight) == 0)
     return done == 5
 
@@ -62,20 +62,20 @@ def test_a_figure_without_a_signature_is_measured_again(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().partition("\n")[2])
-    assert cache.finished("elbo") is None
+    assert cache.load_result("elbo") is None
 
 
 def test_an_altered_figure_is_measured_again(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().replace("1.0", "2.0"))
-    assert cache.finished("elbo") is None
+    assert cache.load_result("elbo") is None
 
 
 def test_what_was_written_for_another_model_or_measure_is_measured_again(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     (tmp_path / "run" / "elbo.json").rename(tmp_path / "run" / "bce.json")
-    assert cache.finished("bce") is None
+    assert cache.load_result("bce") is None
     (tmp_path / "run").rename(tmp_path / "other")
     assert ResultCache(tmp_path / "other", 0, 1).resume("loop", MeanMetric()) == 0
 

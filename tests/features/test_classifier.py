@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelab.data.digits import Digits
 from vaelab.features import classifier
-from vaelab.features.classifier import trained_classifier
+from vaelab.features.classifier import load_or_train_classifier
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,12 @@ def few() -> tuple[Tensor, Tensor]:
 
 
 def logits(few: tuple[Tensor, Tensor], folder: Path, epochs: int = 1) -> Tensor:
-    return trained_classifier(*few, 10, folder, epochs)(few[0][:5].float() / 255).detach()
+    return load_or_train_classifier(*few, 10, folder, epochs)(few[0][:5].float() / 255).detach()
 
 
 def test_recognises_digits_that_it_has_not_seen(tmp_path: Path) -> None:
     train, test = Digits().load("train"), Digits().load("test")
-    judge = trained_classifier(train.x, train.y, 10, tmp_path, epochs=12)
+    judge = load_or_train_classifier(train.x, train.y, 10, tmp_path, epochs=12)
     with torch.no_grad():
         right = judge(test.x.float() / 255).argmax(1) == test.y
     assert not judge.training
@@ -85,7 +85,7 @@ def test_learns_in_float32_where_gradients_are_off_and_numbers_short(
 ) -> None:
     first = logits(few, tmp_path / "here")
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        trained_classifier(*few, 10, tmp_path / "there", 1)
+        load_or_train_classifier(*few, 10, tmp_path / "there", 1)
     assert torch.equal(logits(few, tmp_path / "there"), first)
 
 
@@ -95,7 +95,7 @@ def test_a_last_batch_of_one_image_is_passed_over(few: tuple[Tensor, Tensor], tm
 
 
 def test_the_trunk_is_all_that_the_last_layer_sees(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
-    judge, x = trained_classifier(*few, 10, tmp_path, 1), few[0].float() / 255
+    judge, x = load_or_train_classifier(*few, 10, tmp_path, 1), few[0].float() / 255
     features = judge.trunk(x)
     assert features.shape == (200, 128)
     assert features.min() == 0

@@ -46,7 +46,7 @@ def fit(vae: VAE, data: DataModule, num_steps: int) -> VAE:
     return vae
 
 
-def examined(
+def check_result_of(
     check: Check,
     vae: VAE,
     data: DataModule,

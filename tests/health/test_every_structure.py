@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from examining import examined
+from examining import check_result_of
 
 from vaelab.data.module import DataModule
 from vaelab.health.check_context import Check
@@ -23,7 +23,7 @@ def test_every_line_has_a_verdict(
     vae = model(f"model={name}")
     # Every dimension counts as active, so that all of them are gone through, untrained as they are.
     wanted = {**checks, "traversal": replace(checks["traversal"], threshold=-1.0, max_dimensions=8)}
-    lines = [examined(check, vae, digits(), {"weight": 5}, 10, History(10)) for check in wanted.values()]
+    lines = [check_result_of(check, vae, digits(), {"weight": 5}, 10, History(10)) for check in wanted.values()]
     assert len({line.name for line in lines}) == len(checks)
     for line in lines:
         assert line.verdict in (PASSED, FAILED, NOT_APPLICABLE)

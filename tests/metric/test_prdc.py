@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vaelab.errors import UserError
 from vaelab.metric import prdc as module
-from vaelab.metric.prdc import few, prdc
+from vaelab.metric.prdc import prdc, warn_of_few_images
 
 
 def distance(a: Tensor, b: Tensor) -> float:
@@ -66,8 +66,8 @@ def test_what_is_there_more_than_k_times_has_a_ball_without_inside() -> None:
 
 
 def test_few_images_are_said_to_be_few() -> None:
-    assert few(1000) == ""
-    assert few(999) == "999 images are few: the fewer, the wider the balls; take 1000 or more"
+    assert warn_of_few_images(1000) == ""
+    assert warn_of_few_images(999) == "999 images are few: the fewer, the wider the balls; take 1000 or more"
 
 
 def test_real_images_are_like_themselves() -> None:

@@ -61,7 +61,7 @@ def as_x(x: Any, data: DataModule, like: Tensor) -> Float[Tensor, "N *event"]:
         raise UserError(
             f"x has shape {list(tensor.shape)}, but the run's model takes [N, {', '.join(map(str, shape))}]"
         )
-    tensor = data.pixels.scaled(tensor) if tensor.dtype in (torch.uint8, torch.bool) else tensor
+    tensor = data.pixels.rescale(tensor) if tensor.dtype in (torch.uint8, torch.bool) else tensor
     return tensor.to(device=like.device, dtype=like.dtype)
 
 

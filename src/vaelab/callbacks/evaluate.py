@@ -93,13 +93,13 @@ class Evaluate(pl.Callback):
         """Measurements and the seconds they took, from the cache where it has them."""
         key, cache = f"{name}-{fingerprint({}, repr(measure))}", context.cache
         # All go on with what the first process finds, or they would wait for each other.
-        found = context.broadcast(None if cache is None or context.rank else cache.finished(key))
+        found = context.broadcast(None if cache is None or context.rank else cache.load_result(key))
         if found is None:
             start, context = perf_counter(), replace(context, measure=key, skipped=[])
             measurements = run_measure(name, measure, context)
             found = measurements, context.skipped, perf_counter() - start
             if cache is not None and context.rank == 0:
-                cache.finish(key, *found)
+                cache.save_result(key, *found)
         measurements, skipped, seconds = found
         log_skipped(replace(context, skipped=skipped))
         return [(measurement, seconds) for measurement in measurements]

@@ -30,11 +30,12 @@ class InitialWeights(pl.Callback):
             there, wanted = (state[name].shape if name in state else None for state in (given, here))
             if there != wanted:
                 raise UserError(
-                    f"{self.key}: {self.checkpoint} has other weights than this model: {name} is {_shown(there)} there "
-                    f"and {_shown(wanted)} here; choose the parts that the run was trained with"
+                    f"{self.key}: {self.checkpoint} has other weights than this model: {name} is "
+                    f"{_describe_shape(there)} there and {_describe_shape(wanted)} here; choose the parts that the run "
+                    "was trained with"
                 )
         pl_module.load_state_dict(given, strict=False)
 
 
-def _shown(shape: torch.Size | None) -> str:
+def _describe_shape(shape: torch.Size | None) -> str:
     return "absent" if shape is None else str(list(shape))

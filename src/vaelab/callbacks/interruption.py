@@ -31,7 +31,7 @@ class Interruption(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
-        if self.saved or (batch_idx == 0 and self.agreed(trainer)):
+        if self.saved or (batch_idx == 0 and self.agree_on_signal(trainer)):
             raise Interrupted(self.signum, self.checkpoints.parent)
 
     def on_train_batch_end(
@@ -44,12 +44,12 @@ class Interruption(pl.Callback):
     ) -> None:
         self.batches += 1
         due = trainer.world_size == 1 or self.batches >= self.interval
-        if due and not trainer.is_last_batch and self.agreed(trainer):
+        if due and not trainer.is_last_batch and self.agree_on_signal(trainer):
             trainer.save_checkpoint(self.checkpoints / "last.ckpt")
             self.saved = True
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.agreed(trainer):
+        if self.agree_on_signal(trainer):
             raise Interrupted(self.signum, self.checkpoints.parent)
 
     def on_test_batch_start(
@@ -57,7 +57,7 @@ class Interruption(pl.Callback):
     ) -> None:
         check()
 
-    def agreed(self, trainer: pl.Trainer) -> bool:
+    def agree_on_signal(self, trainer: pl.Trainer) -> bool:
         """Whether a signal has come to any process, which is then that of all."""
         told = torch.tensor([float(received()), monotonic() - self.asked], device=trainer.strategy.root_device)
         signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()

@@ -96,7 +96,7 @@ class LatentTraversal(PictureCallback):
         code, prior = context.latent.encode(batch.x, batch.y), context.latent(batch).prior
         if code.dim() != 2 or prior.event_shape != code.shape[1:]:
             return None
-        labels = self.ranked(code.shape[1])
+        labels = self.rank_dimensions(code.shape[1])
         values = prior_quantiles(prior, torch.tensor(self.quantiles, dtype=torch.float32, device=context.device))
         z = torch.stack([sweep(code[0], d, values[:, d]) for d in labels])  # [D, Q, D]
         z = torch.cat([code.expand(len(z), 1, -1), z], 1).flatten(0, 1)
@@ -110,7 +110,7 @@ class LatentTraversal(PictureCallback):
             column_gaps=[0],
         )
 
-    def ranked(self, num_dimensions: int) -> dict[int, str]:
+    def rank_dimensions(self, num_dimensions: int) -> dict[int, str]:
         """The dimensions to show, in their order, and what is written beside each."""
         kl = torch.stack(self.kl_sums).sum(0) / self.num_examples if self.num_examples else torch.empty(0)
         if len(kl) != num_dimensions:

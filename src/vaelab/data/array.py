@@ -9,8 +9,8 @@ from torch import Generator, Tensor
 from vaelab.data.array_checks import check_labels, check_same_shape, check_values, with_channels
 from vaelab.data.array_examples import ArrayExamples
 from vaelab.data.array_file import read_arrays
-from vaelab.data.place import place
-from vaelab.data.randomness import hashed
+from vaelab.data.expand_path import expand_path
+from vaelab.data.randomness import derive_seed
 from vaelab.errors import UserError
 from vaelab.ranges import OpenFraction, Seed
 
@@ -48,7 +48,7 @@ class Array:
         split_seed: Seed = 0,
         channels: Literal["auto", "first", "last"] = "auto",
     ) -> None:
-        self.path = place("data.source.path", path)
+        self.path = expand_path("data.source.path", path)
         self.test_fraction = test_fraction
         self.split_seed = split_seed
         self.channels = channels
@@ -61,7 +61,7 @@ class Array:
         """The examples of `train` or of `test`."""
         return self.parts[part]
 
-    def undivided(self) -> ArrayExamples | None:
+    def all_examples(self) -> ArrayExamples | None:
         """All examples, where the file has no test split."""
         return self.build("") if "x" in self.arrays else None
 
@@ -78,7 +78,7 @@ class Array:
     @cached_property
     def parts(self) -> dict[str, ArrayExamples]:
         """Both splits, in memory."""
-        everything = self.undivided()
+        everything = self.all_examples()
         if everything is not None:
             return self.hold_out(everything)
         parts = {"train": self.build("_train"), "test": self.build("_test")}
@@ -92,7 +92,7 @@ class Array:
                 f"{self.path} holds {len(examples)} examples, but at least 3 are needed: for training, validation and "
                 "test"
             )
-        generator = Generator().manual_seed(hashed("array", self.split_seed))
+        generator = Generator().manual_seed(derive_seed("array", self.split_seed))
         permutation = torch.randperm(len(examples), generator=generator)
         num_test = min(len(examples) - 2, max(1, round(self.test_fraction * len(examples))))
         return {"test": examples.subset(permutation[:num_test]), "train": examples.subset(permutation[num_test:])}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vaelab.data.folder_tree import Branch, shown
+from vaelab.data.folder_tree import Branch, printable
 from vaelab.errors import UserError, did_you_mean
 
 
@@ -17,12 +17,13 @@ def number_classes(branches: Mapping[str, Branch], given: Sequence[str]) -> tupl
         if bool(branch.classes) != bool(train.classes):
             labelled, other = (train, branch) if train.classes else (branch, train)
             raise UserError(
-                f"{shown(labelled.folder)} has class folders, but {shown(other.folder)} has none; give both the same"
+                f"{printable(labelled.folder)} has class folders, but {printable(other.folder)} has none;"
+                " give both the same"
             )
     unknown = [name for name in train.classes if given and name not in given]
     if unknown:
         raise UserError(
-            f"{shown(train.folder)} has a class folder {unknown[0]}, which is none of data.classes="
+            f"{printable(train.folder)} has a class folder {unknown[0]}, which is none of data.classes="
             f"[{','.join(given)}]; set data.classes=auto data.num_classes=auto, or move it away"
         )
     names = tuple(given or train.classes) if train.classes else ()
@@ -30,7 +31,7 @@ def number_classes(branches: Mapping[str, Branch], given: Sequence[str]) -> tupl
         for name in branch.classes:
             if name not in names:
                 raise UserError(
-                    f"{shown(branch.folder)} has a class folder {name}, which {shown(train.folder)} lacks"
+                    f"{printable(branch.folder)} has a class folder {name}, which {printable(train.folder)} lacks"
                     f"{did_you_mean(name, names) or '; move it away'}"
                 )
     return names

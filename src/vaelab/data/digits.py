@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 from torch import Generator
 
 from vaelab.data.examples import Examples
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 
 NUM_TEST = 360
 
@@ -24,6 +24,6 @@ class Digits:
         images, labels = load_digits().images, load_digits().target
         x = torch.from_numpy(images * 255 / 16).round().to(torch.uint8)[:, None]
         y = torch.from_numpy(labels).long()
-        permutation = torch.randperm(len(x), generator=Generator().manual_seed(hashed("digits")))
+        permutation = torch.randperm(len(x), generator=Generator().manual_seed(derive_seed("digits")))
         chosen = permutation[:NUM_TEST] if part == "test" else permutation[NUM_TEST:]
         return Examples(x[chosen], y[chosen])

@@ -12,9 +12,9 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vaelab.data.examples import Indices
-from vaelab.data.place import place
+from vaelab.data.expand_path import expand_path
 from vaelab.data.published_sprites import NAME, PublishedSprites
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 from vaelab.data.sprites import sprites
 from vaelab.errors import UserError
 from vaelab.ranges import PositiveInt, Seed
@@ -79,7 +79,7 @@ class DSprites:
                 f"data.source.num_train={num_train} and num_test={num_test} cannot be had of {total} images; set"
                 f" both to 1 or more and num_train to at most {total} - num_test"
             )
-        self.path = place("data.source.root", root) / "dsprites" / NAME
+        self.path = expand_path("data.source.root", root) / "dsprites" / NAME
         self.num_examples = {"train": num_train, "test": num_test}
         self.split_seed = split_seed
 
@@ -88,7 +88,7 @@ class DSprites:
 
     def load(self, part: str) -> FactorImages:
         """The images of `train` or of `test`, of which none are drawn yet."""
-        generator = Generator().manual_seed(hashed("dsprites", self.split_seed))
+        generator = Generator().manual_seed(derive_seed("dsprites", self.split_seed))
         number = torch.randperm(math.prod(SIZES), generator=generator)
         start = self.num_examples["test"] if part == "train" else 0
         return FactorImages(number[start : start + self.num_examples[part]], self.images)

@@ -80,7 +80,7 @@ class HasOwnValidation(Protocol):
 class HoldsOut(Protocol):
     """A source that may have no test split, so that a share of its examples is held out for one."""
 
-    def undivided(self) -> Split | None:
+    def all_examples(self) -> Split | None:
         """All examples, where there is none."""
 
 

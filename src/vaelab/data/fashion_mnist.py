@@ -3,9 +3,9 @@
 from torchvision import datasets
 
 from vaelab.data.examples import Examples
+from vaelab.data.expand_path import expand_path
 from vaelab.data.fetch import debian_package, fetch, local_copy, mirror
 from vaelab.data.idx import load_part
-from vaelab.data.place import place
 
 FOLDER = "usr/share/datasets/fashion-mnist"
 CHECKSUMS = {
@@ -20,7 +20,7 @@ class FashionMNIST:
     """60000 images to train on and 10000 for test, kept under `root`/fashion_mnist."""
 
     def __init__(self, root: str) -> None:
-        self.folder = place("data.source.root", root) / "fashion_mnist"
+        self.folder = expand_path("data.source.root", root) / "fashion_mnist"
 
     def prepare(self) -> None:
         """Fetches what is missing: from the operating system, torchvision's mirrors, Debian."""

@@ -48,7 +48,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def shown(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """A path as text that can be printed anywhere: what is no UTF-8 and what would move the cursor is escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(one if one.isprintable() else one.encode("unicode-escape").decode() for one in text)
@@ -67,17 +67,19 @@ def find_splits(root: Path) -> dict[str, Path]:
     for split, several in found.items():
         if len(several) > 1:
             both = " and ".join(several)
-            raise UserError(f"{shown(root)} has folders {both}, each of which may be the {split} split; keep one")
+            raise UserError(f"{printable(root)} has folders {both}, each of which may be the {split} split; keep one")
     named = [name for several in found.values() for name in several]
     for split in ("train", "test"):
         if not found[split]:
             raise UserError(
-                f"{shown(root)} has a folder {' and '.join(named)} but no folder {split}; {_way_out(found)}"
+                f"{printable(root)} has a folder {' and '.join(named)} but no folder {split}; {_way_out(found)}"
             )
     for entry in _visible(root):
         if entry.name not in named and (_is_folder(entry) or _is_image(entry)):
             beside = " and ".join(named)
-            raise UserError(f"{shown(entry.path)} lies beside the folders {beside}; move it into one of them, or away")
+            raise UserError(
+                f"{printable(entry.path)} lies beside the folders {beside}; move it into one of them, or away"
+            )
     return {split: root / several[0] for split, several in found.items() if several}
 
 
@@ -102,7 +104,7 @@ def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
         elif _identity(entry.path) not in identities:
             name = class_name(entry)
             if name in found.files:
-                raise UserError(f"{shown(folder)} has two folders that read '{name}'; rename one of them")
+                raise UserError(f"{printable(folder)} has two folders that read '{name}'; rename one of them")
             found.files[name] = dict(_images(Path(entry.path), identities, found.others))
     _check(found)
     return found
@@ -110,19 +112,19 @@ def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
 
 def class_name(entry: os.DirEntry[str]) -> str:
     """A folder's name as text, in composed Unicode. Raises UserError for what a config cannot hold as a name."""
-    text = unicodedata.normalize("NFC", shown(entry.name))
+    text = unicodedata.normalize("NFC", printable(entry.name))
     if "${" in text or text == "???":
-        raise UserError(f"{shown(entry.path)} has a name that a config cannot hold; rename it")
+        raise UserError(f"{printable(entry.path)} has a name that a config cannot hold; rename it")
     return text
 
 
 def _check(found: Branch) -> None:
-    folder, loose = shown(found.folder), found.files.get(None)
+    folder, loose = printable(found.folder), found.files.get(None)
     if not any(found.files.values()):
-        there = f"; of other kinds it holds {counted(found.others)}" if found.others else ""
+        there = f"; of other kinds it holds {describe_suffixes(found.others)}" if found.others else ""
         raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}){there}; set data.source.root to images")
     if loose and len(found.files) > 1:
-        raise UserError(f"{shown(next(iter(loose)))} lies beside class folders; move it into one of them")
+        raise UserError(f"{printable(next(iter(loose)))} lies beside class folders; move it into one of them")
 
 
 def _images(folder: Path, above: Sequence[Identity], others: Counter[str]) -> Iterator[tuple[Path, Stat]]:
@@ -135,10 +137,10 @@ def _images(folder: Path, above: Sequence[Identity], others: Counter[str]) -> It
             others[path.suffix.lower()] += 1
         else:
             for deeper in _deeper(path, [*above, _identity(folder)]):
-                place = shown(folder)
+                place = printable(folder)
                 raise UserError(
-                    f"{shown(deeper)} lies deeper than the class folder {place}; move images right into the folder of"
-                    f" their class, or set data.source.root={place} where that holds the classes or splits"
+                    f"{printable(deeper)} lies deeper than the class folder {place}; move images right into the"
+                    f" folder of their class, or set data.source.root={place} where that holds the classes or splits"
                 )
 
 
@@ -162,7 +164,7 @@ def _visible(folder: Path) -> list[os.DirEntry[str]]:
             return sorted(seen, key=lambda one: one.name)
     except OSError as error:
         raise UserError(
-            f"{shown(folder)} cannot be read: {error.strerror}; make it readable, or move it away"
+            f"{printable(folder)} cannot be read: {error.strerror}; make it readable, or move it away"
         ) from error
 
 
@@ -196,6 +198,6 @@ def _identity(path: Path | str) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def counted(others: Counter[str]) -> str:
+def describe_suffixes(others: Counter[str]) -> str:
     """How many files there are of each suffix."""
     return ", ".join(f"{num} {suffix or 'without suffix'}" for suffix, num in others.most_common(5))

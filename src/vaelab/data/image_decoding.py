@@ -43,14 +43,14 @@ class Header:
 
 def examine(path: Path) -> Header:
     """The header of an image whose pixels, checksums included, have been looked at too. Raises UnreadableError."""
-    with _opened(path) as image:
+    with _open_image(path) as image:
         image.verify()  # of PNG the checksums, which decoding does not look at
-    with _opened(path) as image:
+    with _open_image(path) as image:
         # An MPO is a photograph with a preview of itself.
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         image.seek(0)
-        upright = _upright(image)
-        _flat(upright, "RGB", 16)
+        upright = _apply_orientation(image)
+        _convert(upright, "RGB", 16)
         peak = int(np.asarray(upright).max()) if upright.mode in SIXTEEN_BITS else 0
         return Header(*upright.size, upright.mode, frames, peak)
 
@@ -64,12 +64,12 @@ def decode(path: Path, channels: int, bits: int) -> Pixels:
     Raises:
         UnreadableError: the file is damaged, is no image, or holds too many pixels.
     """
-    with _opened(path) as image:
-        return np.asarray(_flat(_upright(image), MODES[channels], bits))
+    with _open_image(path) as image:
+        return np.asarray(_convert(_apply_orientation(image), MODES[channels], bits))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _open_image(path: Path) -> Iterator[Image.Image]:
     """The image, of which only the header has been read; whatever goes wrong inside is an UnreadableError."""
     try:
         with warnings.catch_warnings():
@@ -102,7 +102,7 @@ def _reason(path: Path, error: Exception) -> str:
     return f"is damaged: {' '.join(str(error).split()) or type(error).__name__}"
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _apply_orientation(image: Image.Image) -> Image.Image:
     """The image turned as EXIF says."""
     image.load()
     try:
@@ -112,10 +112,10 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if orientation == 1 else ImageOps.exif_transpose(image)
 
 
-def _flat(image: Image.Image, mode: str, bits: int) -> Image.Image:
+def _convert(image: Image.Image, mode: str, bits: int) -> Image.Image:
     """The image in 8 bits and without transparency."""
     if image.mode in SIXTEEN_BITS:
-        image = _eight_bits(image, bits)
+        image = _to_eight_bits(image, bits)
     if image.mode in TRANSPARENT or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
@@ -124,7 +124,7 @@ def _flat(image: Image.Image, mode: str, bits: int) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
+def _to_eight_bits(image: Image.Image, bits: int) -> Image.Image:
     """Grey of 16 bits without its lowest ones; its transparent value becomes white."""
     values = np.asarray(image).astype(np.uint16)
     white = 2**bits - 1

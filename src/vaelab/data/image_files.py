@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from vaelab.data.examples import Indices
-from vaelab.data.folder_tree import shown
+from vaelab.data.folder_tree import printable
 from vaelab.data.image_decoding import UnreadableError, decode
 from vaelab.errors import UserError
 from vaelab.terms import Batch
@@ -45,7 +45,7 @@ class ImageFiles:
         try:
             pixels = torch.tensor(decode(path, self.shape[0], self.bits))
         except UnreadableError as error:
-            raise UserError(f"{shown(path)} {error}; repair or remove it") from error
+            raise UserError(f"{printable(path)} {error}; repair or remove it") from error
         return fit(pixels.permute(2, 0, 1) if pixels.dim() == 3 else pixels[None], list(self.shape[1:]))
 
 

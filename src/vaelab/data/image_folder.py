@@ -12,13 +12,13 @@ from annotated_types import Ge, Le
 from torch import Generator
 
 from vaelab.data.class_numbers import number_classes
+from vaelab.data.expand_path import expand_path
 from vaelab.data.facts import AUTO
-from vaelab.data.folder_tree import NOWHERE, Branch, counted, find_splits, read_branch, shown
+from vaelab.data.folder_tree import NOWHERE, Branch, describe_suffixes, find_splits, printable, read_branch
 from vaelab.data.image_decoding import MODES, SIXTEEN_BITS, Header
 from vaelab.data.image_files import ImageFiles
 from vaelab.data.image_scan import Finding, Stat, cache_of, scan
-from vaelab.data.place import place
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 from vaelab.errors import UserError
 from vaelab.ranges import OpenFraction, Seed, Shape
 
@@ -58,14 +58,14 @@ class ImageFolder:
             raise UserError(f"data.corrupt={corrupt} is unknown; choose one of {ERROR}, {SKIP}")
         if not 8 <= bits <= 16:
             raise UserError(f"data.source.bits={bits} is not a depth of 16-bit files; set it between 8 and 16")
-        self.root = place("data.source.root", root)
+        self.root = expand_path("data.source.root", root)
         self.shape = tuple(shape)
         self.test_fraction = test_fraction
         self.split_seed = split_seed
         self.classes = () if classes == AUTO else tuple(str(name) for name in classes)
         self.corrupt = corrupt
         self.bits = bits
-        self.cache = place("data.source.cache", cache)
+        self.cache = expand_path("data.source.cache", cache)
 
     def prepare(self) -> None:
         """Look at every image, of all splits."""
@@ -83,7 +83,7 @@ class ImageFolder:
         """Whether the folder has a validation split of its own."""
         return "validation" in self.branches
 
-    def undivided(self) -> ImageFiles | None:
+    def all_examples(self) -> ImageFiles | None:
         """Every image, where the folder has no splits."""
         return self.readable_parts["train"] if len(self.readable_parts) == 1 else None
 
@@ -92,14 +92,16 @@ class ImageFolder:
         """What lies in the folder: by split where it has splits, else all of it as `train`."""
         if not self.root.is_dir():
             fact = "is not a folder" if self.root.exists() else "does not exist"
-            raise UserError(f"{shown(self.root)} {fact}; set data.source.root to a folder of images")
+            raise UserError(f"{printable(self.root)} {fact}; set data.source.root to a folder of images")
         found = find_splits(self.root)
         branches = {split: read_branch(folder, [self.root]) for split, folder in found.items()}
         branches = branches or {"train": read_branch(self.root, [])}
         for branch in branches.values():
             check_classes(branch)
             if branch.others:
-                log.warning("%s: left out %s, which are not images", shown(branch.folder), counted(branch.others))
+                log.warning(
+                    "%s: left out %s, which are not images", printable(branch.folder), describe_suffixes(branch.others)
+                )
         check_disjoint(branches)
         return branches
 
@@ -110,8 +112,8 @@ class ImageFolder:
     @cached_property
     def parts(self) -> dict[str, ImageFiles]:
         """The splits, of which one is made where the folder has none."""
-        everything = self.undivided()
-        return self.readable_parts if everything is None else self.held_out(everything)
+        everything = self.all_examples()
+        return self.readable_parts if everything is None else self.hold_out(everything)
 
     @cached_property
     def readable_parts(self) -> dict[str, ImageFiles]:
@@ -121,28 +123,28 @@ class ImageFolder:
         }
         found = scan(files, cache_of(self.root, self.cache))
         check_findings(self.root, found, self.corrupt, self.bits)
-        return {split: self.readable(branch, found) for split, branch in self.branches.items()}
+        return {split: self.select_readable(branch, found) for split, branch in self.branches.items()}
 
-    def readable(self, branch: Branch, found: Mapping[Path, Finding]) -> ImageFiles:
+    def select_readable(self, branch: Branch, found: Mapping[Path, Finding]) -> ImageFiles:
         """The images of one split with the numbers of their classes, in alphabetical order of their paths."""
         chosen = [
             (path, name) for name, files in branch.files.items() for path in files if isinstance(found[path], Header)
         ]
         chosen.sort(key=lambda one: one[0])
         if not chosen:
-            raise UserError(f"{shown(branch.folder)} holds no image that can be read; repair some")
+            raise UserError(f"{printable(branch.folder)} holds no image that can be read; repair some")
         labels = [self.numbering.index(name) for _, name in chosen if name is not None]
         y = torch.tensor(labels) if self.numbering else None
         return ImageFiles([path for path, _ in chosen], y, self.shape, self.bits)
 
-    def held_out(self, files: ImageFiles) -> dict[str, ImageFiles]:
+    def hold_out(self, files: ImageFiles) -> dict[str, ImageFiles]:
         """A seeded share for test, the rest for training."""
         if len(files) < 3:
             there = "1 image" if len(files) == 1 else f"{len(files)} images"
             raise UserError(
-                f"{shown(self.root)} holds {there}, but at least 3 are needed: for training, validation and test"
+                f"{printable(self.root)} holds {there}, but at least 3 are needed: for training, validation and test"
             )
-        generator = Generator().manual_seed(hashed("image_folder", self.split_seed))
+        generator = Generator().manual_seed(derive_seed("image_folder", self.split_seed))
         permutation = torch.randperm(len(files), generator=generator)
         num_test = max(1, round(self.test_fraction * len(files)))
         return {"test": files.subset(permutation[:num_test]), "train": files.subset(permutation[num_test:])}
@@ -153,7 +155,7 @@ def check_classes(branch: Branch) -> None:
     for name, files in branch.files.items():
         if not files:
             raise UserError(
-                f"{shown(branch.folder / str(name))} holds no images, though folders are classes; fill or remove it"
+                f"{printable(branch.folder / str(name))} holds no images, though folders are classes; fill or remove it"
             )
 
 
@@ -165,7 +167,8 @@ def check_disjoint(branches: Mapping[str, Branch]) -> None:
             owner, other = owners.setdefault(stat, (split, path))
             if owner != split and stat != NOWHERE:
                 raise UserError(
-                    f"{shown(path)} and {shown(other)} are one file in two splits; remove it from {split} or {owner}"
+                    f"{printable(path)} and {printable(other)} are one file in two splits;"
+                    f" remove it from {split} or {owner}"
                 )
 
 
@@ -176,29 +179,29 @@ def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits
     for path, header in headers.items():
         if header.peak >= 2**bits:
             raise UserError(
-                f"{shown(path)} holds {header.peak}, more than data.source.bits={bits} can hold; set it to"
+                f"{printable(path)} holds {header.peak}, more than data.source.bits={bits} can hold; set it to"
                 f" {header.peak.bit_length()}"
             )
     if problems and corrupt == ERROR:
         raise UserError(
-            f"{shown(root)} has {len(problems)} of {len(found)} images that cannot be read: {listed(problems)};"
-            " repair or remove them, or set data.corrupt=skip"
+            f"{printable(root)} has {len(problems)} of {len(found)} images that cannot be read:"
+            f" {list_problems(problems)}; repair or remove them, or set data.corrupt=skip"
         )
     if problems:
         log.warning(
             "%s: left out %d of %d images that cannot be read: %s",
-            *(shown(root), len(problems), len(found), listed(problems)),
+            *(printable(root), len(problems), len(found), list_problems(problems)),
         )
     modes = Counter(header.mode for header in headers.values())
     kinds = ", ".join(f"{num} {mode}" for mode, num in modes.most_common())
-    log.info("%s: %d images (%s)", shown(root), len(headers), kinds)
+    log.info("%s: %d images (%s)", printable(root), len(headers), kinds)
     warn_of_frames(headers)
     warn_of_dark(headers, bits)
 
 
-def listed(problems: Mapping[Path, str]) -> str:
+def list_problems(problems: Mapping[Path, str]) -> str:
     """The first files with what is wrong with them, and how many more there are."""
-    first = [f"{shown(path)} {problem}" for path, problem in list(problems.items())[:NAMED]]
+    first = [f"{printable(path)} {problem}" for path, problem in list(problems.items())[:NAMED]]
     more = len(problems) - len(first)
     return ", ".join(first) + (f" and {more} more" if more else "")
 
@@ -206,7 +209,7 @@ def listed(problems: Mapping[Path, str]) -> str:
 def warn_of_frames(headers: Mapping[Path, Header]) -> None:
     several = [path for path, header in headers.items() if header.frames > 1]
     if several:
-        log.warning("of the frames of %d images such as %s the first is read", len(several), shown(several[0]))
+        log.warning("of the frames of %d images such as %s the first is read", len(several), printable(several[0]))
 
 
 def warn_of_dark(headers: Mapping[Path, Header], bits: int) -> None:

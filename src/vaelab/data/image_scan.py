@@ -37,12 +37,12 @@ def scan(files: Mapping[Path, Stat], cache: Path) -> dict[Path, Finding]:
 
     Of several processes that scan at once, one does the work and the others wait for its cache.
     """
-    with _locked(cache):
+    with _lock(cache):
         known = _restore(cache, files)
         missing = [path for path in files if path not in known]
         if missing:
             known |= _examine(missing)
-            _keep(cache, files, known)
+            _save(cache, files, known)
     return {path: known[path] for path in files}
 
 
@@ -71,7 +71,7 @@ class Worker:
             start_new_session=True,  # so that Ctrl-C reaches the parent alone
         )
 
-    def look_at(self, path: Path) -> Finding:
+    def inspect(self, path: Path) -> Finding:
         """What the file holds, or what it did to the process."""
         line = self.ask(json.dumps(str(path)))
         if line:
@@ -115,10 +115,10 @@ def _examine(paths: Sequence[Path]) -> dict[Path, Finding]:
     for worker in workers:
         free.put(worker)
 
-    def look_at(batch: Sequence[Path]) -> dict[Path, Finding]:
+    def inspect(batch: Sequence[Path]) -> dict[Path, Finding]:
         worker = free.get()
         try:
-            return {path: worker.look_at(path) for path in batch}
+            return {path: worker.inspect(path) for path in batch}
         finally:
             free.put(worker)
 
@@ -126,7 +126,7 @@ def _examine(paths: Sequence[Path]) -> dict[Path, Finding]:
     pool = ThreadPoolExecutor(num_workers)
     found: dict[Path, Finding] = {}
     try:
-        results = pool.map(look_at, batches)
+        results = pool.map(inspect, batches)
         if len(batches) > BATCH:
             log.info("looking at %d images once", len(paths))
             results = iter(track(results, "images", len(batches), transient=True))
@@ -155,7 +155,7 @@ def _restore(cache: Path, files: Mapping[Path, Stat]) -> dict[Path, Finding]:
     return {path: entries[path][1] for path, stat in files.items() if path in entries and entries[path][0] == stat}
 
 
-def _keep(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]) -> None:
+def _save(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]) -> None:
     """Write the cache, where that is possible: without it the next run looks again."""
     answers = {path: {"problem": one} if isinstance(one, str) else vars(one) for path, one in known.items()}
     content = {"version": VERSION, "files": [[str(path), files[path], one] for path, one in answers.items()]}
@@ -168,7 +168,7 @@ def _keep(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]
 
 
 @contextmanager
-def _locked(cache: Path) -> Iterator[None]:
+def _lock(cache: Path) -> Iterator[None]:
     """Inside, no other process scans for the same cache, where a lock can be had."""
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)

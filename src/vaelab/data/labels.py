@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from vaelab.data.examples import Indices, Split
 from vaelab.data.pixels import FixedNoise
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 from vaelab.data.sampling import TrainingSampler
 from vaelab.errors import UserError
 from vaelab.terms import Batch
@@ -51,7 +51,7 @@ class Labels:
                 f" set it between 0 and {size - 1}"
             )
 
-    def kept(self, y: Int[Tensor, " N"] | None, seed: int) -> Bool[Tensor, " N"] | None:
+    def choose(self, y: Int[Tensor, " N"] | None, seed: int) -> Bool[Tensor, " N"] | None:
         """Which examples keep their labels, or None where all of them do.
 
         Raises UserError where a class has too few examples.
@@ -59,8 +59,8 @@ class Labels:
         if y is None or not isinstance(self.num_labels, int):
             return None
         wanted = self.num_labels // self.num_classes
-        permutation = torch.randperm(len(y), generator=Generator().manual_seed(hashed("labels", seed)))
-        kept = torch.zeros(len(y), dtype=torch.bool)
+        permutation = torch.randperm(len(y), generator=Generator().manual_seed(derive_seed("labels", seed)))
+        mask = torch.zeros(len(y), dtype=torch.bool)
         for label in range(self.num_classes):
             members = permutation[y[permutation] == label]
             if len(members) < wanted:
@@ -68,16 +68,16 @@ class Labels:
                     f"data.num_labels={self.num_labels} asks for {wanted} labels of each class, but class {label} has"
                     f" {len(members)} training examples; set it to {len(members) * self.num_classes} or less, or to all"
                 )
-            kept[members[:wanted]] = True
-        return kept
+            mask[members[:wanted]] = True
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
 class PartlyLabelled:
-    """A split as training sees it: y is MISSING where it is not `kept`."""
+    """A split as training sees it: y is MISSING where `label_mask` is false."""
 
     split: Split | FixedNoise
-    kept: Bool[Tensor, " N"]
+    label_mask: Bool[Tensor, " N"]
 
     def __len__(self) -> int:
         return len(self.split)
@@ -85,7 +85,7 @@ class PartlyLabelled:
     def __getitem__(self, indices: Indices) -> Batch:
         batch = self.split[indices]
         assert batch.y is not None
-        return batch._replace(y=batch.y.where(self.kept[batch.index], MISSING))
+        return batch._replace(y=batch.y.where(self.label_mask[batch.index], MISSING))
 
 
 class MixedSampler(TrainingSampler):
@@ -113,7 +113,7 @@ class MixedSampler(TrainingSampler):
     def epoch(self, epoch: int) -> list[list[int]]:
         """All batches of one epoch for this process."""
         batches = super().epoch(epoch)
-        generator = Generator().manual_seed(hashed("labelled", self.seed, epoch))
+        generator = Generator().manual_seed(derive_seed("labelled", self.seed, epoch))
         num = len(batches) * self.labelled_per_batch * self.world_size
         rounds = range(-(-num // len(self.labelled)))
         order = torch.cat([torch.randperm(len(self.labelled), generator=generator) for _ in rounds])

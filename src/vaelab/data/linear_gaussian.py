@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal
 
 from vaelab.data.examples import Examples
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 from vaelab.ranges import PositiveFloat, PositiveInt, Seed, Width
 
 
@@ -33,7 +33,7 @@ class LinearGaussian:
         self.num_examples = {"train": num_train, "test": num_test}
         self.noise_scale = noise_scale
         self.seed = source_seed
-        generator = Generator().manual_seed(hashed("linear_gaussian", source_seed))
+        generator = Generator().manual_seed(derive_seed("linear_gaussian", source_seed))
         directions = torch.linalg.qr(torch.randn(num_dimensions, num_latents, generator=generator)).Q
         lengths = math.sqrt(num_dimensions) * torch.linspace(1, 0.5, num_latents)
         self.weight: Float[Tensor, "D K"] = directions * lengths
@@ -44,7 +44,7 @@ class LinearGaussian:
 
     def load(self, part: str) -> Examples:
         """Float examples of `train` or of `test`, without labels."""
-        generator = Generator().manual_seed(hashed("linear_gaussian", self.seed, part))
+        generator = Generator().manual_seed(derive_seed("linear_gaussian", self.seed, part))
         num_dimensions, num_latents = self.weight.shape
         z = torch.randn(self.num_examples[part], num_latents, generator=generator)
         noise = torch.randn(self.num_examples[part], num_dimensions, generator=generator)

@@ -15,19 +15,19 @@ class Loader(DataLoader[Any]):
     """A DataLoader that raises what a worker process raised, without the worker's traceback around it."""
 
     def __iter__(self) -> Iterator[Any]:
-        return Told(super().__iter__())
+        return BatchIterator(super().__iter__())
 
 
-class Told:
-    """An iterator over batches."""
+class BatchIterator:
+    """An iterator over batches that turns errors of worker processes into one sentence."""
 
     def __init__(self, batches: Iterator[Any]) -> None:
         self.batches = batches
 
-    def __iter__(self) -> "Told":
+    def __iter__(self) -> "BatchIterator":
         return self
 
-    def end(self) -> None:
+    def stop_workers(self) -> None:
         """Stop the other workers now: left to a garbage collector, they end with tracebacks of their own."""
         if isinstance(self.batches, _MultiProcessingDataLoaderIter):
             self.batches._shutdown_workers()
@@ -36,12 +36,12 @@ class Told:
         try:
             return next(self.batches)
         except UserError as error:
-            self.end()
+            self.stop_workers()
             raise UserError(str(error).rpartition(MARK)[2].strip()) from None
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            self.end()
+            self.stop_workers()
             raise UserError(
                 f"a process that reads data ended early ({' '.join(str(error).split())}); set data.num_workers=0"
                 " or a smaller data.batch_size"

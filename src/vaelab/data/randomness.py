@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def hashed(*key: int | str) -> int:
+def derive_seed(*key: int | str) -> int:
     """A seed in [0, 2^63) for a key; keys that differ anywhere give unrelated seeds."""
     parts = [part if isinstance(part, str) else int(part) for part in key]
     digest = hashlib.sha256(repr(parts).encode()).digest()
@@ -34,7 +34,7 @@ def reseed(*key: int | str) -> None:
 
     torch.manual_seed costs a millisecond where CUDA is not in use: it formats its call stack for a later call.
     """
-    seed = hashed(*key)
+    seed = derive_seed(*key)
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
@@ -49,18 +49,18 @@ def uniform(seed: int, index: Int[Tensor, " B"], size: int) -> Float[Tensor, "B 
     (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
     """
     columns = torch.arange(size, device=index.device)
-    bits = (index[:, None] * size + columns + 1) * _signed(0x9E3779B97F4A7C15) + seed
-    bits = (bits ^ _shifted(bits, 30)) * _signed(0xBF58476D1CE4E5B9)
-    bits = (bits ^ _shifted(bits, 27)) * _signed(0x94D049BB133111EB)
-    bits = bits ^ _shifted(bits, 31)
-    return _shifted(bits, 40).to(torch.float32) / 2**24
+    bits = (index[:, None] * size + columns + 1) * _to_signed(0x9E3779B97F4A7C15) + seed
+    bits = (bits ^ _shift_right(bits, 30)) * _to_signed(0xBF58476D1CE4E5B9)
+    bits = (bits ^ _shift_right(bits, 27)) * _to_signed(0x94D049BB133111EB)
+    bits = bits ^ _shift_right(bits, 31)
+    return _shift_right(bits, 40).to(torch.float32) / 2**24
 
 
-def _signed(word: int) -> int:
+def _to_signed(word: int) -> int:
     # torch has no arithmetic on uint64, but int64 wraps around to the same bits.
     return word - 2**64 if word >= 2**63 else word
 
 
-def _shifted(bits: Tensor, places: int) -> Tensor:
+def _shift_right(bits: Tensor, places: int) -> Tensor:
     # >> on int64 repeats the sign bit, which the mask takes away again.
     return (bits >> places) & (2 ** (64 - places) - 1)

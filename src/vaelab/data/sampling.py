@@ -12,7 +12,7 @@ from torch import Generator
 from torch.utils.data import Sampler, SequentialSampler
 
 from vaelab.data.loading import Loader
-from vaelab.data.randomness import hashed
+from vaelab.data.randomness import derive_seed
 
 
 class TrainingSampler(Sampler[list[int]]):
@@ -49,7 +49,7 @@ class TrainingSampler(Sampler[list[int]]):
 
     def epoch(self, epoch: int) -> list[list[int]]:
         """All batches of one epoch for this process."""
-        generator = Generator().manual_seed(hashed("shuffle", self.seed, epoch))
+        generator = Generator().manual_seed(derive_seed("shuffle", self.seed, epoch))
         permutation = torch.randperm(self.num_examples, generator=generator)
         even = self.num_examples - self.num_examples % self.world_size
         batches = permutation[:even][self.rank :: self.world_size].split(self.batch_size)

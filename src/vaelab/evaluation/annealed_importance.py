@@ -12,7 +12,7 @@ from vaelab.evaluation.context import EvaluationContext
 from vaelab.evaluation.latent_path import latent_path, require_annealable, sample_latents
 from vaelab.evaluation.measurement import Measurement
 from vaelab.latent.structure import LatentStructure
-from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tuned_step_sizes
+from vaelab.metric.annealed_importance import annealed_log_weight, sigmoid_schedule, tune_step_sizes
 from vaelab.metric.bounds import importance_weighted_bound
 from vaelab.metric.moments import Moments, Summary
 from vaelab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -86,7 +86,7 @@ class AnnealedImportance:
         """On log p(x): from below, and from above where a sample of each true posterior is given."""
         path = latent_path(latent, batch, self.start)
         betas = sigmoid_schedule(self.num_temperatures).to(batch.x.device)
-        sizes = tuned_step_sizes(path, betas, self.num_pilots, self.step_size, self.num_leapfrog)
+        sizes = tune_step_sizes(path, betas, self.num_pilots, self.step_size, self.num_leapfrog)
         forward, accepted = annealed_log_weight(path, path.draw(self.num_chains), betas, sizes, self.num_leapfrog)
         values = {"lower": importance_weighted_bound(forward), "acceptance": accepted.mean(0)}
         if z is not None:

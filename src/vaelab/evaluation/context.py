@@ -135,7 +135,7 @@ class EvaluationContext:
             check()
             yield number, item
             if self.cache is not None:
-                self.cache.keep(f"{self.measure}.{loop}", metric, done)
+                self.cache.save_states(f"{self.measure}.{loop}", metric, done)
 
     def seeded(self, *key: int | str) -> AbstractContextManager[None]:
         """Inside, torch's random numbers start from the seed and a key, such as a purpose and a chunk's number."""

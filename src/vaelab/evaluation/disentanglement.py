@@ -72,24 +72,24 @@ class Disentanglement:
     ) -> list[Measurement]:
         """What one score says, under its name or, of three numbers, under names that begin with it."""
         found = SCORES[score](self, codes, factors, seed)
-        values = {score: found} if isinstance(found, float) else named(score, found)
+        values = {score: found} if isinstance(found, float) else dci_values(score, found)
         num = min(len(codes), self.boosted_points) if score == "dci" else len(codes)
         return [Measurement(name, value, "of 1", num) for name, value in values.items()]
 
     def factored_codes(self, context: EvaluationContext) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
         """Codes of images, and what the images were made of; the same whoever makes them."""
-        source, chunk = known(context), context.data.chunk
+        source, chunk = factor_source(context), context.data.chunk
         num_points = context.limited(self.num_points)
         metric = context.metric(Codes())
         first = torch.zeros(1, len(source.factor_sizes), dtype=torch.long, device=context.device)
-        code = encoded(context, source, first.cpu()).float()
+        code = encode_factors(context, source, first.cpu()).float()
         self.check_dimensions(code.shape[1])
         metric.update(first[:0, 0], code[:0], first[:0])  # without rows a process would not take part
         for number in context.numbers(metric, math.ceil(num_points / chunk), "factors"):
             index = torch.arange(number * chunk, min((number + 1) * chunk, num_points))
             with context.seeded("factors", number):
                 factors = torch.stack([torch.randint(size, (len(index),)) for size in source.factor_sizes], 1)
-                codes = encoded(context, source, factors).float()
+                codes = encode_factors(context, source, factors).float()
             metric.update(index.to(context.device), codes, factors.to(context.device))
         codes, factors = metric.compute()
         return codes.cpu().numpy(), factors.cpu().numpy()
@@ -137,12 +137,12 @@ SCORES: dict[str, Score] = {
 }
 
 
-def named(score: str, found: DCI) -> dict[str, float]:
+def dci_values(score: str, found: DCI) -> dict[str, float]:
     """The three numbers of a DCI: `dci/disentanglement`, or `dci/forest/disentanglement` and so on."""
     return {f"{score}/{name}": value for name, value in found._asdict().items()}
 
 
-def known(context: EvaluationContext) -> KnowsFactors:
+def factor_source(context: EvaluationContext) -> KnowsFactors:
     """The source of the context's data, which has to know its factors."""
     source = context.data.source
     if not isinstance(source, KnowsFactors):
@@ -153,7 +153,9 @@ def known(context: EvaluationContext) -> KnowsFactors:
     return source
 
 
-def encoded(context: EvaluationContext, source: KnowsFactors, factors: Int[Tensor, "B F"]) -> Float[Tensor, "B D"]:
+def encode_factors(
+    context: EvaluationContext, source: KnowsFactors, factors: Int[Tensor, "B F"]
+) -> Float[Tensor, "B D"]:
     """Posterior means of the images of these factors, of which the first is their label."""
     batch = Batch(source.images(factors), factors[:, 0], torch.arange(len(factors)))
     batch = context.data.transfer_batch_to_device(batch, context.device, 0)

@@ -101,10 +101,10 @@ class RealImages:
         return FeatureSet(GaussianStatistics(num, mean, covariance), rows)
 
     def gather(self) -> dict[str, Any]:
-        moments, rows = gather_features(self.context, self.network, self.numbered)
+        moments, rows = gather_features(self.context, self.network, self.numbered_images)
         return {**moments._asdict(), "rows": rows}
 
-    def numbered(self, metric: GatheredFeatures) -> Numbered:
+    def numbered_images(self, metric: GatheredFeatures) -> Numbered:
         """This process's share of them."""
         context, size, chunk = self.context, self.context.size(self.split, self.limit), self.context.data.chunk
         for number in context.numbers(metric, -(-size // chunk), self.split):

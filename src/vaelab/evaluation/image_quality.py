@@ -22,7 +22,7 @@ from vaelab.evaluation.measurement import Measurement
 from vaelab.features.network import Features
 from vaelab.metric.frechet import frechet_distance
 from vaelab.metric.kernel_distance import kernel_distance
-from vaelab.metric.prdc import few, prdc
+from vaelab.metric.prdc import prdc, warn_of_few_images
 from vaelab.ranges import PositiveInt
 from vaelab.storage.fingerprint import fingerprint
 
@@ -81,7 +81,7 @@ class ImageQuality:
         """What one score says of the images, and of as many training images."""
         values, floors = self.values(score, images, reference), self.floors(score, training, reference)
         features, num = reference.network.name, len(images.rows)
-        warning = few(min(num, len(reference.features.rows))) if score == "prdc" else ""
+        warning = warn_of_few_images(min(num, len(reference.features.rows))) if score == "prdc" else ""
         return [
             Measurement(
                 name=f"{PREFIXES[self.of]}{name}/{features}/n{num}",

@@ -39,7 +39,7 @@ class Measurement:
 
     def as_json(self) -> dict[str, Any]:
         """All of it, null in the place of a number that is not finite, which JSON does not know."""
-        return asdict(self) | {name: finite(getattr(self, name)) for name in NUMBERS}
+        return asdict(self) | {name: finite_or_none(getattr(self, name)) for name in NUMBERS}
 
     @classmethod
     def from_json(cls, keys: dict[str, Any]) -> "Measurement":
@@ -47,6 +47,6 @@ class Measurement:
         return cls(**keys | {"value": math.nan if keys["value"] is None else keys["value"]})
 
 
-def finite(number: float | None) -> float | None:
+def finite_or_none(number: float | None) -> float | None:
     """The number, None where it is not finite."""
     return number if number is not None and math.isfinite(number) else None

@@ -30,10 +30,10 @@ class Record:
 
 def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Plain dictionaries, in alphabetical order, each with the checkpoint that it is of."""
-    return {name: {**plain(records[name]), "checkpoint": checkpoint} for name in sorted(records)}
+    return {name: {**flatten_record(records[name]), "checkpoint": checkpoint} for name in sorted(records)}
 
 
-def plain(record: Record) -> dict[str, Any]:
+def flatten_record(record: Record) -> dict[str, Any]:
     """One level of keys: those of the measurement, but for its name, then those of its circumstances."""
     keys, measurement = asdict(record), record.measurement.as_json()
     del keys["measurement"], measurement["name"]

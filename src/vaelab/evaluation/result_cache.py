@@ -36,36 +36,38 @@ class ResultCache:
     rank: int
     world_size: int
     written: float = field(default_factory=monotonic)
-    complained: bool = False
+    warned: bool = False
 
-    def finished(self, measure: str) -> tuple[list[Measurement], list[str], float] | None:
+    def load_result(self, measure: str) -> tuple[list[Measurement], list[str], float] | None:
         """Figures, sentences on what was left out, and seconds of a measure that has finished."""
         content = self.read(self.folder / f"{measure}.json")
         if content is None:
             return None
         try:
-            kept = json.loads(bytes(content))
-            skipped = [str(sentence) for sentence in kept["skipped"]]
-            return [Measurement.from_json(each) for each in kept["measurements"]], skipped, float(kept["seconds"])
+            saved = json.loads(bytes(content))
+            skipped = [str(sentence) for sentence in saved["skipped"]]
+            return [Measurement.from_json(each) for each in saved["measurements"]], skipped, float(saved["seconds"])
         except (ValueError, TypeError, LookupError, RecursionError):  # of an earlier version: it is measured again
             return None
 
-    def finish(self, measure: str, measurements: Iterable[Measurement], skipped: list[str], seconds: float) -> None:
+    def save_result(
+        self, measure: str, measurements: Iterable[Measurement], skipped: list[str], seconds: float
+    ) -> None:
         """Keep what a measure found."""
-        kept = {"measurements": [each.as_json() for each in measurements], "skipped": skipped, "seconds": seconds}
-        with self.tolerant():
-            self.write(self.folder / f"{measure}.json", json.dumps(kept, allow_nan=False).encode())
+        saved = {"measurements": [each.as_json() for each in measurements], "skipped": skipped, "seconds": seconds}
+        with self.log_write_errors():
+            self.write(self.folder / f"{measure}.json", json.dumps(saved, allow_nan=False).encode())
 
     def resume(self, loop: str, metric: Metric) -> int:
         """How many items of a loop this process has done before; the metric gets the states it had then."""
-        path = self.states(loop)
+        path = self.states_path(loop)
         content = self.read(path)
         if content is None:
             return 0
         try:
             file = io.BytesIO(content)
-            kept: dict[str, Any] = torch.load(file, map_location=metric.device, weights_only=True)
-            states, done = {name: kept["states"][name] for name in metric.metric_state}, int(kept["done"])
+            saved: dict[str, Any] = torch.load(file, map_location=metric.device, weights_only=True)
+            states, done = {name: saved["states"][name] for name in metric.metric_state}, int(saved["done"])
         except Exception as error:  # whatever a broken file makes a reader say
             log.warning("%s is damaged (%s); what it held is measured again", path, type(error).__name__)
             return 0
@@ -73,19 +75,19 @@ class ResultCache:
             setattr(metric, name, state)
         return done
 
-    def keep(self, loop: str, metric: Metric, done: int) -> None:
+    def save_states(self, loop: str, metric: Metric, done: int) -> None:
         """Write the states of a loop, unless that was done a moment ago."""
         if monotonic() - self.written < INTERVAL:
             return
         self.written = monotonic()
         content = io.BytesIO()
         torch.save({"done": done, "states": metric.metric_state}, content)
-        with self.tolerant():
-            self.write(self.states(loop), content.getbuffer())
+        with self.log_write_errors():
+            self.write(self.states_path(loop), content.getbuffer())
 
     def write(self, path: Path, content: bytes | memoryview) -> None:
         """A file that counts in this place alone."""
-        signature = sign(content, self.place(path))
+        signature = sign(content, self.label(path))
         with replacement(path) as file:
             file.write(signature)
             file.write(content)
@@ -94,25 +96,25 @@ class ResultCache:
         """What this user wrote there; None, and a sentence in the log, of what somebody else wrote or altered."""
         if not path.is_file():
             return None
-        content = verified(path.read_bytes(), self.place(path))
+        content = verified(path.read_bytes(), self.label(path))
         if content is None:
             log.warning("%s was not written by you, or was altered; what it holds is measured again", path)
         return content
 
-    def place(self, path: Path) -> str:
+    def label(self, path: Path) -> str:
         return f"{self.folder.name}/{path.name}"
 
     @contextmanager
-    def tolerant(self) -> Iterator[None]:
+    def log_write_errors(self) -> Iterator[None]:
         """Inside, what cannot be written is said once: an evaluation only loses that it could go on after a stop."""
         try:
             yield
         except (OSError, RuntimeError) as error:  # the second is how torch says that a disk is full
-            if not self.complained:
+            if not self.warned:
                 log.warning("%s cannot be written (%s); a stop would lose what was measured", self.folder, error)
-            self.complained = True
+            self.warned = True
 
-    def states(self, loop: str) -> Path:
+    def states_path(self, loop: str) -> Path:
         return self.folder / f"{loop}.{self.rank}of{self.world_size}.pt"
 
     def discard(self) -> None:

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaelab.evaluation.context import EvaluationContext
-from vaelab.features.classifier import Classifier, trained_classifier
-from vaelab.features.cnn import labelled_images, name_of, refuse_others
+from vaelab.features.classifier import Classifier, load_or_train_classifier
+from vaelab.features.cnn import labelled_images, name_of, require_images
 from vaelab.metric.moments import Moments
 
 MAX_EXAMPLES = 60_000  # as conf/features/cnn.yaml has it: one classifier then serves both
@@ -33,9 +33,9 @@ class SampleClassifier(NamedTuple):
 
 def train_sample_classifier(context: EvaluationContext, folder: str) -> SampleClassifier:
     """Trained on the data's own train split, once, and kept in `folder`."""
-    refuse_others(context.data)
+    require_images(context.data)
     x, y = labelled_images(context.data, MAX_EXAMPLES)
-    train: Callable[[], Classifier] = lambda: trained_classifier(  # noqa: E731
+    train: Callable[[], Classifier] = lambda: load_or_train_classifier(  # noqa: E731
         x, y, context.data.num_classes, Path(folder), EPOCHS
     )
     classifier = context.rank_zero_first(train)

@@ -44,7 +44,7 @@ class Classifier(nn.Module):
 
 
 @in_float32()
-def trained_classifier(
+def load_or_train_classifier(
     x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
 ) -> Classifier:
     """A classifier of these examples, from `folder` where one was trained on just these before.

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaelab.data.examples import Source
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.features.classifier import Classifier, recipe, trained_classifier
+from vaelab.features.classifier import Classifier, load_or_train_classifier, recipe
 from vaelab.features.network import FeatureNetwork, RunOnce
 from vaelab.ranges import PositiveInt
 
@@ -34,11 +34,11 @@ class CNN:
 
     def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork:
         folder = Path(self.folder)
-        refuse_others(data)
+        require_images(data)
         supervised = data.num_classes > 1  # of one class there is nothing to tell
         x, y = labelled_images(data, self.max_examples) if supervised else rotated_images(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
-        classifier = run_once(lambda: trained_classifier(x, y, num_classes, folder, self.epochs))
+        classifier = run_once(lambda: load_or_train_classifier(x, y, num_classes, folder, self.epochs))
         name = name_of(data, x, y, self.epochs, classifier)
         return FeatureNetwork(name, 128, classifier.trunk.to(device))
 
@@ -76,7 +76,7 @@ def snake_case(source: Source) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])", "_", type(source).__name__).lower()
 
 
-def refuse_others(data: DataModule) -> None:
+def require_images(data: DataModule) -> None:
     """What is no image, or has neither classes nor a shape that quarter turns leave as it is."""
     name = snake_case(data.source)
     if len(data.shape) != 3 or data.split("train")[torch.arange(1)].x.dtype != torch.uint8:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from vaelab.evaluation.measurement import finite
+from vaelab.evaluation.measurement import finite_or_none
 from vaelab.printing import print_table
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
@@ -45,15 +45,18 @@ def not_applicable(name: str, reason: str) -> CheckResult:
 
 def as_json(lines: Sequence[CheckResult]) -> str:
     """The lines by their names, null in the place of a number that is not finite, which JSON does not know."""
-    found = {line.name: asdict(line) | {"value": finite(line.value), "details": all_finite(line)} for line in lines}
+    found = {
+        line.name: asdict(line) | {"value": finite_or_none(line.value), "details": finite_details(line)}
+        for line in lines
+    }
     for keys in found.values():
         del keys["name"]
     return json.dumps(found, indent=2, allow_nan=False) + "\n"
 
 
-def all_finite(line: CheckResult) -> dict[str, float | None]:
+def finite_details(line: CheckResult) -> dict[str, float | None]:
     """The numbers behind a line's value."""
-    return {name: finite(value) for name, value in line.details.items()}
+    return {name: finite_or_none(value) for name, value in line.details.items()}
 
 
 def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
@@ -76,6 +79,6 @@ def format_value(line: CheckResult) -> str:
     return f"{line.value:,.0f} {line.unit}" if abs(line.value) >= 1000 else f"{line.value:.3g} {line.unit}"
 
 
-def failed(lines: Sequence[CheckResult]) -> list[str]:
+def failed_checks(lines: Sequence[CheckResult]) -> list[str]:
     """The names of the lines that failed."""
     return [line.name for line in lines if line.verdict == FAILED]

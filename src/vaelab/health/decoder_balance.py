@@ -29,8 +29,8 @@ class DecoderBalance:
         context = check_context.evaluation
         x, y, _ = context.examples(torch.arange(1))
         latent, z = context.latent, context.latent.encode(x, y)
-        generative = called(list(latent.modules()), lambda: latent.decode(z, y))
-        inference = called(list(latent.modules()), lambda: latent.encode(x, y)) - generative
+        generative = trace_modules(list(latent.modules()), lambda: latent.decode(z, y))
+        inference = trace_modules(list(latent.modules()), lambda: latent.encode(x, y)) - generative
         decoder, encoder = num_parameters(generative), num_parameters(inference)
         if not encoder or not decoder:
             return not_applicable(NAME, "encoder and decoder share all of their parameters")
@@ -40,7 +40,7 @@ class DecoderBalance:
         return pass_or_fail(NAME, self.low <= factor <= self.high, factor, "× encoder", fact, way_out)
 
 
-def called(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:
+def trace_modules(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:
     """Those of the modules that run when the function is called."""
     found: set[nn.Module] = set()
     handles = [module.register_forward_hook(lambda module, *_: found.add(module)) for module in modules]

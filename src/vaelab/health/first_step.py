@@ -24,7 +24,7 @@ class FirstStep(pl.Callback):
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         learning = {name: each for name, each in pl_module.named_parameters() if each.requires_grad}
-        self.gradients = {name: finite(parameter.grad) for name, parameter in learning.items()}
+        self.gradients = {name: is_finite(parameter.grad) for name, parameter in learning.items()}
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: VAE, outputs: object, batch: object, batch_idx: int
@@ -40,7 +40,7 @@ class FirstStep(pl.Callback):
         yield learning_line(self.gradients)
 
 
-def finite(gradient: Tensor | None) -> bool | None:
+def is_finite(gradient: Tensor | None) -> bool | None:
     """Whether all of a gradient is finite; None of no gradient."""
     return None if gradient is None else bool(gradient.isfinite().all())
 

@@ -73,7 +73,7 @@ class InputRange:
             way_out = "set data.scale=unit for 8-bit pixels, or likelihood=gaussian_learned for any x"
             fact = f"{seen}, but p(x|z) needs {likelihood.support_text}"
             return pass_or_fail(NAME, False, high - low, "wide", fact, way_out)
-        if bounded(likelihood.support):
+        if is_bounded(likelihood.support):
             way_out = "do not divide twice: data.scale=unit wants pixels stored as 0 to 255"
             return pass_or_fail(NAME, high - low >= self.min_share, high - low, "of [0, 1]", seen, way_out)
         fine = self.min_deviation <= deviation <= self.max_deviation
@@ -81,6 +81,6 @@ class InputRange:
         return pass_or_fail(NAME, fine, deviation, "deviation", seen, way_out)
 
 
-def bounded(support: Constraint) -> bool:
+def is_bounded(support: Constraint) -> bool:
     """Whether the support is [0, 1] or a grid in it, and not the whole line."""
     return not bool(support.check(torch.tensor([-FAR, FAR])).all())

@@ -14,10 +14,10 @@ class KLSchedule:
     """Every schedule of the KL control ended before the checkpoint that is evaluated."""
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
-        return settled(check_context.ends, check_context.step, "the checkpoint is of step", "train longer")
+        return schedule_line(check_context.ends, check_context.step, "the checkpoint is of step", "train longer")
 
 
-def settled(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> CheckResult:
+def schedule_line(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> CheckResult:
     """Whether all schedules have ended at a step."""
     last = max(ends.values(), default=0)
     if last == 0:

@@ -28,7 +28,7 @@ def check_compatibility(config: DictConfig, data: DataModule, latent: LatentStru
             f"likelihood '{config.choices.likelihood}' needs {likelihood.support_text}, but data "
             f"'{config.choices.data}' gave {low:.2f} to {high:.2f}; {way_out(config, low, high, pixels)}"
         )
-    if data.kept is not None and latent.conditional and not latent.infers_labels:
+    if data.label_mask is not None and latent.conditional and not latent.infers_labels:
         raise UserError(
             f"condition '{config.choices.condition}' needs the label of every example, but data.num_labels="
             f"{config.data.num_labels} keeps only some; set data.num_labels=all or model=m2"

@@ -12,10 +12,10 @@ from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.health.check_context import CheckContext
-from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult, failed, print_lines
+from vaelab.health.check_result import FAILED, NOT_APPLICABLE, PASSED, CheckResult, failed_checks, print_lines
 from vaelab.health.first_step import FirstStep
 from vaelab.health.history import History
-from vaelab.health.kl_schedule import settled
+from vaelab.health.kl_schedule import schedule_line
 from vaelab.jobs.compatibility import check_compatibility
 from vaelab.jobs.dry_run import dry_run, num_steps
 from vaelab.jobs.experiment import Experiment, check_optimizer, quiet
@@ -36,7 +36,7 @@ def doctor(config: DictConfig, num_processes: int) -> None:
     write_facts(config.data, data)
     lines = list(examined(config, data, num_processes))
     print_lines(f"health of model={config.choices.model} data={config.choices.data}, untrained", lines)
-    if wrong := failed(lines):
+    if wrong := failed_checks(lines):
         raise UserError(f"{len(wrong)} of {len(lines)} lines failed: {', '.join(wrong)}; each says what to do")
 
 
@@ -62,7 +62,7 @@ def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterat
     first = FirstStep()
     dry_run(Experiment(config, data, model), first)
     planned = num_steps(config.trainer, data, num_processes)
-    yield settled(model.control.ends, planned, "the number of steps planned is", "raise trainer.max_epochs")
+    yield schedule_line(model.control.ends, planned, "the number of steps planned is", "raise trainer.max_epochs")
     yield from first.lines()
 
 
@@ -99,9 +99,9 @@ def labels(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """Whether the labels that the model wants are there."""
     if not model.latent.conditional:
         return CheckResult("labels", NOT_APPLICABLE, "the model wants none")
-    kept = "all" if data.kept is None else str(int(data.kept.sum()))
+    kept = "all" if data.label_mask is None else str(int(data.label_mask.sum()))
     fact = f"{kept} training examples keep one of {data.num_classes} labels"
-    if data.kept is not None and not model.latent.infers_labels:
+    if data.label_mask is not None and not model.latent.infers_labels:
         way_out = "set data.num_labels=all, or model=m2, which infers the others"
         return CheckResult("labels", FAILED, f"{fact}, but '{config.choices.condition}' needs all of them; {way_out}")
     return CheckResult("labels", PASSED, fact)

@@ -38,7 +38,7 @@ def sigmoid_schedule(num_temperatures: int) -> Float[Tensor, " T+1"]:
     return ((s - s[0]) / (s[-1] - s[0])).float()
 
 
-def tuned_step_sizes(
+def tune_step_sizes(
     path: Path, betas: Float[Tensor, " T+1"], num_pilots: int, step_size: float, num_leapfrog: int
 ) -> Float[Tensor, "T-1 B"]:
     """Of each example at each temperature between the ends, by pilot chains from f_0 that are used for nothing else.
@@ -46,12 +46,12 @@ def tuned_step_sizes(
     After each transition the size moves by the mean acceptance of the example's pilots. Adapted to the chain that is
     weighed, sizes would depend on where it has been, and its transitions would leave no density invariant.
     """
-    place = initial_state(path.terms, path.draw(num_pilots))
-    num_chains = place.z.shape[:-1]
-    sizes = place.z.new_full((len(betas) - 2, num_chains[1]), step_size)
+    state = initial_state(path.terms, path.draw(num_pilots))
+    num_chains = state.z.shape[:-1]
+    sizes = state.z.new_full((len(betas) - 2, num_chains[1]), step_size)
     for number, beta in enumerate(betas[1:-1]):
         size = sizes[number].expand(num_chains)
-        place, acceptance = transition(path.terms, path.weight(beta), place, size, num_leapfrog)
+        state, acceptance = transition(path.terms, path.weight(beta), state, size, num_leapfrog)
         sizes[number + 1 :] = adapt_step_size(sizes[number], acceptance.mean(0))
     return sizes
 
@@ -70,13 +70,13 @@ def annealed_log_weight(
     The mean of w is the integral of f at the last beta over that at the first: upwards from samples of f_0 it is
     p(x), downwards from exact samples of the posterior it is 1 / p(x), with step sizes in the order of the betas.
     """
-    place = initial_state(path.terms, z)
+    state = initial_state(path.terms, z)
     log_weight = torch.zeros(z.shape[:-1], dtype=torch.float64, device=z.device)
     accepted = torch.zeros_like(log_weight)
     for number, (before, beta) in enumerate(pairwise(betas)):
-        log_weight += place.log_density(path.weight(beta) - path.weight(before))
+        log_weight += state.log_density(path.weight(beta) - path.weight(before))
         if number < len(step_sizes):
             size = step_sizes[number].expand(z.shape[:-1])
-            place, acceptance = transition(path.terms, path.weight(beta), place, size, num_leapfrog)
+            state, acceptance = transition(path.terms, path.weight(beta), state, size, num_leapfrog)
             accepted += acceptance
     return log_weight, accepted / max(1, len(step_sizes))

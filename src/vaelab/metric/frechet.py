@@ -55,7 +55,7 @@ def frechet_distance(a: GaussianStatistics, b: GaussianStatistics) -> float:
         UserError: fewer images than features, whose covariance would have directions without any variance.
     """
     for moments in (a, b):
-        refuse_few(int(moments.num), len(moments.mean))
+        require_images(int(moments.num), len(moments.mean))
     root = torch.linalg.svdvals(factor(a.covariance) @ factor(b.covariance).T).sum()
     return float((a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * root)
 
@@ -66,7 +66,7 @@ def factor(covariance: Float[Tensor, "F F"]) -> Float[Tensor, "F F"]:
     return values.clamp(min=0).sqrt().unsqueeze(1) * vectors.T
 
 
-def refuse_few(num: int, num_features: int) -> None:
+def require_images(num: int, num_features: int) -> None:
     if num < num_features:
         raise UserError(
             f"the Fréchet distance of {num_features} features needs at least {num_features} images, but there are"

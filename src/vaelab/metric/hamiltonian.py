@@ -40,7 +40,7 @@ def initial_state(terms: LogTerms, z: Float[Tensor, "*B D"]) -> State:
 def leapfrog(
     terms: LogTerms,
     weight: Float[Tensor, " K"],
-    place: State,
+    state: State,
     momentum: Float[Tensor, "*B D"],
     step_size: Float[Tensor, "*B"],
     num_steps: int,
@@ -51,36 +51,36 @@ def leapfrog(
     """
     step = step_size.unsqueeze(-1)
     for _ in range(num_steps):
-        momentum = momentum + step / 2 * place.slope(weight)
-        place = initial_state(terms, place.z + step * momentum)
-        momentum = momentum + step / 2 * place.slope(weight)
-    return place, momentum
+        momentum = momentum + step / 2 * state.slope(weight)
+        state = initial_state(terms, state.z + step * momentum)
+        momentum = momentum + step / 2 * state.slope(weight)
+    return state, momentum
 
 
 def transition(
-    terms: LogTerms, weight: Float[Tensor, " K"], place: State, step_size: Float[Tensor, "*B"], num_leapfrog: int
+    terms: LogTerms, weight: Float[Tensor, " K"], state: State, step_size: Float[Tensor, "*B"], num_leapfrog: int
 ) -> tuple[State, Float[Tensor, "*B"]]:
     """The next place of each chain, and the probability with which its proposal was accepted.
 
     A new momentum from N(0, I), `num_leapfrog` steps, and acceptance by the change of energy, which leaves f
     invariant whatever the step sizes, and is its own reversal      (Neal 2011, section 3.2)
     """
-    momentum = torch.randn_like(place.z)
-    proposal, final = leapfrog(terms, weight, place, momentum, step_size, num_leapfrog)
+    momentum = torch.randn_like(state.z)
+    proposal, final = leapfrog(terms, weight, state, momentum, step_size, num_leapfrog)
     kinetic = (final.square() - momentum.square()).sum(-1) / 2
-    log_ratio = proposal.log_density(weight) - place.log_density(weight) - kinetic
+    log_ratio = proposal.log_density(weight) - state.log_density(weight) - kinetic
     # A trajectory that left the range of floats has no energy, and is not accepted.
     acceptance = log_ratio.nan_to_num(nan=-torch.inf).clamp(max=0).exp()
-    return accept(torch.rand_like(acceptance) < acceptance, proposal, place), acceptance
+    return accept(torch.rand_like(acceptance) < acceptance, proposal, state), acceptance
 
 
-def accept(accepted: Bool[Tensor, "*B"], proposal: State, place: State) -> State:
+def accept(accepted: Bool[Tensor, "*B"], proposal: State, state: State) -> State:
     """The proposal where it was accepted, elsewhere the place before."""
     column = accepted.unsqueeze(-1)
     return State(
-        torch.where(column, proposal.z, place.z),
-        torch.where(accepted, proposal.terms, place.terms),
-        torch.where(column, proposal.slopes, place.slopes),
+        torch.where(column, proposal.z, state.z),
+        torch.where(accepted, proposal.terms, state.terms),
+        torch.where(column, proposal.slopes, state.slopes),
     )
 
 

@@ -65,7 +65,7 @@ def rounding(*features: Float[Tensor, "N F"]) -> float:
     return 4 * features[0].shape[1] * torch.finfo(torch.float64).eps * squares
 
 
-def few(num: int) -> str:
+def warn_of_few_images(num: int) -> str:
     """Why shares of so few images say little, or nothing where there are enough."""
     if num >= ENOUGH:
         return ""

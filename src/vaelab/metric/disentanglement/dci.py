@@ -46,7 +46,7 @@ def boosted_dci(
     10,000 points and 5000 to test.
     """
     codes, factors = codes[:num_points], factors[:num_points]
-    refuse_few("dci", codes, factors, 20, "boosted_points")
+    require_points_per_value("dci", codes, factors, 20, "boosted_points")
     return dci(codes, factors, lambda: GradientBoostingClassifier(n_estimators=num_rounds, random_state=seed))
 
 
@@ -56,12 +56,12 @@ def forest_dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"],
     Every tree sees every dimension at every split: a random choice of dimensions would give importance to those that
     know nothing.
     """
-    refuse_few("dci/forest", codes, factors, 100, "num_points")
+    require_points_per_value("dci/forest", codes, factors, 100, "num_points")
     settings = {"max_features": None, "min_samples_leaf": 5, "random_state": seed}
     return dci(codes, factors, lambda: RandomForestClassifier(num_trees, **settings))
 
 
-def refuse_few(
+def require_points_per_value(
     score: str, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], per_value: int, key: str
 ) -> None:
     """Raises UserError where there are too few points of each value to learn it from half of them."""

@@ -61,17 +61,17 @@ def threshold_accuracy(min_scale: float) -> Predictability:
     def accuracy(code: Column, factor: Labels, other: Column, expected: Labels) -> float:
         if other.std() < min_scale:
             return 0.0
-        return float(balanced_accuracy_score(expected, predicted(other, expected, other)))
+        return float(balanced_accuracy_score(expected, predict(other, expected, other)))
 
     return accuracy
 
 
 def adjusted_accuracy(code: Column, factor: Labels, other: Column, expected: Labels) -> float:
     """The same of points that the thresholds have not seen, chance counted as 0: a perfect code has 1. vaelab's own."""
-    return float(balanced_accuracy_score(expected, predicted(code, factor, other), adjusted=True))
+    return float(balanced_accuracy_score(expected, predict(code, factor, other), adjusted=True))
 
 
-def predicted(code: Column, factor: Labels, other: Column) -> Labels:
+def predict(code: Column, factor: Labels, other: Column) -> Labels:
     """Values by thresholds on a code."""
     tree = DecisionTreeClassifier(max_leaf_nodes=len(np.unique(factor)), class_weight="balanced", random_state=0)
     return tree.fit(code[:, None], factor).predict(other[:, None])

@@ -5,7 +5,7 @@ from pathlib import Path
 from vaelab.errors import UserError
 
 
-def place(key: str, path: str) -> Path:
+def expand_path(key: str, path: str) -> Path:
     """A path with ~ written out. Raises UserError where there is none."""
     if not path:
         raise UserError(f"{key} is empty; set it to a folder")
