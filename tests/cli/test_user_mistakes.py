@@ -166,7 +166,7 @@ def test_an_altered_data_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (path.parent / f"{name}-ubyte").write_bytes(b"\0\0\x08")
     assert call(tmp_path, "train", *FAST, "data=fashion_mnist") == 1
     place = path.relative_to(tmp_path)
-    assert said(capsys) == f"{place} is no IDX file of bytes; delete it and run again"
+    assert said(capsys) == f"{place} is not an IDX file of bytes; delete it and run again"
     assert not list(tmp_path.glob("outputs/*"))
 
 

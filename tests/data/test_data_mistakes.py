@@ -74,7 +74,7 @@ def test_labels_asked_for_where_there_are_none(data, source_of):
 
 def test_floats_taken_for_pixels(data, source_of):
     module = data(source_of(torch.zeros(300, 1, 8, 8)), num_classes=0)
-    assert message(module.setup, "fit") == f"Made train gives floats, which are no pixels to scale; {NOISY}"
+    assert message(module.setup, "fit") == f"Made train gives floats, which cannot be scaled as pixels; {NOISY}"
 
 
 NAME = "t10k-labels-idx1-ubyte"
@@ -87,8 +87,8 @@ GOOD = bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3])
         (GOOD[:-1], "{path} holds 10 bytes where its header promises 11; delete it and run again"),
         (GOOD + b"x", "{path} holds 12 bytes where its header promises 11; delete it and run again"),
         (GOOD[:6], "{path} ends within its header; delete it and run again"),
-        (b"<html>", "{path} is no IDX file of bytes; delete it and run again"),
-        (b"", "{path} is no IDX file of bytes; delete it and run again"),
+        (b"<html>", "{path} is not an IDX file of bytes; delete it and run again"),
+        (b"", "{path} is not an IDX file of bytes; delete it and run again"),
         (
             GOOD,
             "{path} was altered: expected sha256 0402a96d92fd…, found 398a8a7fbd95…; delete it and run again",
@@ -119,7 +119,7 @@ def test_damaged_file_is_not_replaced_behind_the_users_back(tmp_path, monkeypatc
     monkeypatch.setattr(fetch, "_try", lambda *arguments: pytest.fail("fetched over the user's file"))
     source.prepare()
     path = source.folder / "t10k-images-idx3-ubyte"
-    assert message(source.load, "test") == f"{path} is no IDX file of bytes; delete it and run again"
+    assert message(source.load, "test") == f"{path} is not an IDX file of bytes; delete it and run again"
     assert path.read_bytes() == b"damaged"
 
 

@@ -196,6 +196,6 @@ def test_a_code_of_one_dimension_or_of_very_many_is_refused(context: EvaluationC
 def test_data_without_known_factors_are_refused(context: EvaluationContext, digits: Callable[..., DataModule]) -> None:
     assert run_measure("disentanglement", MEASURE, replace(context, data=digits())) == []
     assert context.skipped == [
-        "disentanglement is left out: disentanglement needs data with known factors, but those of Digits have none;"
+        "disentanglement is left out: disentanglement needs data with known factors, but Digits has none;"
         " set data=dsprites"
     ]

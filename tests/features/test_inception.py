@@ -111,12 +111,12 @@ def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
     ("content", "fact"),
     [
         (None, "does not exist"),
-        (b"", "is no file of weights"),
-        (b"no weights at all", "is no file of weights"),
-        ("truncated", "is no file of weights"),
+        (b"", "is not a file of weights"),
+        (b"no weights at all", "is not a file of weights"),
+        ("truncated", "is not a file of weights"),
         ({"linear.weight": torch.zeros(2, 2)}, "holds other weights than InceptionV3 has"),
         (torch.zeros(2), "holds other weights than InceptionV3 has"),
-        (Path("code"), "is no file of weights"),  # an object that only code could make
+        (Path("code"), "is not a file of weights"),  # an object that only code could make
     ],
 )
 def test_a_file_that_is_no_such_weights_is_refused(

@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: the best one is chosen only on losses that compare."""
+"""Best and last checkpoint; the best is chosen only among comparable losses."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,7 +36,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **best, "best_k_models": scores, "dirpath": self.dirpath})
 
     def here(self, path: str) -> str:
-        """The best checkpoint of this run's folder, wherever it was when it was saved."""
+        """The path of best.ckpt in the current run folder, which may have moved since the checkpoint was saved."""
         assert self.dirpath is not None
         return str(Path(self.dirpath) / "best.ckpt") if path else ""
 
@@ -48,7 +48,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(Checkpoint):
-    """`last.ckpt`: before the first step and at the end of every epoch, whatever the losses say.
+    """`last.ckpt`: before the first step and at the end of every epoch, regardless of the loss.
 
     So a run that is killed at any moment can go on. Being a `Checkpoint`, it is called after all others.
     """

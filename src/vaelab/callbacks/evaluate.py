@@ -1,4 +1,4 @@
-"""All evidence about a trained model: whatever measures are chosen, at the end and now and then."""
+"""Evaluation of the chosen measures, at the end of the run and optionally during training."""
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
@@ -129,7 +129,7 @@ class Evaluate(pl.Callback):
 
 
 def record_of(trainer: pl.Trainer, measurement: Measurement, seconds: float) -> Record:
-    """A measurement of the trainer's test split with its provenance, as it is, be it a NaN."""
+    """A measurement of the trainer's test split with its provenance; NaN is kept."""
     model, data = trainer.lightning_module, trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(model, VAE)
     return Record(
@@ -146,12 +146,12 @@ def record_of(trainer: pl.Trainer, measurement: Measurement, seconds: float) -> 
 
 
 def run_measure(name: str, measure: Measure, context: EvaluationContext) -> list[Measurement]:
-    """What a measure returns; where it raises anything, nothing and a sentence on why, on all processes alike."""
+    """What a measure returns; if it fails on any process, [] on all, and the reason is recorded."""
     return context.attempt(f"{name} is left out", lambda: measure(context))
 
 
 def log_skipped(context: EvaluationContext) -> None:
-    """Once, what could not be had."""
+    """Log each skipped measurement, on the first process."""
     if context.rank == 0:
         for sentence in context.skipped:
             log.warning("%s", sentence)
@@ -171,6 +171,6 @@ def shows_progress(trainer: pl.Trainer) -> bool:
 
 @contextmanager
 def evaluation_mode(pl_module: VAE) -> Iterator[None]:
-    """Inside, tensors may be differentiated by those who ask for it: Lightning tests in inference mode."""
+    """Evaluation mode in which gradients are possible; Lightning tests in inference mode."""
     with torch.inference_mode(False), evaluation_mode_of(pl_module):
         yield

@@ -1,4 +1,4 @@
-"""Stop at the first loss that is not a number."""
+"""Stop at the first loss that is not finite."""
 
 import lightning.pytorch as pl
 import torch

@@ -1,4 +1,4 @@
-"""Leave each latent group some nats for free."""
+"""Free bits: a floor on the KL of each latent group."""
 
 import lightning.pytorch as pl
 

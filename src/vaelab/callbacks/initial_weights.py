@@ -1,4 +1,4 @@
-"""Begin with the weights of another run."""
+"""Start training from the weights of another run."""
 
 from pathlib import Path
 

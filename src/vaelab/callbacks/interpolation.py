@@ -1,4 +1,4 @@
-"""Does the way from one code to another lead through images?"""
+"""Pictures of straight lines between codes."""
 
 import torch
 from jaxtyping import Float, Int

@@ -58,7 +58,7 @@ class Interruption(pl.Callback):
         check()
 
     def agree_on_signal(self, trainer: pl.Trainer) -> bool:
-        """Whether a signal has come to any process, which is then that of all."""
+        """Whether any process has received a signal; all processes then use that signal."""
         told = torch.tensor([float(received()), monotonic() - self.asked], device=trainer.strategy.root_device)
         signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()
         affordable = int(self.interval * self.seconds / max(seconds, 1e-3))

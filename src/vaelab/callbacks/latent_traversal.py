@@ -1,4 +1,4 @@
-"""What does each latent dimension mean?"""
+"""Pictures of traversals of single latent dimensions."""
 
 from collections.abc import Sequence
 from typing import Annotated

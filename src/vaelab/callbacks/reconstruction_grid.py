@@ -1,4 +1,4 @@
-"""Do codes keep what an image shows?"""
+"""Pictures of images and their reconstructions."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Does the prior hold what the data holds?"""
+"""Pictures of samples of the prior."""
 
 import torch
 from torch import Tensor

@@ -30,7 +30,7 @@ class Array:
             shapes that look like [N, H, W, C].
 
     Raises:
-        UserError: the file cannot be read, or its arrays are no data set.
+        UserError: the file cannot be read, or its arrays do not make a data set.
 
     Example:
         >>> import numpy, tempfile, pathlib
@@ -102,7 +102,7 @@ def build_examples(place: str, x: Tensor, y: Tensor | None, channels: str = "aut
     """One pair of arrays as a split; sentences call them `place` x `end`.
 
     Raises:
-        UserError: they are no examples and class numbers.
+        UserError: x or y has the wrong shape, type or values.
     """
     x = with_channels(f"{place}x{end}", x, channels)
     check_values(f"{place}x{end}", x)

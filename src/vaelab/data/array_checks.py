@@ -1,4 +1,4 @@
-"""What arrays of a user may get wrong, each in one sentence."""
+"""Checks of a user's arrays."""
 
 import torch
 from jaxtyping import Int
@@ -44,7 +44,7 @@ def check_values(name: str, x: Tensor) -> None:
 
 
 def check_labels(name: str, y: Tensor, num: int) -> Int[Tensor, " N"]:
-    """The class numbers of `num` examples. Raises UserError where they are none."""
+    """The class numbers of `num` examples. Raises UserError for anything else."""
     if y.dim() == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.dim() != 1 or len(y) != num:

@@ -1,4 +1,4 @@
-"""A split of arrays in memory, which has a name that all of its numbers go into."""
+"""A split of arrays in memory, whose fingerprint covers every value."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class ArrayExamples(Examples):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A name for every number of x and y: nobody else says what a user's own file holds."""
+        """A hash over all of x and y: a user's own file has no other identity."""
         digest = hashlib.sha256(repr((tuple(self.x.shape), str(self.x.dtype), self.y is None)).encode())
         for array in (self.x, *([] if self.y is None else [self.y])):
             digest.update(array.contiguous().numpy().data)

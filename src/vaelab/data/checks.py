@@ -1,4 +1,4 @@
-"""What a data config may get wrong, found before training starts."""
+"""Checks of a data config, before training starts."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def check_sizes(
     batch_size: int, chunk: int, num_validation: int | str, num_classes: int | str, classes: Sequence[str] | str
 ) -> None:
-    """Counts that no data set can satisfy; `auto` is whatever the data says."""
+    """Raises UserError for impossible counts; `auto` leaves the count to the data."""
     for name, value in (("batch_size", batch_size), ("chunk", chunk), ("num_validation", num_validation)):
         if value != AUTO and (not isinstance(value, int) or value < 1):
             raise UserError(f"data.{name}={value} is too small; set it to 1 or more")
@@ -32,7 +32,7 @@ def check_sizes(
 
 
 def check_value_range(value_range: Sequence[float] | str) -> None:
-    """Black and white have to differ."""
+    """Raises UserError unless black is below white."""
     if isinstance(value_range, str):  # auto
         return
     low, high = value_range
@@ -41,7 +41,7 @@ def check_value_range(value_range: Sequence[float] | str) -> None:
 
 
 def check_corrupt(corrupt: str, source: Source) -> None:
-    """Only a source of many files can do without some of them."""
+    """Raises UserError unless the source can skip unreadable files."""
     if corrupt == "error" or isinstance(source, LeavesOut):
         return
     if corrupt == "skip":
@@ -85,7 +85,7 @@ def check_every_class(
 
 
 def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int) -> None:
-    """Shape and labels of what a source gave, against the config."""
+    """Check shape and labels of a split against the config."""
     if part.shape != shape:
         raise UserError(
             f"data.shape={list(shape)}, but examples of {name} have shape {list(part.shape)};"
@@ -114,7 +114,7 @@ def check_validation(name: str, num_train: int, num_validation: int) -> None:
 
 
 def check_own_validation(name: str, there: int, num_validation: int) -> None:
-    """A validation split of its own has the size that it has."""
+    """Check the configured size against that of the data's own validation split."""
     if there != num_validation:
         raise UserError(
             f"data.num_validation={num_validation}, but {name} has a validation split of {there} examples;"
@@ -127,6 +127,6 @@ def check_pixels(name: str, part: Split, pixels: Pixels) -> None:
     if pixels.plain or part[torch.arange(1)].x.dtype == torch.uint8:
         return
     raise UserError(
-        f"{name} gives floats, which are no pixels to scale; set data.scale=none data.binarization=none"
+        f"{name} gives floats, which cannot be scaled as pixels; set data.scale=none data.binarization=none"
         " data.dequantization=false"
     )

@@ -17,7 +17,7 @@ class Digits:
     """
 
     def prepare(self) -> None:
-        """Nothing to bring."""
+        """Does nothing: there are no files."""
 
     def load(self, part: str) -> Examples:
         """The examples of `train` or of `test`: a split of our own, since scikit-learn has none."""

@@ -84,7 +84,7 @@ class DSprites:
         self.split_seed = split_seed
 
     def prepare(self) -> None:
-        """Nothing to bring."""
+        """Does nothing: no files are needed."""
 
     def load(self, part: str) -> FactorImages:
         """The images of `train` or of `test`, of which none are drawn yet."""

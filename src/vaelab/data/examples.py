@@ -1,4 +1,4 @@
-"""A split of a data set: asked for many examples at once, it answers with one Batch."""
+"""Splits and sources of data; a split returns many examples as one Batch."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable

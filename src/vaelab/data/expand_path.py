@@ -1,4 +1,4 @@
-"""Where a path in a data config leads."""
+"""Paths in a data config."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from vaelab.errors import UserError
 
 
 def expand_path(key: str, path: str) -> Path:
-    """A path with ~ written out. Raises UserError where there is none."""
+    """The path with ~ expanded. Raises UserError for an empty path."""
     if not path:
         raise UserError(f"{key} is empty; set it to a folder")
     try:

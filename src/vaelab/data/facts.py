@@ -1,4 +1,4 @@
-"""What a data set says about itself, where the config says `auto`: classes, sizes, shape and range of x."""
+"""Values of a data config that are `auto`, read from the data: classes, sizes, shape and range of x."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bringing IDX files into place from wherever they can be had: complete and right, or not at all."""
+"""Download of IDX files from several places, each file verified by its checksum."""
 
 import hashlib
 import logging
@@ -30,12 +30,12 @@ class Way:
 
 
 def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> None:
-    """Tries one way after the other until `folder` holds every file; what is there already stays as it is.
+    """Try one way after the other until `folder` holds every file; existing files are not changed.
 
     `checksums` are sha256 of the files unpacked.
 
     Raises:
-        UserError: no way led to all files.
+        UserError: some files could not be had.
     """
     for way in ways:
         check()

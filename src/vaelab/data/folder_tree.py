@@ -21,7 +21,7 @@ SPLIT_NAMES = {
 LEFT_OUT = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information", "thumbs.db"}
 NOWHERE: Stat = (-1, -1, -1, -1)  # of a link that leads nowhere
 
-Identity = tuple[int, int]  # of a folder, whatever path leads to it
+Identity = tuple[int, int]  # of a folder, the same for every path to it
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Branch:
 
     folder: Path
     files: dict[str | None, dict[Path, Stat]] = field(default_factory=dict)
-    others: Counter[str] = field(default_factory=Counter)  # files that are no images, by their suffix
+    others: Counter[str] = field(default_factory=Counter)  # files that are not images, by their suffix
 
     @property
     def classes(self) -> list[str]:
@@ -49,7 +49,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def printable(path: Path | str) -> str:
-    """A path as text that can be printed anywhere: what is no UTF-8 and what would move the cursor is escaped."""
+    """A path as printable text: invalid UTF-8 and control characters are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(one if one.isprintable() else one.encode("unicode-escape").decode() for one in text)
 
@@ -58,7 +58,7 @@ def find_splits(root: Path) -> dict[str, Path]:
     """The folder of each split, or nothing where the root has no splits of its own.
 
     Raises:
-        UserError: it cannot be told what is to be trained on.
+        UserError: the training split is ambiguous or missing.
     """
     names = [entry.name for entry in _visible(root) if _is_folder(entry)]
     found = {split: [name for name in names if name.lower() in usual] for split, usual in SPLIT_NAMES.items()}
@@ -92,7 +92,7 @@ def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
     """The images of a folder and of its class folders; `above` are the folders that lead to it.
 
     Raises:
-        UserError: it cannot be told to which class an image belongs, or there is no image.
+        UserError: the class of an image is ambiguous, or there is no image.
     """
     found = Branch(folder)
     identities = [_identity(one) for one in (*above, folder)]
@@ -157,7 +157,7 @@ def _deeper(folder: Path, above: Sequence[Identity]) -> Iterator[Path]:
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    """What a folder holds in alphabetical order, but for what is hidden or nobody put there on purpose."""
+    """Entries of a folder in alphabetical order, without hidden and system files."""
     try:
         with os.scandir(folder) as entries:
             seen = [one for one in entries if not one.name.startswith(".") and one.name.lower() not in LEFT_OUT]

@@ -43,7 +43,7 @@ def read_idx(path: Path, checksum: str) -> Tensor:
     """
     content = unpack(path)
     if content[:3] != bytes([0, 0, UNSIGNED_BYTES]) or len(content) < 4:
-        raise UserError(f"{path} is no IDX file of bytes; delete it and run again")
+        raise UserError(f"{path} is not an IDX file of bytes; delete it and run again")
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise UserError(f"{path} ends within its header; delete it and run again")

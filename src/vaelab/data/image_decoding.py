@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # by content, whatever the suffix says
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # by content, not by suffix
 # As Pillow's own limit: 109 kB of PNG can hold 10^9 pixels, which take 3 GB once unpacked.
 MAX_PIXELS = 89_478_485
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -70,7 +70,7 @@ def decode(path: Path, channels: int, bits: int) -> Pixels:
 
 @contextmanager
 def _open_image(path: Path) -> Iterator[Image.Image]:
-    """The image, of which only the header has been read; whatever goes wrong inside is an UnreadableError."""
+    """The image, of which only the header has been read; any error inside becomes an UnreadableError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about EXIF and sizes, which are looked at here
@@ -107,7 +107,7 @@ def _apply_orientation(image: Image.Image) -> Image.Image:
     image.load()
     try:
         orientation = image.getexif().get(0x0112, 1)
-    except Exception:  # EXIF that nobody can read says nothing, and viewers show such images as they are
+    except Exception:  # viewers ignore unreadable EXIF too
         return image
     return image if orientation == 1 else ImageOps.exif_transpose(image)
 

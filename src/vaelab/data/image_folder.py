@@ -1,4 +1,4 @@
-"""Any folder of images: looked at once, read when they are wanted, labelled by their folders."""
+"""A folder of images: checked once, read on demand, labelled by subfolder."""
 
 import logging
 from collections import Counter
@@ -160,7 +160,7 @@ def check_classes(branch: Branch) -> None:
 
 
 def check_disjoint(branches: Mapping[str, Branch]) -> None:
-    """Raises UserError for a file that two splits share, be it by links."""
+    """Raises UserError for a file that two splits share, also through links."""
     owners: dict[Stat, tuple[str, Path]] = {}
     for split, branch in branches.items():
         for path, stat in (item for files in branch.files.values() for item in files.items()):
@@ -173,7 +173,7 @@ def check_disjoint(branches: Mapping[str, Branch]) -> None:
 
 
 def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits: int) -> None:
-    """What the scan says to the user: files that cannot be read, what is in those that can, and what is odd."""
+    """Report the scan: an error or warning for unreadable files, and the image modes found."""
     problems = {path: one for path, one in found.items() if isinstance(one, str)}
     headers = {path: one for path, one in found.items() if isinstance(one, Header)}
     for path, header in headers.items():

@@ -1,4 +1,4 @@
-"""Every image of a folder looked at once, before anything is trained, and what was found kept for the next time."""
+"""One check of every image of a folder before training, with a cache of the results."""
 
 import fcntl
 import hashlib
@@ -59,7 +59,7 @@ class Worker:
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[str]:
-        package = Path(__file__).parents[2]  # wherever this process found vaelab
+        package = Path(__file__).parents[2]  # the vaelab that this process imports
         paths = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
             [sys.executable, *PROGRAM],

@@ -1,6 +1,6 @@
 """A process of its own that looks at image files: one path a line comes in, what it found goes out.
 
-Whatever a file does to this process, its parent knows which file it was. Paths and answers are JSON, which holds
+If a file crashes this process, its parent knows which file it was. Paths and answers are JSON, which holds
 names in any encoding. Imports no torch, so that starting it costs a quarter of a second.
 """
 

@@ -1,4 +1,4 @@
-"""Parts that look at the training data before the first step."""
+"""Parts that are initialized from the training data."""
 
 from typing import Protocol, runtime_checkable
 

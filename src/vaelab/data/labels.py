@@ -1,4 +1,4 @@
-"""Labels that training may see, where only a few are given."""
+"""Labels of partly labelled training data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

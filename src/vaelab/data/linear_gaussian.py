@@ -40,7 +40,7 @@ class LinearGaussian:
         self.bias: Float[Tensor, " D"] = torch.randn(num_dimensions, generator=generator)
 
     def prepare(self) -> None:
-        """Nothing to bring."""
+        """Does nothing: there are no files."""
 
     def load(self, part: str) -> Examples:
         """Float examples of `train` or of `test`, without labels."""

@@ -1,4 +1,4 @@
-"""Loaders whose worker processes answer a mistake with its sentence."""
+"""Loaders that report errors of worker processes in one sentence."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The data set of an experiment: named disjoint splits, and loaders that no run can make differ."""
+"""The data set of an experiment: named disjoint splits, and reproducible loaders."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -150,7 +150,7 @@ class DataModule(LightningDataModule):
         return Labels(self.num_labels, self.labelled_per_batch, self.batch_size, self.num_classes)
 
     def prepare_data(self) -> None:
-        """Brings the files into place, looks at them, and says what contradicts the config."""
+        """Downloads and checks the files, and compares them with the config."""
         self.source.prepare()
         check_classes(self.source, self.num_classes)
 
@@ -220,7 +220,7 @@ class DataModule(LightningDataModule):
         return self._fingerprints[name]
 
     def is_named(self, name: str) -> bool:
-        """Whether training sees the examples that had this fingerprint, be it from before labels were part of it."""
+        """Whether training sees the examples that had this fingerprint, also in its earlier form without labels."""
         return name in (self.fingerprint, fingerprint(self.split("train"), labels=False))
 
     def identity(self, name: str) -> str:

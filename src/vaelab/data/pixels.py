@@ -1,4 +1,4 @@
-"""How stored pixels become what the likelihood sees."""
+"""Noise and scale of stored pixels."""
 
 import math
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Pixels:
 
     @property
     def plain(self) -> bool:
-        """Whether values pass as they are, as they must where they are no pixels."""
+        """Whether values pass unchanged, as is required for floats."""
         return self.scale == "none" and not self.noisy
 
     @property
@@ -64,7 +64,7 @@ class Pixels:
         return (x + noise.clamp(max=1 - 2**-16)) / 256 if self.dequantization else x
 
     def to_unit(self, x: Tensor) -> Tensor:
-        """The inverse of `scaled`, up to noise: brightness in [0, 1]."""
+        """The inverse of `rescale`, up to noise: brightness in [0, 1]."""
         low, high = {"unit": (0, 1), "symmetric": (-1, 1), "none": self.value_range}[self.scale]
         return ((x - low) / (high - low)).clamp(0, 1)
 

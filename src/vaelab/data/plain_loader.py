@@ -1,4 +1,4 @@
-"""Training data that a user's own DataLoader gives, as the parts of a model ask for it."""
+"""Training data of a user's own DataLoader, for parts that are initialized from data."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ def as_batch(given: Any) -> Batch:
 
 
 def describe(given: Any) -> str:
-    """What it is, in words."""
+    """The type of an object, in words."""
     if isinstance(given, list | tuple):
         return f"a {type(given).__name__} of {', '.join(type(part).__name__ for part in given)}"
     return f"a {type(given).__name__}"

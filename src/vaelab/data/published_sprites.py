@@ -90,5 +90,5 @@ def check_header(path: Path, key: str, stream: IO[bytes], shape: tuple[int, ...]
 
 
 def archive_error(path: Path, fact: str) -> UserError:
-    """The file is there, and is not what its name says."""
+    """The error for a file whose content is not dSprites as published."""
     return UserError(f"{path} is not dSprites as published ({fact}); get it anew, or remove it to have sprites drawn")

@@ -1,4 +1,4 @@
-"""Which examples make up a batch: samplers that yield all indices of a batch at once.
+"""Samplers that yield all indices of a batch at once.
 
 They yield lists: a tensor on its way to a worker process would go through shared memory and its locks.
 """

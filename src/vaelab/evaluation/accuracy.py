@@ -1,4 +1,4 @@
-"""How often a label is recognised."""
+"""Classification accuracy of a model that infers labels."""
 
 from dataclasses import dataclass
 

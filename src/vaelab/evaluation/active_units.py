@@ -1,4 +1,4 @@
-"""How many latent dimensions carry anything."""
+"""Number of active latent dimensions."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""log p(x) by annealed importance sampling, and how far to believe it."""
+"""log p(x) by annealed importance sampling, with bounds that show its accuracy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class AnnealedImportance:
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         latent = require_annealable(context.latent)
-        latent_path(latent, context.dummy_batch(), self.start)  # what it refuses, all processes refuse
+        latent_path(latent, context.dummy_batch(), self.start)  # fail on every rank before the first collective
         with torch.autocast(context.device.type, enabled=False):
             real, simulated = self.of_examples(context, latent), self.of_simulations(context, latent)
             return list(self.measurements(real.compute(), simulated.compute()))
@@ -83,7 +83,7 @@ class AnnealedImportance:
         return moments
 
     def bounds(self, latent: LatentStructure, batch: Batch, z: Float[Tensor, "B D"] | None = None) -> Values:
-        """On log p(x): from below, and from above where a sample of each true posterior is given."""
+        """Lower bounds on log p(x), and upper bounds where a sample of each true posterior is given."""
         path = latent_path(latent, batch, self.start)
         betas = sigmoid_schedule(self.num_temperatures).to(batch.x.device)
         sizes = tune_step_sizes(path, betas, self.num_pilots, self.step_size, self.num_leapfrog)
@@ -97,7 +97,7 @@ class AnnealedImportance:
         return values
 
     def measurements(self, real: Summary, simulated: Summary) -> Iterator[Measurement]:
-        """The bound with its error over examples, and what tells whether to believe it."""
+        """The bound with its error over examples, and the numbers that show its accuracy."""
         name, chains, nats = f"ais{self.num_temperatures}", self.num_chains, "nats per example"
         warning, gap = "", float(simulated.mean("gap"))
         if gap > self.tolerance:
@@ -116,7 +116,7 @@ class AnnealedImportance:
 
 
 def simulate(latent: LatentStructure, index: Tensor, num_classes: int) -> tuple[Float[Tensor, "B D"], Batch]:
-    """z of p(z|y) and x of p(x|z,y): given x, z is a sample of the true posterior."""
+    """Draw z from p(z|y) and x from p(x|z,y); given x, z is a sample of the true posterior."""
     y = index % num_classes if latent.conditional else None
     prior = latent.prior(latent.condition(y, index.unsqueeze(1)))
     z = sample_latents(prior, 1, len(index))[0]

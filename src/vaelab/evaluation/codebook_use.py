@@ -1,4 +1,4 @@
-"""ELBOMetric from the codes of a codebook."""
+"""Perplexity of the codes of a codebook."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from vaelab.metric.perplexity import Perplexity
 
 @dataclass(frozen=True)
 class CodebookUse:
-    """`perplexity`, the number of codes in use; nothing where the latents are no codes."""
+    """`perplexity`, the effective number of codes in use; no measurement without a codebook."""
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         codebook = context.latent.codebook

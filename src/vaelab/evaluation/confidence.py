@@ -1,4 +1,4 @@
-"""Whether samples look like something that a classifier knows."""
+"""Confidence of a classifier in samples."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A trained model and its data: what every measure looks at."""
+"""A trained model and its data: the input of every measure."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -68,15 +68,15 @@ class EvaluationContext:
 
     @property
     def num_examples(self) -> int:
-        """How many examples of the split are looked at."""
+        """The number of examples of the split that are evaluated."""
         return self.size(self.split)
 
     def size(self, split: str, limit: int | None = None) -> int:
-        """How many examples of a split are there, of at most `limit`."""
+        """The number of examples of a split, at most `limit`."""
         return self.limited(min(len(self.data.split(split)), limit or len(self.data.split(split))))
 
     def limited(self, num: int) -> int:
-        """A number of examples or samples, or fewer where only a cheap look is wanted."""
+        """A number of examples or samples, capped by the limit of the context."""
         return num if self.limit is None else min(num, self.limit)
 
     def chunks(self, metric: Metric, split: str | None = None, limit: int | None = None) -> Iterator[Chunk]:
@@ -90,9 +90,9 @@ class EvaluationContext:
             yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
 
     def dummy_batch(self) -> Batch:
-        """The first of the split, from which every process, be it without chunks, sees what shapes there are.
+        """The first example of the split, for shapes and for checks on every process, also on those without chunks.
 
-        And whether a measure is refused: a process that is not told would wait for the others.
+        A check that failed only on some processes would leave them waiting in a collective.
         """
         return self.examples(torch.arange(1))
 
@@ -142,7 +142,7 @@ class EvaluationContext:
         return seeded(self.seed, *key)
 
     def metric(self, metric: M) -> M:
-        """A metric on the model's device, which no process waits to pool where another has failed."""
+        """The metric on the model's device, synchronized so that no process waits for one that has failed."""
         metric.dist_sync_fn = gather
         return metric.to(self.device)
 
@@ -164,7 +164,7 @@ class EvaluationContext:
         return function() if found is None else found
 
     def attempt(self, label: str, function: Callable[[], list[T]]) -> list[T]:
-        """What the function returns; where it raises anything on any process, nothing on all, and `label`: why."""
+        """What the function returns; [] on all processes if it fails on any, with `label` and the reason recorded."""
         self.tasks.append(label)
         depth = len(self.tasks)
         try:
@@ -178,7 +178,7 @@ class EvaluationContext:
             self.tasks.pop()
 
     def skip(self, sentence: str) -> None:
-        """Say why one of several measurements cannot be had."""
+        """Record why one of several measurements is missing."""
         self.skipped.append(sentence)
 
 

@@ -77,7 +77,7 @@ class Disentanglement:
         return [Measurement(name, value, "of 1", num) for name, value in values.items()]
 
     def factored_codes(self, context: EvaluationContext) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
-        """Codes of images, and what the images were made of; the same whoever makes them."""
+        """Codes and factors of images, the same for any number of processes."""
         source, chunk = factor_source(context), context.data.chunk
         num_points = context.limited(self.num_points)
         metric = context.metric(Codes())
@@ -143,12 +143,11 @@ def dci_values(score: str, found: DCI) -> dict[str, float]:
 
 
 def factor_source(context: EvaluationContext) -> KnowsFactors:
-    """The source of the context's data, which has to know its factors."""
+    """The source of the context's data. Raises UserError if it has no factors."""
     source = context.data.source
     if not isinstance(source, KnowsFactors):
         raise UserError(
-            f"disentanglement needs data with known factors, but those of {type(source).__name__} have none; set"
-            " data=dsprites"
+            f"disentanglement needs data with known factors, but {type(source).__name__} has none; set data=dsprites"
         )
     return source
 

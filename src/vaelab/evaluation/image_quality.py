@@ -1,4 +1,4 @@
-"""How much samples or reconstructions look like real images, to a network."""
+"""Distances between samples or reconstructions and real images, by the features of a network."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -65,7 +65,7 @@ class ImageQuality:
         return measurements
 
     def images(self, context: EvaluationContext, metric: GatheredFeatures) -> Numbered:
-        """This process's share of what is looked at."""
+        """This process's share of the samples or reconstructions."""
         if self.of == "samples":
             for number, x, _ in context.sample_chunks(metric, self.num_samples):
                 yield context.data.to_unit(x), number * context.data.chunk + torch.arange(len(x), device=x.device)

@@ -28,7 +28,7 @@ class Importance:
     min_effective: NonNegativeFloat
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
-        streamed_log_sums(context.latent, context.dummy_batch(), 1, 1)  # what it refuses, all processes refuse
+        streamed_log_sums(context.latent, context.dummy_batch(), 1, 1)  # fail on every rank before the first collective
         moments = context.metric(Moments(["nll", "ess", "is_density"]))
         for chunk in context.chunks(moments):
             with context.seeded("importance", chunk.number):

@@ -1,4 +1,4 @@
-"""Whether samples show the class that was asked for."""
+"""Whether samples show the requested class."""
 
 from dataclasses import dataclass
 

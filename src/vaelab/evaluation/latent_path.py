@@ -1,4 +1,4 @@
-"""From latents of the prior, or of the posterior, to those that explain an image."""
+"""Annealing path from the prior or the posterior to the true posterior."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a measure is."""
+"""The interface of a measure."""
 
 from typing import Protocol
 

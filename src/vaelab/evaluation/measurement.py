@@ -1,4 +1,4 @@
-"""A number that a measure found."""
+"""A number that a measure returns."""
 
 import math
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""How much simple classifiers learn from codes alone."""
+"""Accuracy of simple classifiers trained on codes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far reconstructions are from their originals."""
+"""Reconstruction error."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What an evaluation keeps while it is under way, so that it can be stopped and go on."""
+"""Intermediate results of an evaluation, so that it can be stopped and resumed."""
 
 import io
 import json
@@ -53,7 +53,7 @@ class ResultCache:
     def save_result(
         self, measure: str, measurements: Iterable[Measurement], skipped: list[str], seconds: float
     ) -> None:
-        """Keep what a measure found."""
+        """Write the results of a measure."""
         saved = {"measurements": [each.as_json() for each in measurements], "skipped": skipped, "seconds": seconds}
         with self.log_write_errors():
             self.write(self.folder / f"{measure}.json", json.dumps(saved, allow_nan=False).encode())
@@ -68,7 +68,7 @@ class ResultCache:
             file = io.BytesIO(content)
             saved: dict[str, Any] = torch.load(file, map_location=metric.device, weights_only=True)
             states, done = {name: saved["states"][name] for name in metric.metric_state}, int(saved["done"])
-        except Exception as error:  # whatever a broken file makes a reader say
+        except Exception as error:  # a damaged file can raise anything
             log.warning("%s is damaged (%s); what it held is measured again", path, type(error).__name__)
             return 0
         for name, state in states.items():
@@ -86,14 +86,14 @@ class ResultCache:
             self.write(self.states_path(loop), content.getbuffer())
 
     def write(self, path: Path, content: bytes | memoryview) -> None:
-        """A file that counts in this place alone."""
+        """Write a file with a signature that is valid only at this path."""
         signature = sign(content, self.label(path))
         with replacement(path) as file:
             file.write(signature)
             file.write(content)
 
     def read(self, path: Path) -> memoryview | None:
-        """What this user wrote there; None, and a sentence in the log, of what somebody else wrote or altered."""
+        """The content if this user wrote it; None, with a warning, if it was altered or written by another user."""
         if not path.is_file():
             return None
         content = verified(path.read_bytes(), self.label(path))
@@ -106,7 +106,7 @@ class ResultCache:
 
     @contextmanager
     def log_write_errors(self) -> Iterator[None]:
-        """Inside, what cannot be written is said once: an evaluation only loses that it could go on after a stop."""
+        """Inside, log the first write error and continue: the evaluation only loses the ability to resume."""
         try:
             yield
         except (OSError, RuntimeError) as error:  # the second is how torch says that a disk is full
@@ -118,7 +118,7 @@ class ResultCache:
         return self.folder / f"{loop}.{self.rank}of{self.world_size}.pt"
 
     def discard(self) -> None:
-        """Forget everything: the measurements are where they belong."""
+        """Delete all cached results."""
         rmtree(self.folder, ignore_errors=True)
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()

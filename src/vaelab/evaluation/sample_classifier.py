@@ -1,4 +1,4 @@
-"""A classifier of the data's own classes, which judges samples and, for comparison, real images."""
+"""A classifier of the data's own classes, applied to samples and, for comparison, to real images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ Score = Callable[[Float[Tensor, "B Y"], Int[Tensor, " B"] | None], Float[Tensor,
 
 
 class SampleClassifier(NamedTuple):
-    """A classifier, and its name, without which no number of it may stand."""
+    """A classifier, and the name that its numbers are published under."""
 
     name: str
     classifier: Classifier
@@ -64,7 +64,7 @@ def score_images(context: EvaluationContext, classifier: SampleClassifier, score
 
 
 def warn_of_few_classes(num_samples: int, num_classes: int) -> str:
-    """Why a classifier's word counts little, or nothing where it does."""
+    """Why the classifier's number says little; empty if it is fine."""
     if num_classes == 1:
         return "the data has one class, which every classifier recognises in anything"
     if num_samples < num_classes:

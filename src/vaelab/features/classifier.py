@@ -1,4 +1,4 @@
-"""A small convolutional network that knows the data's classes, trained once and kept."""
+"""A small convolutional classifier of the data's classes, trained once and cached."""
 
 import hashlib
 import logging
@@ -67,7 +67,7 @@ def load_or_train_classifier(
 
 
 def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: int = 128) -> None:
-    """Adam with a learning rate that falls to zero along half a cosine, in float32 wherever it is called."""
+    """Adam with a learning rate that falls to zero along half a cosine, always in float32."""
     steps = epochs * -(-len(x) // batch_size)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=2e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -84,7 +84,7 @@ def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: i
 
 
 def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
-    """Four hexadecimal digits of what is learned from, for how long and by which layers.
+    """Four hexadecimal digits of a hash of the training examples, the epochs and the layers.
 
     It is part of the names of all numbers that rest on the classifier: those of another one do not compare.
     """
@@ -93,12 +93,12 @@ def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
 
 
 def file_name(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
-    """A name for the file of what is learned from and how."""
+    """A file name from a hash of the training examples and the recipe."""
     return digest(x, y, epochs, str(classifier), torch.__version__)[:16]
 
 
 def digest(x: Tensor, y: Tensor, *how: object) -> str:
-    """sha256 of examples, their labels and whatever else counts."""
+    """sha256 of examples, their labels and further values."""
     found = hashlib.sha256(repr((tuple(x.shape), *how)).encode())
     found.update(x.contiguous().numpy().tobytes())
     found.update(y.contiguous().numpy().tobytes())

@@ -77,7 +77,7 @@ def snake_case(source: Source) -> str:
 
 
 def require_images(data: DataModule) -> None:
-    """What is no image, or has neither classes nor a shape that quarter turns leave as it is."""
+    """Raises UserError for data that are not 8-bit images, or that have neither classes nor a square shape."""
     name = snake_case(data.source)
     if len(data.shape) != 3 or data.split("train")[torch.arange(1)].x.dtype != torch.uint8:
         raise UserError(

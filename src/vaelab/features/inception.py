@@ -86,7 +86,7 @@ def read(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; {WAY_OUT}") from error
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} is no file of weights; {WAY_OUT}") from error
+        raise UserError(f"{path} is not a file of weights; {WAY_OUT}") from error
 
 
 def download_weights() -> Path:

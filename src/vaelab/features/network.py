@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class FeatureNetwork:
-    """Images in [0, 1] to features, in float32 whatever precision it is called in; NaN where a pixel is none."""
+    """Images in [0, 1] to features, always in float32; NaN where a pixel is NaN."""
 
     name: str
     size: int

@@ -1,4 +1,4 @@
-"""Does the code say anything, in more than a few of its dimensions?"""
+"""Does the posterior mean depend on x in enough of its dimensions?"""
 
 from dataclasses import dataclass
 

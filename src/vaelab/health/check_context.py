@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""The input of the checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vaelab.health.history import History
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """A model on some examples of its validation split, and what its training left to know.
+    """A model on examples of its validation split, and facts about its training.
 
     `ends` are the steps at which schedules of the KL control settle, by field; `step` is that of the weights.
     """
@@ -23,6 +23,6 @@ class CheckContext:
 
 
 class Check(Protocol):
-    """One line of the checklist. Of a model that it has no meaning for it says so, and never raises."""
+    """One line of the checklist; "not applicable" for models that it has no meaning for."""
 
     def __call__(self, check_context: CheckContext) -> CheckResult: ...

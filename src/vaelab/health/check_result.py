@@ -1,4 +1,4 @@
-"""One line of the checklist, and how the checklist is read."""
+"""One line of the checklist, and its output as JSON and as a table."""
 
 import json
 import math
@@ -32,7 +32,7 @@ class CheckResult:
 
 
 def pass_or_fail(name: str, fine: bool, value: float, unit: str, fact: str, way_out: str) -> CheckResult:
-    """A line that passes with a fact, or fails with the fact and a way out; what is no number never passes."""
+    """A line that passes with a fact, or fails with the fact and a way out; NaN and infinity fail."""
     fine = fine and math.isfinite(value)
     message = fact if fine else f"{fact}; {way_out}"
     return CheckResult(name, PASSED if fine else FAILED, message, value, unit)

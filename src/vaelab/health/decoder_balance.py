@@ -1,4 +1,4 @@
-"""Are encoder and decoder of about one size?"""
+"""Are encoder and decoder of similar size?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class DecoderBalance:
 
 
 def trace_modules(modules: list[nn.Module], function: Callable[[], object]) -> set[nn.Module]:
-    """Those of the modules that run when the function is called."""
+    """The modules that run when the function is called."""
     found: set[nn.Module] = set()
     handles = [module.register_forward_hook(lambda module, *_: found.add(module)) for module in modules]
     try:

@@ -1,4 +1,4 @@
-"""What the first training step of an untrained model shows."""
+"""Checks of the first training step of an untrained model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

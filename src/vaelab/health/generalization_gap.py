@@ -1,4 +1,4 @@
-"""Does the model know its training examples by heart?"""
+"""Does the model overfit its training examples?"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is counted while a model trains."""
+"""Counts over the steps of a training."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass
 class History:
-    """Counts over training steps. On an accelerator they stay there until somebody asks: no step waits for them."""
+    """Counts over training steps. On an accelerator they stay there until read, so that no step waits for them."""
 
     num_steps: int = 0
     num_not_finite: int | Tensor = 0

@@ -77,7 +77,9 @@ class InputRange:
             way_out = "do not divide twice: data.scale=unit wants pixels stored as 0 to 255"
             return pass_or_fail(NAME, high - low >= self.min_share, high - low, "of [0, 1]", seen, way_out)
         fine = self.min_deviation <= deviation <= self.max_deviation
-        way_out = "networks are made for deviations near 1: set data.scale=unit, or standardise data that are no pixels"
+        way_out = (
+            "networks are made for deviations near 1: set data.scale=unit, or standardise data that are not pixels"
+        )
         return pass_or_fail(NAME, fine, deviation, "deviation", seen, way_out)
 
 

@@ -1,4 +1,4 @@
-"""Did the KL control come to rest before the weights were chosen?"""
+"""Did every KL schedule end before the checkpoint was chosen?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class KLSchedule:
 
 
 def schedule_line(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> CheckResult:
-    """Whether all schedules have ended at a step."""
+    """The line on whether all schedules have ended at a step."""
     last = max(ends.values(), default=0)
     if last == 0:
         return not_applicable(NAME, "no schedule writes to the KL control")

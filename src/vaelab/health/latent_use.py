@@ -1,4 +1,4 @@
-"""Does z say anything of x, and does the decoder listen?"""
+"""Does z carry information on x, and does the decoder use it?"""
 
 from dataclasses import dataclass
 

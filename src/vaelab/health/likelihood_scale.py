@@ -1,4 +1,4 @@
-"""Are reconstructions as far from x as p(x|z) believes?"""
+"""Are residuals as large as p(x|z) expects?"""
 
 from dataclasses import dataclass
 

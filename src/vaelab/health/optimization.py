@@ -1,4 +1,4 @@
-"""Did the optimizer get finite losses, and gradients that it could use?"""
+"""Were losses finite, and how often were gradients clipped?"""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class FiniteLosses:
     def __call__(self, check_context: CheckContext) -> CheckResult:
         name, history = "finite losses", check_context.history
         if not history.num_steps:
-            return not_applicable(name, "nobody counted the steps of this training")
+            return not_applicable(name, "the steps of this training were not counted")
         wrong = int(history.num_not_finite)
         fact = f"{wrong} of {history.num_steps} training losses were not finite"
         return pass_or_fail(name, wrong == 0, wrong, "not finite", fact, "set a smaller optimizer.lr")

@@ -24,7 +24,7 @@ class Sharpness:
         context = check_context.evaluation
         shape = context.data.shape
         if len(shape) != 3 or min(shape[1:]) < 2:
-            return not_applicable(NAME, f"x of shape {list(shape)} are no images")
+            return not_applicable(NAME, f"x of shape {list(shape)} is not an image")
         moments = context.metric(Moments(["image", "reconstruction"]))
         for chunk in context.chunks(moments):
             x, y, _ = chunk.batch

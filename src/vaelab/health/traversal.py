@@ -1,4 +1,4 @@
-"""Does the image change with each latent dimension?"""
+"""Does the decoded image change with each active latent dimension?"""
 
 from dataclasses import dataclass, replace
 

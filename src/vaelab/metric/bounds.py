@@ -12,7 +12,7 @@ from vaelab.errors import UserError
 from vaelab.protocol import ImportanceWeightedObjective
 from vaelab.terms import Batch, Terms
 
-CHUNK = 10  # samples that are decoded at a time where nobody says how many, which bounds the memory
+CHUNK = 10  # samples decoded at a time by default; bounds the memory
 
 
 class LatentModel(Protocol):
@@ -53,7 +53,7 @@ def streamed_log_sums(latent: LatentModel, batch: Batch, num_samples: int, chunk
 
 
 def objective_bound(objective: ImportanceWeightedObjective, latent: LatentModel, batch: Batch) -> Float[Tensor, " B"]:
-    """What an objective that weighs samples maximises, in nats, with as many samples as in training and no control."""
+    """The bound that an importance-weighted objective maximises, in nats, without any KL control."""
     inferred = latent.infer(batch.x, batch.y)
     parts = [latent.score(batch, inferred, size) for size in sizes(objective.num_samples, CHUNK)]
     return objective.bound(torch.cat([terms.log_weight.double() for terms in parts]))

@@ -17,7 +17,7 @@ class Decomposition(Metric):
 
     With q(z) = 1/M sum_m q(z|x_m) over all M examples of all processes, and one z drawn for each of them,
 
-    mutual_information = E log q(z|x) / q(z)            at most log M, whatever the model
+    mutual_information = E log q(z|x) / q(z)            at most log M for every model
     total_correlation  = E log q(z) / prod_d q(z_d)
     dimension_kl       = E log prod_d q(z_d) / p(z)
 

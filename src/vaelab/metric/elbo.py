@@ -23,7 +23,7 @@ class Means(NamedTuple):
 
     @property
     def publishable(self) -> dict[str, Tensor]:
-        """All but an elbo that is no bound and its rate: checkpoints watch them, a paper must not show them."""
+        """The means that a paper may report: without elbo and rate where elbo is not a bound."""
         return {name: value for name, value in self.values.items() if self.is_bound or name not in ("elbo", "rate")}
 
 

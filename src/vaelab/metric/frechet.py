@@ -1,4 +1,4 @@
-"""How far apart two sets of images are, each seen as a Gaussian of features."""
+"""Fréchet distance between two sets of images, each modelled as a Gaussian of features."""
 
 from typing import NamedTuple
 

@@ -45,9 +45,9 @@ def leapfrog(
     step_size: Float[Tensor, "*B"],
     num_steps: int,
 ) -> tuple[State, Float[Tensor, "*B D"]]:
-    """Where Hamilton's equations lead, for a unit mass: half a step of the momentum, one of z, half a step again.
+    """Leapfrog integration with unit mass: half a step of the momentum, one step of z, half a step of the momentum.
 
-    It keeps volumes, and goes back where it came from if the momentum is turned round      (Neal 2011, section 2.3)
+    It preserves volume, and is reversible by negating the momentum      (Neal 2011, section 2.3)
     """
     step = step_size.unsqueeze(-1)
     for _ in range(num_steps):
@@ -60,10 +60,10 @@ def leapfrog(
 def transition(
     terms: LogTerms, weight: Float[Tensor, " K"], state: State, step_size: Float[Tensor, "*B"], num_leapfrog: int
 ) -> tuple[State, Float[Tensor, "*B"]]:
-    """The next place of each chain, and the probability with which its proposal was accepted.
+    """The next state of each chain, and the probability with which its proposal was accepted.
 
     A new momentum from N(0, I), `num_leapfrog` steps, and acceptance by the change of energy, which leaves f
-    invariant whatever the step sizes, and is its own reversal      (Neal 2011, section 3.2)
+    invariant for any step size, and is reversible      (Neal 2011, section 3.2)
     """
     momentum = torch.randn_like(state.z)
     proposal, final = leapfrog(terms, weight, state, momentum, step_size, num_leapfrog)
@@ -75,7 +75,7 @@ def transition(
 
 
 def accept(accepted: Bool[Tensor, "*B"], proposal: State, state: State) -> State:
-    """The proposal where it was accepted, elsewhere the place before."""
+    """The proposal where it was accepted, elsewhere the previous state."""
     column = accepted.unsqueeze(-1)
     return State(
         torch.where(column, proposal.z, state.z),

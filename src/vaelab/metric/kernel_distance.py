@@ -1,4 +1,4 @@
-"""How far apart two sets of images are, by a kernel on their features."""
+"""Kernel distance (KID) between the features of two sets of images."""
 
 import torch
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""How much the latents say about which example they belong to."""
+"""Mutual information between latents and the index of their example."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Whether samples look like real images, and whether they show all that real images do."""
+"""Precision, recall, density and coverage of samples against real images."""
 
 from collections.abc import Iterator
 

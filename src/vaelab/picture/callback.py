@@ -1,4 +1,4 @@
-"""When pictures are drawn, and where they go."""
+"""Base class of the callbacks that draw pictures."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -69,5 +69,5 @@ class PictureCallback(pl.Callback):
             if hasattr(logger, "log_image"):
                 try:
                     logger.log_image(key, [str(path)], trainer.global_step)
-                except Exception as error:  # of whatever kind: the picture is on disk
+                except Exception as error:  # any error: the picture is already on disk
                     rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")

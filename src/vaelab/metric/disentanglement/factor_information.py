@@ -1,4 +1,4 @@
-"""What each dimension of a code says about each factor."""
+"""Mutual information between each dimension of a code and each factor."""
 
 import numpy as np
 from jaxtyping import Float, Int

@@ -1,13 +1,13 @@
-"""When there are too few points for a score."""
+"""The number of points that a score needs."""
 
 from vaelab.errors import UserError
 
 
 def require_points(score: str, num: int, needed: int, key: str = "num_points") -> None:
-    """Refuses a score of `num` codes that needs more of them, which `key` would give.
+    """Check that a score has enough points; `key` is the setting that gives more.
 
     Raises:
-        UserError: chance would decide what the score is.
+        UserError: there are so few points that chance would dominate the score.
     """
     if num < needed:
         raise UserError(
