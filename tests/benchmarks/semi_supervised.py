@@ -22,9 +22,9 @@ from torch.nn import functional as F
 from vaelab.config import build
 from vaelab.config.paths import CONF
 from vaelab.data.module import DataModule
-from vaelab.evaluation.accuracy import Accuracy
 from vaelab.jobs.experiment import Experiment
 from vaelab.latent.structure import LatentStructure
+from vaelab.metric.moments import Moments
 from vaelab.storage.run import Run
 
 
@@ -41,12 +41,12 @@ def composed(overrides: list[str]) -> DictConfig:
 @torch.no_grad()
 def accuracy(latent: LatentStructure, data: DataModule, split: str) -> float:
     """Share of the split that is recognised."""
-    metric = Accuracy()
+    moments = Moments(["accuracy"])
     for batch in data.loader(split):
         batch = data.on_after_batch_transfer(batch, 0)
         assert batch.y is not None
-        metric.update(latent.classify(batch.x), batch.y)
-    return float(metric.compute()[0])
+        moments.update({"accuracy": latent.classify(batch.x).argmax(1) == batch.y})
+    return float(moments.compute().mean("accuracy"))
 
 
 def supervised(config: DictConfig, steps: int, interval: int) -> float:
