@@ -119,7 +119,15 @@ def test_every_command_of_the_readme_runs(line: str, workplace: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-PLACE = {"run", "ckpt", "num_samples", "y", "temperature", "init_from"}  # keys that name what only the reader has
+PLACE = {
+    "run",
+    "first_stage",
+    "ckpt",
+    "num_samples",
+    "y",
+    "temperature",
+    "init_from",
+}  # keys that name what only the reader has
 LINES = [(page.stem, line) for page in PAGES if page != README for line in commands(page)]
 
 
@@ -152,7 +160,9 @@ def first_of_sweep(text: str) -> str:
 
 def second_stage(texts: list[str]) -> list[str]:
     return (
-        [*texts, "run=folder"] if any(re.match("model=(latent_|two_stage|code_prior)", one) for one in texts) else texts
+        [*texts, "first_stage=folder"]
+        if any(re.match("model=(latent_|two_stage|code_prior)", one) for one in texts)
+        else texts
     )
 
 

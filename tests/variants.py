@@ -28,4 +28,4 @@ def choices(name: str) -> list[str]:
         return [f"model={name}"]
     parts = [one.items() for one in defaults(first)[1:]] if first != "vae" else []
     chosen = [f"{group.removeprefix('override /')}={choice}" for ((group, choice),) in parts]
-    return [f"model={name}", "run=first", *(one for one in chosen if not one.startswith("prior="))]
+    return [f"model={name}", "first_stage=first", *(one for one in chosen if not one.startswith("prior="))]

@@ -127,7 +127,8 @@ def test_a_line_that_fails(
         (
             ["model=two_stage_vae"],
             1,
-            "doctor checks models that start untrained, but a second stage starts from a run; train it with run=…",
+            "doctor checks models that start untrained, but a second stage starts from a run; "
+            "train it with first_stage=...",
         ),
         (["-m", "seed=0,1"], 1, "doctor checks one experiment at a time; leave out -m"),
     ],

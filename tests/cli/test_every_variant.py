@@ -15,7 +15,7 @@ PAIR = ("trainer.devices=2", "trainer.strategy=ddp")
 def command(name: str) -> tuple[str, ...]:
     """Train a variant in two processes, in the folder of its name."""
     first = first_stage(name)
-    data = f"run={first}" if first else "data=digits"
+    data = f"first_stage={first}" if first else "data=digits"
     return ("train", f"model={name}", data, *SMOKE, *SPARING, *PAIR, f"hydra.run.dir={name}")
 
 

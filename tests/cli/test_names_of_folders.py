@@ -78,7 +78,7 @@ def test_every_command_works_on_it(
 def test_a_second_stage_and_weights_come_from_it(name: str, trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / name)
     usual = ("logger=csv", "callbacks=checkpoint", "trainer=smoke")
-    assert call(tmp_path, "train", "model=latent_mixture", f"run={name}", *usual, "hydra.run.dir=second") == 0
+    assert call(tmp_path, "train", "model=latent_mixture", f"first_stage={name}", *usual, "hydra.run.dir=second") == 0
     assert call(tmp_path, "train", *FAST, "trainer=smoke", f"init_from={name}", "hydra.run.dir=third") == 0
     assert call(tmp_path, "train", "run=second", "trainer.max_epochs=3") == 0
 

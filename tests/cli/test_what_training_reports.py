@@ -48,6 +48,6 @@ def test_of_every_variant(name: str, tmp_path: Path) -> None:
     first = first_stage(name)
     if first is not None:
         assert call(tmp_path, "train", f"model={first}", "data=digits", *usual, "hydra.run.dir=first") == 0
-    data = "run=first" if first else "data=digits"
+    data = "first_stage=first" if first else "data=digits"
     assert call(tmp_path, "train", f"model={name}", data, *usual, "hydra.run.dir=run") == 0
     assert_same_figures(tmp_path, "run")

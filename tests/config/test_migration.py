@@ -38,3 +38,14 @@ def test_parts_that_have_moved_are_found() -> None:
     assert found.latent.levels[0]._target_ == "vaelab.latent.hierarchy.cascade.Cascade"
     assert OmegaConf.to_container(found)["latent"]["levels"][0]["name"] == "${a}"
     assert (found.latent.mine._target_, found.a) == ("my.Part", "vaelab.levels.x")
+
+
+def test_the_run_of_a_second_stage_is_its_first_stage() -> None:
+    saved = {"evaluation": {}, "run": "outputs/first", "model": {"first_stage": "${run}"}}
+    migrated = migrate(OmegaConf.create(saved))
+    assert OmegaConf.to_container(migrated) == {
+        "evaluation": {},
+        "first_stage": "outputs/first",
+        "model": {"first_stage": "${first_stage}"},
+    }
+    assert migrate(migrated) == migrated

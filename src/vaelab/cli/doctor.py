@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if is_second_stage(arguments):
         sentence = (
-            "doctor checks models that start untrained, but a second stage starts from a run; train it with run=…"
+            "doctor checks models that start untrained, but a second stage starts from a run; "
+            "train it with first_stage=..."
         )
         print_once([sentence])
         return 1

@@ -16,7 +16,13 @@ from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import restarted
 from vaelab.cli.resumption import changes, is_finished
 from vaelab.cli.run_folder import RESERVE, claim, only_writer
-from vaelab.cli.second_stage import is_second_stage, on_first_stage, with_choices_of
+from vaelab.cli.second_stage import (
+    check_first_stage,
+    check_resumed_model,
+    copy_choices,
+    is_second_stage,
+    second_stage_arguments,
+)
 from vaelab.config import LISTED, check
 from vaelab.config.plugins import plugins_of
 from vaelab.config.run_config import read_config
@@ -45,25 +51,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def job_of(arguments: Sequence[str]) -> Job:
-    """`run=<folder>` goes on with a run, `ckpt=` says from where; anything else starts a new one.
+    """`run=<folder>` resumes a run, `ckpt=` says from which checkpoint; anything else starts a new run.
 
-    With a model that is a second stage, `run=<folder>` is its first. `init_from=<folder>` starts from a run's weights.
+    `first_stage=<folder>` is the run that a second stage trains on. `init_from=<folder>` starts from a run's weights.
 
     Raises:
-        UserError: there is no such run, or it is not to be gone on with like this.
+        UserError: there is no such run, or these arguments contradict each other.
     """
     folder, rest = pop_folder(arguments, "run")
     ckpt, rest = pop_folder(rest, "ckpt")
     init_from, rest = pop_folder(rest, "init_from")
+    first_stage, rest = pop_folder(rest, "first_stage")
+    for key, value in {"first_stage": first_stage, "init_from": init_from}.items():
+        if value is not None and (folder is not None or ckpt is not None):
+            raise UserError(f"{key}={value} starts a new run; leave out run= and ckpt=")
+    if first_stage is not None:
+        if init_from is not None:
+            raise UserError(
+                f"init_from={init_from} has no effect on a second stage, which begins with the weights of "
+                f"first_stage={first_stage}; leave init_from out"
+            )
+        check_first_stage(rest, first_stage)
+        first = Run.open(first_stage)
+        return Job(lambda config: start(config, first), [RESERVE, *second_stage_arguments(first, rest)])
     if folder is None and ckpt is None:
         return Job(start, [RESERVE, *rest, *weights_of(init_from)])
     run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
     if is_second_stage(rest):
-        if ckpt is not None:
-            raise UserError(f"ckpt={ckpt} is for going on; a second stage starts from its first's best: leave it out")
-        return Job(lambda config: start(config, run), [RESERVE, *on_first_stage(run, rest)])
-    if init_from is not None:
-        raise UserError(f"init_from={init_from} starts a new run; leave out run= and ckpt=")
+        check_resumed_model(run, rest)
     again = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
     return Job(lambda config: go_on(config, run, ckpt or "last"), again, run)
 
@@ -88,7 +103,7 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
         with open_dict(config):
             config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
             if first_stage is not None:
-                with_choices_of(first_stage, config)
+                copy_choices(first_stage, config)
             check(config, config.choices)
             for group in LISTED:
                 config.setdefault(group, {})  # which [] leaves out

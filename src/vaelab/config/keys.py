@@ -43,7 +43,7 @@ class Training:
     evaluation: Mapping[str, Measure] = field(default_factory=dict)
     logger: Mapping[str, Logger] = field(default_factory=dict)
     choices: Mapping[str, Any] = field(default_factory=dict)
-    run: str | None = None
+    first_stage: str | None = None
     plugins: Sequence[str] = ()
     overwrite: bool = False
     init_from: str | None = None

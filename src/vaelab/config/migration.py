@@ -1,4 +1,4 @@
-"""Runs that were saved before evaluation was a group, objectives had all of their choices, or W&B a logger of ours."""
+"""Configs that an earlier version saved, as this version would have saved them."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ TOTAL_CORRELATION = "vaelab.objective.total_correlation.TotalCorrelation"
 
 
 def migrate(config: DictConfig) -> DictConfig:
-    """A saved config in which each measure stands where it is looked for, with the numbers of today's yamls.
+    """The saved config with the names, keys and measures of this version.
 
-    A total correlation without an estimator was the stratified one: a run goes on with what it began with. W&B is
-    called by the logger that training does not wait for.
+    A total correlation without an estimator used the stratified one, so the run keeps it. A second stage once named
+    its first stage `run`. W&B is now logged by our own WandbLogger, which never delays training.
     """
-    config = OmegaConf.create(rename_targets(OmegaConf.to_container(config)))
+    config = OmegaConf.create(rename_first_stage(rename_targets(OmegaConf.to_container(config))))
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
@@ -55,6 +55,15 @@ def migrate(config: DictConfig) -> DictConfig:
     config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
     config.choices.features = "cnn"
     return config
+
+
+def rename_first_stage(plain: Any) -> Any:
+    """The config of a second stage in which `first_stage` names the run that `run` named before."""
+    model = plain.get("model")
+    if not isinstance(model, dict) or model.get("first_stage") != "${run}" or "run" not in plain:
+        return plain
+    migrated = {"first_stage" if key == "run" else key: value for key, value in plain.items()}
+    return {**migrated, "model": {**model, "first_stage": "${first_stage}"}}
 
 
 def rename_targets(plain: Any) -> Any:

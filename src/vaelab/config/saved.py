@@ -29,7 +29,7 @@ FLOAT = r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]
 READ_ONLY = (
     "data.source.root",
     "data.source.path",
-    "run",
+    "first_stage",
     "init_from",
     "model.first_stage",
 )  # data, and weights of other runs
