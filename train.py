@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from vaelab.signals import to_the_end
+from vaelab.signals import run_command
 
 if __name__ == "__main__":
     # Imported there: that takes a second, in which a signal is heard already.
-    raise SystemExit(to_the_end(lambda: import_module("vaelab.cli.train").main()))
+    raise SystemExit(run_command(lambda: import_module("vaelab.cli.train").main()))

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, open_dict
 from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.jobs.checkpoint_io import AtomicCheckpointIO
-from vaelab.jobs.experiment import quiet
+from vaelab.jobs.experiment import silence_warnings
 from vaelab.model.vae import VAE
 from vaelab.terms import Batch
 
@@ -86,7 +86,7 @@ def batch(digits: Callable[..., DataModule]) -> Batch:
 @pytest.fixture
 def trainer(tmp_path: Path) -> Callable[..., pl.Trainer]:
     """A Trainer on one processor that says nothing and writes only what its callbacks write."""
-    quiet()
+    silence_warnings()
 
     def trainer(*callbacks: pl.Callback, **arguments: Any) -> pl.Trainer:
         usual = {"accelerator": "cpu", "devices": 1, "logger": False, "log_every_n_steps": 1}

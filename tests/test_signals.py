@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from vaelab import signals
-from vaelab.signals import Stopped, check, deferred, handled
+from vaelab.signals import Stopped, defer_signals, handle_signals, raise_if_stopped
 
 
 def send(signum: int = signal.SIGTERM) -> None:
@@ -50,7 +50,7 @@ def in_an_exception_that_follows() -> None:
 
 
 def where_it_is_deferred() -> None:
-    with deferred():
+    with defer_signals():
         send()
 
 
@@ -70,7 +70,7 @@ SWALLOWERS = [
 
 @pytest.mark.parametrize("meet", SWALLOWERS)
 def test_a_signal_is_not_lost(meet: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Stopped, match="stopped by SIGTERM"), handled():
+    with pytest.raises(Stopped, match="stopped by SIGTERM"), handle_signals():
         meet()
     assert capsys.readouterr().err == ""
 
@@ -79,11 +79,11 @@ def test_a_signal_is_not_lost(meet: Callable[[], None], capsys: pytest.CaptureFi
 def test_a_loop_looks_at_it(meet: Callable[[], None]) -> None:
     def loop() -> None:
         for _ in range(2):
-            check()
+            raise_if_stopped()
             meet()
         pytest.fail("it went on")
 
-    with pytest.raises(Stopped, match="stopped by SIGTERM"), handled():
+    with pytest.raises(Stopped, match="stopped by SIGTERM"), handle_signals():
         loop()
 
 
@@ -98,7 +98,7 @@ def test_the_first_signal_counts_and_later_ones_do_nothing() -> None:
                 send(signum)
             done.append("saved")
 
-    with pytest.raises(Stopped) as stopped, handled():
+    with pytest.raises(Stopped) as stopped, handle_signals():
         stop_and_save()
     assert stopped.value.signum == signal.SIGTERM
     assert done == ["saved"]
@@ -114,33 +114,33 @@ def test_of_several_that_wait_for_python_the_first_that_came_counts(order: tuple
     def work_in_c() -> None:
         threading.Thread(target=send_all).start()
         hashlib.pbkdf2_hmac("sha256", b"", b"", 1_500_000)
-        check()
+        raise_if_stopped()
 
-    with pytest.raises(Stopped) as stopped, handled():
+    with pytest.raises(Stopped) as stopped, handle_signals():
         work_in_c()
     assert stopped.value.signum == order[0]
 
 
 def test_an_inner_block_leaves_signals_to_the_outer_one() -> None:
-    with handled():
+    with handle_signals():
         outer = signal.getsignal(signal.SIGTERM)
-        with handled():
+        with handle_signals():
             assert signal.getsignal(signal.SIGTERM) is outer
         assert signal.getsignal(signal.SIGTERM) is outer
 
 
 def test_handlers_are_as_before_afterwards() -> None:
     before = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with handled():
+    with handle_signals():
         pass
     assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_one_signal_does_not_reach_the_next_command() -> None:
-    with pytest.raises(Stopped), handled():
+    with pytest.raises(Stopped), handle_signals():
         send()
-    with handled():
-        check()
+    with handle_signals():
+        raise_if_stopped()
 
 
 def test_it_passes_from_process_to_process() -> None:
@@ -153,7 +153,7 @@ def test_a_thread_has_no_handlers_and_works() -> None:
     found = []
 
     def work() -> None:
-        with handled():
+        with handle_signals():
             found.append(1)
 
     thread = threading.Thread(target=work)
@@ -164,13 +164,14 @@ def test_a_thread_has_no_handlers_and_works() -> None:
 
 def test_no_other_signals_than_these(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    assert set(signals.stopping()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    assert set(signals.stop_signals()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    assert signal.SIGUSR1 in signals.stopping()
+    assert signal.SIGUSR1 in signals.stop_signals()
 
 
 def test_nohup_is_honoured() -> None:
-    code = "import os, signal; from vaelab.signals import handled\nwith handled(): os.kill(os.getpid(), signal.SIGHUP)"
+    imports = "import os, signal; from vaelab.signals import handle_signals"
+    code = f"{imports}\nwith handle_signals(): os.kill(os.getpid(), signal.SIGHUP)"
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "Stopped: stopped by SIGHUP" in plain.stderr
     assert subprocess.run(["nohup", sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -37,12 +37,12 @@ class _Process:
 _process = _Process()
 
 
-def received() -> int:
+def received_signal() -> int:
     """The first signal, or 0."""
     return _process.received
 
 
-def check() -> None:
+def raise_if_stopped() -> None:
     """Raises Stopped if a signal came, unless something has to be saved first.
 
     The handler raises it too, but what an exception meets may swallow it, as destructors and callbacks of C do.
@@ -52,8 +52,8 @@ def check() -> None:
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
-    """Inside, a signal is only remembered; `check` looks at it afterwards."""
+def defer_signals() -> Iterator[None]:
+    """Inside, a signal is only remembered; `raise_if_stopped` looks at it afterwards."""
     _process.deferrals += 1
     try:
         yield
@@ -62,7 +62,7 @@ def deferred() -> Iterator[None]:
 
 
 @contextmanager
-def forwarded(forward: Callable[[int], None]) -> Iterator[None]:
+def forward_signals(forward: Callable[[int], None]) -> Iterator[None]:
     """Inside, the first signal is handed to `forward` and to nobody else."""
     _process.forward = forward
     _process.deferrals += 1
@@ -74,34 +74,34 @@ def forwarded(forward: Callable[[int], None]) -> Iterator[None]:
 
 
 @contextmanager
-def blocked() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Inside, signals wait, in this process and in those that it starts, until each of them unblocks them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals())
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def to_the_end(command: Callable[[], int]) -> int:
+def run_command(command: Callable[[], int]) -> int:
     """Exit status of a command that is all that this process does, until Python itself has ended."""
     _install()
     status = 0
     try:
-        with handled():
+        with handle_signals():
             status = command()
     except Stopped as stop:
         if status <= 128:  # else the command has said so
             print(stop, file=sys.stderr)
     finally:
         _process.deferrals += 1
-        for signum in stopping():
+        for signum in stop_signals():
             signal.signal(signum, signal.SIG_IGN)  # nothing is left that could be stopped
     return 128 + _process.received if _process.received else status
 
 
 @contextmanager
-def handled() -> Iterator[None]:
+def handle_signals() -> Iterator[None]:
     """Inside, signals are handled here, and an exception that follows one counts as Stopped."""
     outermost = not _process.handles and threading.current_thread() is threading.main_thread()
     previous, hook = (_install() if outermost else {}), sys.unraisablehook
@@ -109,7 +109,7 @@ def handled() -> Iterator[None]:
     sys.unraisablehook = lambda args: None if isinstance(args.exc_value, Stopped) else hook(args)
     try:
         yield
-        check()
+        raise_if_stopped()
     except Exception as error:
         if not _process.received:
             raise
@@ -125,16 +125,16 @@ def handled() -> Iterator[None]:
 
 def _install() -> dict[int, Any]:
     """Handle signals from now on; the handlers before."""
-    previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stopping()}
+    previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stop_signals()}
     _process.handles, _process.received = True, 0
     _listen()
     for signum in previous:
         signal.signal(signum, _handle)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
     return previous
 
 
-def stopping() -> tuple[signal.Signals, ...]:
+def stop_signals() -> tuple[signal.Signals, ...]:
     """Ctrl-C and SIGTERM; SIGHUP, unless nohup ignores it; under SLURM also SIGUSR1, its word for a requeue."""
     signals = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -146,16 +146,16 @@ def stopping() -> tuple[signal.Signals, ...]:
 
 def ignore(*_: object) -> None:
     """Leave signals to the process that started this one: a terminal and SLURM send them to all at once."""
-    for signum in stopping():
+    for signum in stop_signals():
         signal.signal(signum, signal.SIG_IGN)
 
 
 def _handle(signum: int, frame: object) -> None:
     if _process.received:
         return
-    signum = _process.received = next((one for one in _arrived() if one in stopping()), signum)
+    signum = _process.received = next((one for one in _arrived_signals() if one in stop_signals()), signum)
     if signum == signal.SIGHUP:
-        _let_terminal_go()
+        _detach_terminal()
     _process.forward(signum)
     if not _process.deferrals:
         raise Stopped(signum)
@@ -167,11 +167,11 @@ def _listen() -> None:
         _process.arrivals = os.pipe()
         for end in _process.arrivals:
             os.set_blocking(end, False)
-    _arrived()  # those of an earlier command
+    _arrived_signals()  # those of an earlier command
     signal.set_wakeup_fd(_process.arrivals[1], warn_on_full_buffer=False)
 
 
-def _arrived() -> bytes:
+def _arrived_signals() -> bytes:
     """The numbers of the signals that have arrived, in order."""
     assert _process.arrivals is not None
     with suppress(BlockingIOError):
@@ -179,7 +179,7 @@ def _arrived() -> bytes:
     return b""
 
 
-def _let_terminal_go() -> None:
+def _detach_terminal() -> None:
     """A terminal that was closed refuses what is printed, and saving goes on without it."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for file in (1, 2):

@@ -17,7 +17,7 @@ from vaelab.config.saved import check_saved
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.jobs.experiment import Experiment
-from vaelab.jobs.sample import label_of, numbers
+from vaelab.jobs.sample import class_numbers, label_of
 
 CONF = Path(__file__).parents[2] / "conf"
 CHOICES = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
@@ -121,7 +121,7 @@ def test_every_name_is_one_that_y_takes(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_numbers_are_labels_unless_they_are_names() -> None:
-    assert numbers(["b", 2], ["a", "b", "c"], 3) == [1, 2]
+    assert class_numbers(["b", 2], ["a", "b", "c"], 3) == [1, 2]
     assert label_of(10, ["1", "2", "10"], 3) == 2
     with pytest.raises(UserError, match=r"^y=0 is not a class of this data"):
         label_of(0, ["1", "2", "10"], 3)

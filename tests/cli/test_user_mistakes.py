@@ -63,7 +63,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         (
             ["trainer=ddp_cpu", "trainer.devices=-1"],
             1,
-            "trainer.devices=-1 is no number of processes; give a number from 1 on",
+            "trainer.devices=-1 is invalid; use an integer >= 1",
         ),
         (
             ["trainer.accelerator=abacus"],

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from vaelab.config import build, check_nodes
 from vaelab.config.locate import locate
 from vaelab.errors import UserError
-from vaelab.signals import Stopped, handled
+from vaelab.signals import Stopped, handle_signals
 
 PROJECT = {
     "__init__.py": "from .net import ResNet as Renamed\nnumber = 3\n",
@@ -109,6 +109,6 @@ def test_a_module_that_cannot_be_imported(project: str, name: str, sentence: str
 def test_a_signal_waits_for_the_end_of_an_import(project: str) -> None:
     """An import that is broken off would leave half a module."""
 
-    with pytest.raises(Stopped), handled():
+    with pytest.raises(Stopped), handle_signals():
         locate(f"{project}.slow.done")
     assert sys.modules[f"{project}.slow"].done()

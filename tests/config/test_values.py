@@ -275,7 +275,7 @@ CASES = [
         "",
         "{}: no module 'nosuch'; install it, or add its folder to PYTHONPATH",
     ),
-    ("plugins=[.a]", "", "{}: no name of a package"),
+    ("plugins=[.a]", "", "{}: a package needs a name"),
     # A reference is where it was typed
     ("latent_dim=${project}", "", "{}, which is vaelab, must be an integer from 1 to 1048576"),
     ("latent_dim=${group}", "", "{}, which is test, must be an integer from 1 to 1048576"),

@@ -64,10 +64,10 @@ def test_no_other_checkpoint_passes_for_the_best(run: Run) -> None:
     ("content", "reason"),
     [
         ([1, 2], "it holds a list"),
-        ({"state_dict": {}}, "it is no checkpoint of a run: it lacks global_step"),
+        ({"state_dict": {}}, "it is not a checkpoint of a run: it lacks global_step"),
         (
             {"epoch": 0, "global_step": 1, "loops": {}, "callbacks": {}},
-            "it is no checkpoint of a run: it lacks state_dict",
+            "it is not a checkpoint of a run: it lacks state_dict",
         ),
     ],
 )

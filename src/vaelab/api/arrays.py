@@ -12,7 +12,7 @@ from vaelab.data.array import build_examples
 from vaelab.data.array_file import as_tensor
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
-from vaelab.jobs.sample import numbers
+from vaelab.jobs.sample import class_numbers
 from vaelab.storage.reservation import ARRAYS
 
 
@@ -20,7 +20,7 @@ def named_arrays(given: Any, channels: str) -> dict[str, np.ndarray]:
     """x, or (x, y), by their names.
 
     Raises:
-        UserError: they are no data set.
+        UserError: they do not form a data set.
     """
     parts = list(given) if isinstance(given, tuple) else [given]
     if len(parts) not in (1, 2):
@@ -69,11 +69,11 @@ def as_y(y: Any, num: int, data: DataModule) -> Int[Tensor, " N"] | None:
     """A label for each of `num` examples: one class for all of them, or a list of as many, by name or number.
 
     Raises:
-        UserError: they are no classes, or another number of them.
+        UserError: they are not classes of the data, or their number is wrong.
     """
     if y is None:
         return None
-    found = torch.tensor(numbers(plain_labels(y), data.classes, data.num_classes))
+    found = torch.tensor(class_numbers(plain_labels(y), data.classes, data.num_classes))
     if len(found) not in (1, num):
         raise UserError(f"y has {len(found)} labels, but there are {num} examples; give one for each, or one for all")
     return found.expand(num)

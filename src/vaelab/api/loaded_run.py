@@ -177,7 +177,7 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
         plugins: packages of yours whose classes the run may name, beside those that are installed as plugins.
 
     Raises:
-        UserError: the folder is no run, is damaged, or names classes of a package that is not among `plugins`.
+        UserError: the folder is not a run, is damaged, or names classes of a package that is not among `plugins`.
     """
     run = Run.open(folder)
     with use_plugins(plugins):

@@ -18,7 +18,7 @@ from vaelab.cli.train import Job, job_of
 from vaelab.config.plugins import pop_plugins
 from vaelab.config.text import escape_references, pop_override
 from vaelab.errors import UserError
-from vaelab.signals import Stopped, handled
+from vaelab.signals import Stopped, handle_signals
 from vaelab.storage.reservation import ARRAYS
 from vaelab.storage.run import Run
 
@@ -89,7 +89,7 @@ def execute(job: Job, config: DictConfig, folder: Path) -> None:
     ended = Outcome(1)
     with collect_sentences() as sentences:
         try:
-            with handled():
+            with handle_signals():
                 if job.run is None:
                     with log_file(folder / "train.log"):
                         ended = job.task(config)

@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import torch
 
 from vaelab.errors import Interrupted
-from vaelab.signals import check, received
+from vaelab.signals import raise_if_stopped, received_signal
 
 
 class Interruption(pl.Callback):
@@ -55,11 +55,11 @@ class Interruption(pl.Callback):
     def on_test_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
-        check()
+        raise_if_stopped()
 
     def agree_on_signal(self, trainer: pl.Trainer) -> bool:
         """Whether any process has received a signal; all processes then use that signal."""
-        told = torch.tensor([float(received()), monotonic() - self.asked], device=trainer.strategy.root_device)
+        told = torch.tensor([float(received_signal()), monotonic() - self.asked], device=trainer.strategy.root_device)
         signum, seconds = trainer.strategy.reduce(told, reduce_op="max").tolist()
         affordable = int(self.interval * self.seconds / max(seconds, 1e-3))
         self.interval = min(max(affordable, 1), 2 * self.interval, self.most)

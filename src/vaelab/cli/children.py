@@ -18,21 +18,21 @@ POLL = 0.05  # seconds
 
 
 def run_children(job: str, num_processes: int, args: tuple[Any, ...]) -> Outcome:
-    """What becomes of a job in so many processes, which end with this one."""
+    """The outcome of a job in `num_processes` processes, which end with this one."""
     context = multiprocessing.get_context("spawn")
     queue = context.SimpleQueue()
     port = free_port()
     places = [Place(rank, rank, num_processes, "127.0.0.1", port) for rank in range(num_processes)]
     processes = [context.Process(target=run_child, args=(job, args, here, queue)) for here in places]
-    with signals.forwarded(lambda signum: forward(processes, signum)):
-        with signals.blocked():
+    with signals.forward_signals(lambda signum: forward_signal(processes, signum)):
+        with signals.block_signals():
             for process in processes:
                 process.start()
-        failed = wait(processes)
+        failed = await_processes(processes)
     outcomes = []
     while not queue.empty():
         outcomes.append(queue.get())
-    return together(failed, outcomes)
+    return merge_outcomes(failed, outcomes)
 
 
 def run_child(job: str, args: tuple[Any, ...], here: Place, queue: Any) -> None:
@@ -41,7 +41,7 @@ def run_child(job: str, args: tuple[Any, ...], here: Place, queue: Any) -> None:
     end_with_parent()
     ended = Outcome()
     try:
-        with signals.handled():
+        with signals.handle_signals():
             ended = traced_outcome(job, args)
     except Stopped as stop:
         ended = Outcome(128 + stop.signum, ended.sentence or str(stop))
@@ -68,14 +68,14 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def forward(processes: list[Any], signum: int) -> None:
+def forward_signal(processes: list[Any], signum: int) -> None:
     """Hand a signal on; each process saves, and ends by itself."""
     for process in processes:
         if process.is_alive():
             os.kill(process.pid, signum)
 
 
-def wait(processes: list[Any]) -> int | None:
+def await_processes(processes: list[Any]) -> int | None:
     """The exit code of the process that failed first; then the others end too, at the latest after some grace."""
     failed, deadline = None, float("inf")
     while any(process.is_alive() for process in processes):
@@ -89,7 +89,7 @@ def wait(processes: list[Any]) -> int | None:
     return failed or next((process.exitcode for process in processes if process.exitcode), None)
 
 
-def together(failed: int | None, outcomes: list[Outcome]) -> Outcome:
+def merge_outcomes(failed: int | None, outcomes: list[Outcome]) -> Outcome:
     """How several processes ended, of which the one with exit code `failed` failed first.
 
     The others then fail for want of it; their tracebacks are shown only where nobody has a sentence.

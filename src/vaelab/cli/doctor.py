@@ -8,12 +8,12 @@ from omegaconf import DictConfig, open_dict
 
 from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
+from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import LISTED, check
 
 
-@reports_mistakes
+@report_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """What `vaelab train` takes for a new run; exit status 1 where a line of the checklist failed."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def doctor(config: DictConfig) -> Outcome:
-    """What becomes of examining what a config describes."""
+    """The outcome of examining an untrained experiment."""
     with open_dict(config):
         choices = HydraConfig.get().runtime.choices
         config.choices = {str(k): v for k, v in choices.items() if "hydra" not in str(k)}

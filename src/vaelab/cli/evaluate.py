@@ -7,11 +7,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vaelab.cli.hydra_app import application, key_of, log_file, with_config_of
+from vaelab.cli.hydra_app import application, arguments_from_run, key_of, log_file
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
+from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
-from vaelab.cli.run_folder import only_writer
+from vaelab.cli.run_folder import lock_folder
 from vaelab.cli.sweep_table import compare, values
 from vaelab.config import check
 from vaelab.config.text import pop_folder
@@ -21,7 +21,7 @@ from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
 
-@reports_mistakes
+@report_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder>[,<folder>…]`, `ckpt=best|last|<path>`, and any override of the runs' own configs.
 
@@ -52,7 +52,7 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
     keys = [key_of(argument) for argument in arguments]
 
     def task(config: DictConfig) -> Outcome:
-        with only_writer(run.folder):
+        with lock_folder(run.folder):
             check(config, config.choices)
             checkpoint = run.checkpoint(ckpt)
             into.append(from_rank_zero(lambda: folder_now(run.folder / "evaluations")))
@@ -61,7 +61,7 @@ def evaluate_run(folder: str, ckpt: str, arguments: Sequence[str]) -> tuple[int,
 
     try:
         run = Run.open(folder)
-        overrides = with_config_of(run, "evaluate", arguments)
+        overrides = arguments_from_run(run, "evaluate", arguments)
     except UserError as error:
         print_once([str(error)])
         return 1, None
@@ -79,7 +79,7 @@ def folder_now(above: Path) -> Path:
 
 
 def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> Outcome:
-    """What becomes of evaluating in as many processes as the trainer wants."""
+    """The outcome of an evaluation in as many processes as the trainer asks for."""
     ended = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
     if ended.status > 128:
         print_once(["what was measured is kept; the same command goes on from there"])

@@ -1,4 +1,4 @@
-"""A job in processes that somebody else has started: what ends one ends all, and is said once."""
+"""A job in processes that a launcher has started: a failure of one ends all of them and is printed once."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def run_in_group(here: Place, job: str, args: tuple[Any, ...]) -> Outcome:
     os.environ.update(variables(here))
     group = Group(here)
     threading.Thread(target=group.watch, daemon=True).start()
-    ended = group.settle(traced_outcome(job, args))
+    ended = group.share_outcome(traced_outcome(job, args))
     print_once([ended.sentence or ended.trace])
     return ended
 
@@ -35,8 +35,8 @@ class Group:
         Group.jobs += 1
         self.key = f"ended/{Group.jobs}"
 
-    def settle(self, ended: Outcome) -> Outcome:
-        """Tell the others; what has no sentence of its own may follow from what another one says."""
+    def share_outcome(self, ended: Outcome) -> Outcome:
+        """Tell the other processes. A failure without a sentence may follow from another process's."""
         try:
             if ended.trace and (status := self.failure(within=GRACE[False])):
                 ended = Outcome(status)
@@ -69,7 +69,7 @@ class Group:
         return int(self.store.get(f"{self.key}/failed"))
 
     def watch(self) -> None:
-        """End this process some time after another one, or its launcher, which it could wait for for ever."""
+        """End this process some time after another one, or its launcher, for which it could wait forever."""
         status = 0
         while not status and not self.over.wait(POLL):
             try:

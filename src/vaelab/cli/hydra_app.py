@@ -27,7 +27,7 @@ from vaelab.config.paths import CONF
 from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
 from vaelab.config.run_config import load_config
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
-from vaelab.signals import Stopped, handled
+from vaelab.signals import Stopped, handle_signals
 from vaelab.storage.run import Run
 
 Task = Callable[[DictConfig], Outcome]
@@ -52,7 +52,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
     try:
         with use_plugins(named):
             if {"--help", "-h"} & set(arguments):
-                print(help_of(name))
+                print(build_help(name))
                 return 0
             given = [f"plugins=[{','.join(named)}]"] if named else []
             return hydra_application(name, task, search_path([*others, *given]), named)
@@ -74,7 +74,7 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
     def job(config: DictConfig) -> float | None:
         with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
             ended = run_job(task, config, plugins)
-        if ended.status and not jobs_stay_here():
+        if ended.status and not runs_jobs_locally():
             raise Failed(ended.status, ended.sentence)
         statuses.append(ended.status)
         return ended.objective
@@ -82,7 +82,7 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
     try:
         check_options(arguments)
         check_overrides(arguments)
-        with handled():
+        with handle_signals():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except Stopped as stop:
         print_once([str(stop), requeue(stop.signum)])
@@ -107,7 +107,7 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
 
 def run_job(task: Task, config: DictConfig, plugins: Sequence[str] = ()) -> Outcome:
     """What becomes of one job, here or where a launcher takes it. Raises Stopped: no other job is wanted then."""
-    with handled():
+    with handle_signals():
         try:
             with use_plugins(plugins):
                 check_plugins(config, plugins)
@@ -129,14 +129,14 @@ def check_plugins(config: DictConfig, plugins: Sequence[str]) -> None:
             raise UserError(f"plugins of a yaml come too late; give plugins=[{package}] on the command line")
 
 
-def jobs_stay_here() -> bool:
-    """Whether Hydra's own launcher and sweeper run the jobs: in this process, all of them, whatever becomes of one."""
+def runs_jobs_locally() -> bool:
+    """Whether Hydra's own launcher and sweeper run the jobs: in this process, and all of them even where one fails."""
     config = HydraConfig.get()
     targets = (config.launcher._target_, config.sweeper._target_)
     return config.mode == RunMode.RUN or all(target.startswith("hydra._internal.") for target in targets)
 
 
-def help_of(name: str) -> str:
+def build_help(name: str) -> str:
     """The help that conf/<name>.yaml gives Hydra, filled in here: Hydra takes a second to list the groups."""
     config: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
     text = config.pop("hydra")["help"]
@@ -144,7 +144,7 @@ def help_of(name: str) -> str:
     filled = {
         "${hydra.help.header}": text["header"],
         "${hydra.help.footer}": text.get("footer", ""),
-        "$APP_CONFIG_GROUPS": all_choices(),
+        "$APP_CONFIG_GROUPS": list_choices(),
         "$CONFIG": OmegaConf.to_yaml(config),
     }
     help_text = str(text["template"])
@@ -153,12 +153,12 @@ def help_of(name: str) -> str:
     return help_text
 
 
-def all_choices() -> str:
-    """One line per group: its name and what can be chosen, be it of vaelab or of a plugin."""
+def list_choices() -> str:
+    """One line per group: its name and its choices, those of plugins included."""
     return "".join(f"{group}: {', '.join(choices(group))}\n" for group in groups() if choices(group))
 
 
-def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
+def arguments_from_run(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
     """Arguments that compose the config which the run saved, under the overrides and the choices given now.
 
     Nothing of Hydra's own comes from the run. Raises UserError for a change to one of the groups that are `kept`, and
@@ -171,10 +171,10 @@ def with_config_of(run: Run, name: str, arguments: Sequence[str], kept: Collecti
             raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
     named, arguments = pop_plugins(arguments)
     with use_plugins(named):
-        return overrides_of(run, name, arguments, kept, named)
+        return overrides_from_run(run, name, arguments, kept, named)
 
 
-def overrides_of(
+def overrides_from_run(
     run: Run, name: str, arguments: Sequence[str], kept: Collection[str], plugins: Sequence[str]
 ) -> list[str]:
     """The same, while `plugins` are used."""

@@ -22,7 +22,7 @@ def launch(job: str, num_processes: int, *args: Any) -> Outcome:
     cannot know which job they belong to; here each is handed the arguments themselves. Where something else
     starts the processes, as torchrun and SLURM do, the job runs here.
     """
-    signals.check()
+    signals.raise_if_stopped()
     here = ranks.place()
     if here is None and num_processes > 1:
         return run_children(job, num_processes, args)
@@ -40,7 +40,7 @@ def num_processes(config: DictConfig) -> int:
     """How many processes the trainer has, whatever the strategy that joins them.
 
     Raises:
-        UserError: it is no number of processes, or another one than was started.
+        UserError: trainer.devices is invalid, or another number of processes was started.
     """
     here, num, num_nodes = ranks.place(), num_devices(config), config.trainer.get("num_nodes", 1)
     if here is None and num_nodes > 1:
@@ -66,8 +66,8 @@ def num_devices(config: DictConfig) -> int:
     if isinstance(devices, int) and not isinstance(devices, bool) and devices > 0:
         return devices
     if on_processor or devices not in (-1, "auto"):
-        kinds = "a number from 1 on" if on_processor else "a number from 1 on, a list of GPUs, or -1 for all"
-        raise UserError(f"trainer.devices={devices} is no number of processes; give {kinds}")
+        kinds = "an integer >= 1" if on_processor else "an integer >= 1, a list of GPU ids, or -1 for all"
+        raise UserError(f"trainer.devices={devices} is invalid; use {kinds}")
     import torch  # only to count the GPUs
 
     return max(1, torch.cuda.device_count())

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from vaelab.signals import to_the_end
+from vaelab.signals import run_command
 
 COMMANDS = ("train", "evaluate", "sample", "doctor")
 
@@ -18,7 +18,7 @@ def main() -> int:
         print(f"no command '{command}' (available: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
     sys.argv = [sys.argv[0], *sys.argv[2:]]
-    return to_the_end(lambda: int(import_module(f"vaelab.cli.{command}").main()))
+    return run_command(lambda: int(import_module(f"vaelab.cli.{command}").main()))
 
 
 if __name__ == "__main__":

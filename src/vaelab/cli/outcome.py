@@ -1,4 +1,4 @@
-"""What becomes of a job: its troubles become an exit status and a sentence."""
+"""The outcome of a job: an exit status and, where it failed, one sentence."""
 
 import gc
 import sys
@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from vaelab import signals
-from vaelab.cli.ranks import first_to_say
+from vaelab.cli.ranks import is_first_to_print
 from vaelab.errors import UNUSABLE, Interrupted, UserError, reason
 from vaelab.signals import Stopped
 
 Main = Callable[..., int]
 
 
-def reports_mistakes(main: Main) -> Main:
+def report_mistakes(main: Main) -> Main:
     """The same command, whose UserErrors become a sentence and exit status 1."""
 
     @wraps(main)
@@ -47,8 +47,8 @@ def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
     """How `vaelab.jobs.<job>.<job>(*args)` ended; only our own mistakes pass as exceptions."""
     gc.enable()
     try:
-        objective = imported(job)(*args)
-        signals.check()
+        objective = import_job(job)(*args)
+        signals.raise_if_stopped()
     except UserError as error:
         return Outcome(1, str(error))
     except (Interrupted, Stopped) as error:
@@ -65,16 +65,16 @@ def traced_outcome(job: str, args: tuple[Any, ...]) -> Outcome:
     try:
         return outcome(job, args)
     except Exception:
-        if signum := signals.received():
+        if signum := signals.received_signal():
             return Outcome(128 + signum, str(Stopped(signum)))
         return Outcome(1, trace=traceback.format_exc())
 
 
-def imported(job: str) -> Callable[..., float | None]:
+def import_job(job: str) -> Callable[..., float | None]:
     """The function `vaelab.jobs.<job>.<job>`. A signal waits: an import that is broken off leaves half a module."""
-    with signals.deferred():
+    with signals.defer_signals():
         function: Callable[..., float | None] = getattr(import_module(f"vaelab.jobs.{job}"), job)
-    signals.check()
+    signals.raise_if_stopped()
     return function
 
 
@@ -92,9 +92,9 @@ def collect_sentences() -> Iterator[list[str]]:
 
 
 def print_once(sentences: list[str]) -> None:
-    """Each sentence once, on standard error, whatever the number of processes."""
+    """Print each sentence once on standard error, for any number of processes."""
     for sentence in dict.fromkeys(filter(None, sentences)):
         if _heard:
             _heard[-1].append(sentence)
-        elif first_to_say(sentence):
+        elif is_first_to_print(sentence):
             print(sentence, file=sys.stderr)

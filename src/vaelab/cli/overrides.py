@@ -33,7 +33,7 @@ def check_options(arguments: Sequence[str]) -> None:
 def check_overrides(arguments: Sequence[str]) -> None:
     """Raises UserError for overrides of which only some would count; what Hydra refuses is left to it."""
     seen: dict[str, str] = {}
-    for override in parsed(arguments):
+    for override in parse_overrides(arguments):
         text, key = str(override.input_line), override.key_or_group
         if not key:
             raise UserError(f"cannot read '{text}'; write key=value")
@@ -48,14 +48,14 @@ def check_overrides(arguments: Sequence[str]) -> None:
 def check_choice(text: str, group: str, value: Any) -> None:
     """Raises UserError for a list of choices of a group that takes one, and for no choice at all."""
     if value is None:
-        raise UserError(f"{text}: a group takes the name of a choice; to leave it out, give " + without(group))
+        raise UserError(f"{text}: a group takes the name of a choice; to leave it out, give " + removal_override(group))
     if isinstance(value, list) and group not in LISTED:
         raise UserError(f"{text}: {group} takes one choice, not a list; give {group}={value[0] if value else '...'}")
     if isinstance(value, list) and not all(isinstance(each, str | int | float) for each in value):
         raise UserError(f"{text}: a list of choices holds names, as in {group}=[{first_choice(group)}]")
 
 
-def without(group: str) -> str:
+def removal_override(group: str) -> str:
     return f"{group}=[]" if group in LISTED else f"~{group}"
 
 
@@ -63,7 +63,7 @@ def first_choice(group: str) -> str:
     return choices(group)[0]
 
 
-def parsed(arguments: Sequence[str]) -> Iterator[Override]:
+def parse_overrides(arguments: Sequence[str]) -> Iterator[Override]:
     """The overrides among the arguments that can be read."""
     parser = OverridesParser.create()
     for argument in arguments:

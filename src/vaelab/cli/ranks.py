@@ -1,4 +1,4 @@
-"""Processes that somebody else has started, as torchrun and srun do: how many there are, and what they agree on."""
+"""Processes that torchrun or srun has started: how many there are, and how they agree on a value."""
 
 import os
 import pickle
@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple, TypeVar
 
 from vaelab.errors import UserError
-from vaelab.signals import check
+from vaelab.signals import raise_if_stopped
 
 T = TypeVar("T")
 # Where the number of processes and the rank of this one are told. The first line of which both are set counts.
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 def place(environment: Mapping[str, str] | None = None) -> Place | None:
-    """This process among those that somebody else started; None where it is the only one.
+    """The place of this process among those that a launcher started; None where it is the only one.
 
     Raises:
         UserError: the variables contradict each other.
@@ -49,7 +49,7 @@ def place(environment: Mapping[str, str] | None = None) -> Place | None:
         environment = {name: value for name, value in environment.items() if not name.startswith("SLURM_")}
     for names in VARIABLES:
         if all(environment.get(name) for name in names[:2]):
-            world_size, rank, local_rank = (number(environment, name) for name in names)
+            world_size, rank, local_rank = (integer_variable(environment, name) for name in names)
             if world_size <= 1:
                 return None
             if not 0 <= rank < world_size:
@@ -60,7 +60,7 @@ def place(environment: Mapping[str, str] | None = None) -> Place | None:
     return None
 
 
-def number(environment: Mapping[str, str], name: str) -> int:
+def integer_variable(environment: Mapping[str, str], name: str) -> int:
     """The value of a variable, 0 where it is not set."""
     try:
         return int(environment.get(name, "0"))
@@ -79,9 +79,13 @@ def address(environment: Mapping[str, str]) -> str:
 def port(environment: Mapping[str, str]) -> int:
     """MASTER_PORT; under SLURM a port that follows from the job and the step."""
     if "MASTER_PORT" in environment:
-        return number(environment, "MASTER_PORT")
+        return integer_variable(environment, "MASTER_PORT")
     if "SLURM_JOB_ID" in environment:
-        return 15000 + (number(environment, "SLURM_JOB_ID") * 16 + number(environment, "SLURM_STEP_ID")) % 10000
+        return (
+            15000
+            + (integer_variable(environment, "SLURM_JOB_ID") * 16 + integer_variable(environment, "SLURM_STEP_ID"))
+            % 10000
+        )
     raise UserError(
         "WORLD_SIZE is above 1, but MASTER_PORT is not set; start the processes by torchrun, or unset WORLD_SIZE"
     )
@@ -144,7 +148,7 @@ def connect(here: Place) -> Any:
     """The store of this group of processes, which rank 0 holds, or torchrun."""
     global _store
     if _store is None:
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # who ends first is no news
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # the order in which the processes end is irrelevant
         from torch.distributed import PrefixStore, TCPStore  # which takes its time, and one process needs none
 
         server = here.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
@@ -174,13 +178,13 @@ def await_server(here: Place) -> None:
     """Wait until rank 0 listens."""
     deadline = time.monotonic() + TIMEOUT
     while True:
-        check()
+        raise_if_stopped()
         try:
             socket.create_connection((here.address, here.port), 1.0).close()
             return
         except OSError:
             if time.monotonic() > deadline:
-                raise UserError(absent(here)) from None
+                raise UserError(timeout_message(here)) from None
             time.sleep(POLL)
 
 
@@ -188,14 +192,14 @@ def await_key(store: Any, here: Place, key: str) -> None:
     """Wait until rank 0 has chosen."""
     deadline = time.monotonic() + TIMEOUT
     while True:
-        check()
+        raise_if_stopped()
         try:
             if store.check([key]):
                 return
         except RuntimeError:
             raise UserError(f"rank 0 ended before it had begun; rank {here.rank} ends with it") from None
         if time.monotonic() > deadline:
-            raise UserError(absent(here))
+            raise UserError(timeout_message(here))
         time.sleep(POLL)
 
 
@@ -206,15 +210,15 @@ def await_readers(store: Any, here: Place, key: str) -> None:
         time.sleep(POLL)
 
 
-def absent(here: Place) -> str:
+def timeout_message(here: Place) -> str:
     return (
         f"rank {here.rank} of {here.world_size} waited {TIMEOUT:g} seconds for rank 0 at {here.address}:{here.port}; "
         f"start all {here.world_size} processes, or unset WORLD_SIZE or SLURM_NTASKS to run one"
     )
 
 
-def first_to_say(sentence: str) -> bool:
-    """Whether no other rank has said this about the job under way."""
+def is_first_to_print(sentence: str) -> bool:
+    """Whether this rank is the first to print the sentence during the current job."""
     here = place()
     if here is None:
         return True

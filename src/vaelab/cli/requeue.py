@@ -14,7 +14,7 @@ from vaelab.cli.ranks import is_rank_zero
 RECORDS = Path("outputs")
 
 
-def restarted() -> bool:
+def was_requeued() -> bool:
     """Whether SLURM runs this job again."""
     return int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
 
@@ -25,7 +25,7 @@ def requeue(signum: int) -> str:
     What was cancelled ends.
     """
     job = os.environ.get("SLURM_JOB_ID")
-    if job is None or not is_rank_zero() or not (signum == signal.SIGUSR1 or has_to_give_way(job)):
+    if job is None or not is_rank_zero() or not (signum == signal.SIGUSR1 or is_preempted(job)):
         return ""
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
@@ -36,7 +36,7 @@ def requeue(signum: int) -> str:
     return f"SLURM runs job {job} again, which goes on from there"
 
 
-def has_to_give_way(job: str) -> bool:
+def is_preempted(job: str) -> bool:
     """Whether SLURM ends a job for want of time, or for another job: one that ends in its grace is not requeued."""
     try:
         found = subprocess.run(["scontrol", "show", "job", job], check=True, capture_output=True, text=True)
@@ -45,23 +45,23 @@ def has_to_give_way(job: str) -> bool:
     return re.search(r"Reason=TimeLimit|PreemptTime=\d", found.stdout) is not None
 
 
-def remember(folder: Path) -> None:
+def record_folder(folder: Path) -> None:
     """Write down, under SLURM, into which folder this command of this job writes."""
     if "SLURM_JOB_ID" in os.environ:
         RECORDS.mkdir(parents=True, exist_ok=True)
-        record().write_text(json.dumps(str(folder.absolute())))
+        record_file().write_text(json.dumps(str(folder.absolute())))
 
 
 def earlier_folder() -> Path | None:
     """The folder that this command had before its job was requeued, if it had come so far."""
     try:
-        folder = Path(json.loads(record().read_text()))
+        folder = Path(json.loads(record_file().read_text()))
     except (OSError, ValueError):
         return None
-    return folder if restarted() and folder.is_dir() else None
+    return folder if was_requeued() and folder.is_dir() else None
 
 
-def record() -> Path:
+def record_file() -> Path:
     """The file of this command in this job of this cluster."""
     command = hashlib.sha256(json.dumps(sys.argv[1:]).encode()).hexdigest()[:8]
     job = "-".join(os.environ.get(name, "") for name in ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID"))

@@ -1,4 +1,4 @@
-"""What going on with a run means: from where, how far, and with which changes."""
+"""How a run resumes: from which step, how far, and with which changes."""
 
 import json
 import re

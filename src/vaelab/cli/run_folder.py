@@ -11,10 +11,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
-from vaelab.cli.requeue import earlier_folder, remember, restarted
+from vaelab.cli.requeue import earlier_folder, record_folder, was_requeued
 from vaelab.config.text import escape_references, quote
 from vaelab.errors import Refused, UserError, reason
-from vaelab.storage.lock import acquire, in_use, release
+from vaelab.storage.lock import acquire, in_use_message, release
 from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve, reserve_empty
 
 # The override that has Hydra ask it.
@@ -32,15 +32,15 @@ class ReserveFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         HydraConfig.instance().set_config(config)  # to which the name of the folder refers
-        folder = chosen(lambda: folder_for_run(config))
+        folder = choose_on_rank_zero(lambda: folder_for_run(config))
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.run.dir = escape_references(folder)
             if not is_rank_zero():
-                write_nothing(config)
+                disable_hydra_output(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         HydraConfig.instance().set_config(config)
-        folder = chosen(lambda: folder_for_multirun(config))
+        folder = choose_on_rank_zero(lambda: folder_for_multirun(config))
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.sweep.dir = escape_references(folder)
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(folder)}")  # of which each job is composed
@@ -48,8 +48,8 @@ class ReserveFolder(Callback):
                 config.hydra.overrides.hydra += ["hydra.output_subdir=null", "hydra/job_logging=stdout"]
 
 
-def chosen(choose: Callable[[], str]) -> str:
-    """What rank 0 chooses. Raises Refused where it cannot."""
+def choose_on_rank_zero(choose: Callable[[], str]) -> str:
+    """The folder that rank 0 chooses, on all ranks. Raises Refused where it cannot choose one."""
 
     def choose_or_refuse() -> str:
         try:
@@ -86,7 +86,7 @@ def folder_for_run(config: DictConfig) -> str:
         reservation = reclaim(earlier)
     else:
         reservation = reserve(Path(str(config.hydra.run.dir)), config.get("overwrite") is True)
-    remember(reservation.folder)
+    record_folder(reservation.folder)
     _reserved[reservation.folder.resolve()] = reservation
     return str(reservation.folder)
 
@@ -98,7 +98,7 @@ def folder_for_multirun(config: DictConfig) -> str:
     if ".." in PurePath(subdir).parts or subdir.startswith(("/", "~")):
         raise UserError(f"hydra.sweep.subdir={subdir} leads out of the sweep's folder; give a name inside it")
     folder = earlier_folder() or reserve_empty(Path(str(config.hydra.sweep.dir)))
-    remember(folder)
+    record_folder(folder)
     return str(folder)
 
 
@@ -113,10 +113,10 @@ def claim(folder: Path) -> Reservation | None:
     reservation = _reserved.pop(folder.resolve(), None)
     if reservation is not None:
         return reservation
-    if restarted():
+    if was_requeued():
         return reclaim(folder)
     if not acquire(folder):
-        raise UserError(in_use(folder))
+        raise UserError(in_use_message(folder))
     if any((folder / name).exists() for name in SIGNS if name not in HYDRA):
         release(folder)
         raise UserError(
@@ -126,12 +126,12 @@ def claim(folder: Path) -> Reservation | None:
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Inside, this command is the one that writes into a run. Raises UserError, in all ranks, where another does."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a run folder. Raises UserError on all ranks where another command holds it."""
 
     def lock() -> None:
         if not acquire(folder):
-            raise UserError(in_use(folder))
+            raise UserError(in_use_message(folder))
 
     from_rank_zero(lock)
     try:
@@ -140,8 +140,8 @@ def only_writer(folder: Path) -> Iterator[None]:
         release(folder)
 
 
-def write_nothing(config: DictConfig) -> None:
-    """Let Hydra write neither .hydra nor a log."""
+def disable_hydra_output(config: DictConfig) -> None:
+    """Keep Hydra from writing .hydra and a log."""
     config.hydra.output_subdir = None
     logging = config.hydra.job_logging
     for handler in [name for name, node in logging.handlers.items() if "filename" in node]:

@@ -8,8 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.cli.hydra_app import application, key_of
 from vaelab.cli.launch import launch
-from vaelab.cli.outcome import Outcome, reports_mistakes
-from vaelab.cli.run_folder import only_writer
+from vaelab.cli.outcome import Outcome, report_mistakes
+from vaelab.cli.run_folder import lock_folder
 from vaelab.config import check
 from vaelab.config.paths import CONF
 from vaelab.config.run_config import load_config
@@ -19,7 +19,7 @@ from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
 
 
-@reports_mistakes
+@report_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -54,7 +54,7 @@ def quote_class(argument: str) -> str:
 def sample(config: DictConfig) -> Outcome:
     check(config, {}, "sample")
     run = Run.open(config.run)
-    with only_writer(run.folder):
+    with lock_folder(run.folder):
         saved = load_config(run, config.plugins)
         check(saved, saved.choices)
         checkpoint = run.checkpoint(config.ckpt)

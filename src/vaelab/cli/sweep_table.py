@@ -35,7 +35,9 @@ def print_comparison(folder: Path) -> None:
 def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
     """The results of each variant's jobs; a variant is a job's overrides but for the seed."""
     variants: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for saved in sorted(folder.rglob(".hydra/overrides.yaml"), key=lambda path: in_numbers(path.relative_to(folder))):
+    for saved in sorted(
+        folder.rglob(".hydra/overrides.yaml"), key=lambda path: natural_order(path.relative_to(folder))
+    ):
         results = saved.parents[1] / "results.json"
         if results.is_file():
             overrides = OmegaConf.to_container(OmegaConf.load(saved))
@@ -45,7 +47,7 @@ def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
     return varying(variants)
 
 
-def in_numbers(path: Path) -> list[tuple[int, str]]:
+def natural_order(path: Path) -> list[tuple[int, str]]:
     """A key to sort by: text as it is, and numbers by their value, so that job 10 comes after job 9."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
 

@@ -1,4 +1,4 @@
-"""vaelab train: a new run, or one that goes on."""
+"""vaelab train: start a new run, or resume one."""
 
 import re
 import sys
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.cli.hydra_app import KEPT, Task, application, log_file, with_config_of
+from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, log_file
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, print_once, reports_mistakes
+from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
-from vaelab.cli.requeue import restarted
+from vaelab.cli.requeue import was_requeued
 from vaelab.cli.resumption import changes, is_finished
-from vaelab.cli.run_folder import RESERVE, claim, only_writer
+from vaelab.cli.run_folder import RESERVE, claim, lock_folder
 from vaelab.cli.second_stage import (
     check_first_stage,
     check_resumed_model,
@@ -43,9 +43,9 @@ class Job(NamedTuple):
     run: Run | None = None
 
 
-@reports_mistakes
+@report_mistakes
 def main(arguments: Sequence[str] | None = None) -> int:
-    """A new run, or one that goes on: see `job_of`."""
+    """Start a new run, or resume one: see `job_of`."""
     job = job_of(list(sys.argv[1:] if arguments is None else arguments))
     return application("train", job.task, job.arguments)
 
@@ -75,15 +75,15 @@ def job_of(arguments: Sequence[str]) -> Job:
         first = Run.open(first_stage)
         return Job(lambda config: start(config, first), [RESERVE, *second_stage_arguments(first, rest)])
     if folder is None and ckpt is None:
-        return Job(start, [RESERVE, *rest, *weights_of(init_from)])
+        return Job(start, [RESERVE, *rest, *init_from_overrides(init_from)])
     run = latest_run(Path("outputs")) if folder is None else Run.open(folder)
     if is_second_stage(rest):
         check_resumed_model(run, rest)
-    again = with_config_of(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
-    return Job(lambda config: go_on(config, run, ckpt or "last"), again, run)
+    again = arguments_from_run(run, "train", rest, kept=(*KEPT, *IN_CHECKPOINT))
+    return Job(lambda config: resume(config, run, ckpt or "last"), again, run)
 
 
-def weights_of(folder: str | None) -> list[str]:
+def init_from_overrides(folder: str | None) -> list[str]:
     """The override that makes a new run begin with another's weights. Raises UserError where that one has none."""
     if folder in (None, "null"):
         return []
@@ -109,15 +109,15 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
                 config.setdefault(group, {})  # which [] leaves out
             config.plugins = plugins_of(config)
         freeze_resolvers(config)
-        again = restarted() and run.saved
-        ended = train(config, run, resumption(run, "last") if again else None)
+        again = was_requeued() and run.saved
+        ended = train(config, run, resume_checkpoint(run, "last") if again else None)
     finally:
         if reservation is not None:
-            settle(reservation, ended.status == 0, run.saved)
+            finish_reservation(reservation, ended.status == 0, run.saved)
     return ended
 
 
-def settle(reservation: Reservation, succeeded: bool, saved: bool) -> None:
+def finish_reservation(reservation: Reservation, succeeded: bool, saved: bool) -> None:
     """Keep a folder in which something was trained, and what it replaces until the new run has ended well."""
     if succeeded:
         reservation.keep()
@@ -127,13 +127,13 @@ def settle(reservation: Reservation, succeeded: bool, saved: bool) -> None:
         print_once([f"the run that overwrite=true would have replaced is kept in {replaced}"])
 
 
-def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
-    """The rest of a run, from a checkpoint. What has nothing left to do changes nothing."""
-    with only_writer(run.folder), log_file(run.folder / "train.log"):
+def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
+    """Resume a run from a checkpoint. A run that has finished stays unchanged."""
+    with lock_folder(run.folder), log_file(run.folder / "train.log"):
         check(config, config.choices)
         config.plugins = plugins_of(config)
-        checkpoint = resumption(run, ckpt)
-        finished, changed = from_rank_zero(lambda: what_is_left(config, run, checkpoint))
+        checkpoint = resume_checkpoint(run, ckpt)
+        finished, changed = from_rank_zero(lambda: remaining_work(config, run, checkpoint))
         if finished:
             idle = f", so nothing is left for {', '.join(changed)} to change" if changed else ""
             way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
@@ -144,14 +144,14 @@ def go_on(config: DictConfig, run: Run, ckpt: str) -> Outcome:
         return train(config, run, checkpoint)
 
 
-def what_is_left(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
-    """Whether a run has finished, and what the config changes of it."""
+def remaining_work(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
+    """Whether a run has finished, and which values the config changes."""
     changed = changes(read_config(run), config)
     return is_finished(run, config, checkpoint, bool(changed)), changed
 
 
 def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
-    """What becomes of training in as many processes as the trainer wants."""
+    """The outcome of training in as many processes as the trainer asks for."""
     before = set(run.unfinished.glob("*/*"))
     ended = launch("train", num_processes(config), config, run.folder, checkpoint)
     if ended.status > 128 and set(run.unfinished.glob("*/*")) - before:
@@ -171,8 +171,8 @@ def freeze_resolvers(node: DictConfig | ListConfig) -> None:
             freeze_resolvers(node[key])
 
 
-def resumption(run: Run, ckpt: str) -> Path | None:
-    """The checkpoint to go on from; None for a run that ended before its first."""
+def resume_checkpoint(run: Run, ckpt: str) -> Path | None:
+    """The checkpoint to resume from; None for a run that ended before it saved one."""
     return run.checkpoint(ckpt) if run.saved or ckpt != "last" else None
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from inspect import Parameter
 from typing import Any
 
-from vaelab.config.libraries import closer
+from vaelab.config.libraries import refine_annotations
 
 # Both write *args and **kwargs, and both refuse them when called.
 TAKES_NOTHING = {"torch.nn.modules.module.Module", "lightning.pytorch.core.module.LightningModule"}
@@ -28,7 +28,7 @@ def parameters(target: Callable[..., Any]) -> list[Parameter] | None:
         return None
     hints = _hints(method)
     named = [one.replace(annotation=hints.get(one.name, _plain(one.annotation))) for one in found]
-    return closer(target, named)
+    return refine_annotations(target, named)
 
 
 def _constructor(target: Any) -> Any:

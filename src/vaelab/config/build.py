@@ -26,7 +26,7 @@ def build(node: DictConfig | ListConfig, supplied: Mapping[str, Any] | None = No
         UserError: a constructor refused its arguments, whatever it raised.
     """
     try:
-        return instantiate(_resolved(node), _convert_="all", **_escaped(dict(supplied or {})))
+        return instantiate(_resolve(node), _convert_="all", **_escape(dict(supplied or {})))
     except InstantiationException as error:
         cause = _root_cause(error)
         if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in UNUSABLE):
@@ -37,23 +37,23 @@ def build(node: DictConfig | ListConfig, supplied: Mapping[str, Any] | None = No
         raise UserError(_refusal(error, cause)) from error
 
 
-def _resolved(node: DictConfig | ListConfig) -> DictConfig | ListConfig:
+def _resolve(node: DictConfig | ListConfig) -> DictConfig | ListConfig:
     """The node with its values in the place of references, as Hydra reads it after it has resolved it itself.
 
     Hydra resolves what it has resolved once more, so that text which looks like a reference would become one.
     """
     plain: Any = OmegaConf.to_container(node, resolve=True)
-    resolved: DictConfig | ListConfig = OmegaConf.create(_escaped(plain))
+    resolved: DictConfig | ListConfig = OmegaConf.create(_escape(plain))
     resolved._set_parent(node._get_parent())  # of which errors say the place
     resolved._set_key(node._key())
     return resolved
 
 
-def _escaped(plain: Any) -> Any:
+def _escape(plain: Any) -> Any:
     if isinstance(plain, dict):
-        return {key: _escaped(value) for key, value in plain.items()}
+        return {key: _escape(value) for key, value in plain.items()}
     if isinstance(plain, list):
-        return [_escaped(value) for value in plain]
+        return [_escape(value) for value in plain]
     return escape_references(escape_references(plain)) if isinstance(plain, str) else plain
 
 

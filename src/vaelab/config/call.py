@@ -8,7 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vaelab.config.arguments import parameters
-from vaelab.config.interpolation import origin, typed
+from vaelab.config.interpolation import origin, typed_reference
 from vaelab.config.locate import locate
 from vaelab.config.mistake import Mistake
 from vaelab.config.part import Part
@@ -73,13 +73,11 @@ def mistakes_of_values(node: DictConfig | ListConfig, annotations: Mapping[Any, 
         if isinstance(value, dict) and isinstance(found, DictConfig) and get_origin(annotation) is Mapping:
             yield from mistakes_of_values(found, dict.fromkeys(found, get_args(annotation)[1]))
         elif not accepts(annotation, value):
-            reference = typed(node, key)
+            reference = typed_reference(node, key)
             if reference is not None:
                 place = reference[0]
-            yield Mistake(
-                place,
-                f"{_given(place, value, reference)} {describe(annotation, value)}{_hint(place, value, annotation)}",
-            )
+            sentence = f"{_describe_given(place, value, reference)} {describe(annotation, value)}"
+            yield Mistake(place, sentence + _hint(place, value, annotation))
 
 
 def _hint(place: str, value: Any, annotation: Any) -> str:
@@ -90,7 +88,7 @@ def _hint(place: str, value: Any, annotation: Any) -> str:
     return f"""; quote it: {place}="'{value}'\"""" if number and accepts(annotation, str(value)) else ""
 
 
-def _given(place: str, value: Any, reference: tuple[str, str] | None) -> str:
+def _describe_given(place: str, value: Any, reference: tuple[str, str] | None) -> str:
     if reference is not None:
         return f"{place}={reference[1]}, which is {show(value)}, must {'give' if isinstance(value, Part) else 'be'}"
     if isinstance(value, Part):
@@ -131,14 +129,14 @@ def _misfits(name: str, accepted: list[Parameter], given: list[str], positional:
         if key in taken and key in named:
             yield f"{name} gets '{key}' twice, by name and in _args_"
         elif key not in named and Parameter.VAR_KEYWORD not in kinds:
-            yield f"{name} has no argument '{key}'" + (did_you_mean(key, named) or _takes(named))
+            yield f"{name} has no argument '{key}'" + (did_you_mean(key, named) or _list_arguments(named))
     required = [one.name for one in accepted if one.default is one.empty and one.kind in SINGLE]
     needed = [f"'{one}'" for one in required if one not in taken and one not in given]
     if needed and not partial:
         yield f"{name} needs {' and '.join(needed)}"
 
 
-def _takes(named: list[str]) -> str:
+def _list_arguments(named: list[str]) -> str:
     """The arguments that there are, where they are few enough to read."""
     if not named:
         return "; it takes none"

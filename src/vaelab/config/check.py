@@ -5,8 +5,8 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from vaelab.config.choices import Choices, in_its_file, place
-from vaelab.config.interpolation import broken
+from vaelab.config.choices import Choices, add_file, place
+from vaelab.config.interpolation import find_broken
 from vaelab.config.mistake import Mistake
 from vaelab.errors import UserError
 
@@ -51,7 +51,7 @@ def mistakes_of_nodes(node: DictConfig | ListConfig, path: str, choices: Choices
 
     if isinstance(node, DictConfig) and "_target_" in node:
         for mistake in mistakes_of_call(node):
-            yield f"{place(path, choices)}: {mistake}" if isinstance(mistake, str) else in_its_file(mistake, choices)
+            yield f"{place(path, choices)}: {mistake}" if isinstance(mistake, str) else add_file(mistake, choices)
     keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
     for key in keys:
         if path == "" and key == "hydra":  # Hydra checks its own
@@ -60,7 +60,7 @@ def mistakes_of_nodes(node: DictConfig | ListConfig, path: str, choices: Choices
         if OmegaConf.is_missing(node, key):
             yield Mistake(inner, f"{inner} is not set; give {inner}=...")
         elif OmegaConf.is_interpolation(node, key):
-            if reason := broken(node, key):
+            if reason := find_broken(node, key):
                 yield Mistake(reason.key or inner, f"{place(inner, choices)}: {reason.sentence}")
         elif OmegaConf.is_config(node[key]):
             # What an interpolation points at is checked where it stands.

@@ -11,17 +11,17 @@ LISTED = ("callbacks", "evaluation", "logger")
 Choices = Mapping[str, str | list[str] | None]
 
 
-def in_its_file(mistake: Mistake, choices: Choices) -> Mistake:
+def add_file(mistake: Mistake, choices: Choices) -> Mistake:
     """The same, with the file that holds the value."""
-    return mistake._replace(sentence=mistake.sentence + in_file(mistake.place, choices))
+    return mistake._replace(sentence=mistake.sentence + file_suffix(mistake.place, choices))
 
 
 def place(path: str, choices: Choices) -> str:
     """`path (file)`, or only the path of what no group's file holds."""
-    return (path or "config") + in_file(path, choices)
+    return (path or "config") + file_suffix(path, choices)
 
 
-def in_file(path: str, choices: Choices) -> str:
+def file_suffix(path: str, choices: Choices) -> str:
     """` (conf/<group>/<choice>.yaml)`, or the file of a plugin, of a dotted key that a group's file holds."""
     group, _, rest = path.partition(".")
     key = rest.partition(".")[0]

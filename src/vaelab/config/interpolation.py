@@ -35,7 +35,7 @@ def origin(node: DictConfig | ListConfig, key: Any) -> tuple[str, Any]:
     return str(found._get_full_key(None)), found
 
 
-def typed(node: DictConfig | ListConfig, key: Any) -> tuple[str, str] | None:
+def typed_reference(node: DictConfig | ListConfig, key: Any) -> tuple[str, str] | None:
     """The last key on the way from `node[key]` to its value that refers to another as none of our yamls does.
 
     With its text: it is where a reference was typed. None where all references are ours.
@@ -48,14 +48,14 @@ def typed(node: DictConfig | ListConfig, key: Any) -> tuple[str, str] | None:
         above, _, inner = whole[1].rpartition(".")
         root: Any = node._get_root()
         further = OmegaConf.select(root, above) if above else root
-        if isinstance(further, DictConfig) and (reference := typed(further, inner)):
+        if isinstance(further, DictConfig) and (reference := typed_reference(further, inner)):
             return reference
     return None if stands_in_conf(str(key), text, ALL) else (str(found._get_full_key(None)), text)
 
 
-def broken(node: DictConfig | ListConfig, key: Any) -> Broken | None:
+def find_broken(node: DictConfig | ListConfig, key: Any) -> Broken | None:
     """Why the interpolation at `node[key]` leads nowhere, unless it is because of another one, which says so itself."""
-    text = written(node, key)
+    text = raw_text(node, key)
     try:
         node[key]
     except InterpolationToMissingValueError:
@@ -80,7 +80,7 @@ def leads_to_broken(text: str, node: DictConfig | ListConfig) -> bool:
     return False
 
 
-def written(node: DictConfig | ListConfig, key: Any) -> str:
+def raw_text(node: DictConfig | ListConfig, key: Any) -> str:
     """The text of a value before interpolation."""
     plain: Any = OmegaConf.to_container(node, resolve=False)
     return str(plain[key])

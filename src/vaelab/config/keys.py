@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config.arguments import parameters
 from vaelab.config.call import mistakes_of_values
-from vaelab.config.choices import LISTED, Choices, in_its_file
+from vaelab.config.choices import LISTED, Choices, add_file
 from vaelab.config.groups import groups
 from vaelab.config.interpolation import paths, references
 from vaelab.config.locate import find_module
@@ -90,7 +90,7 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
     used = {key.partition(".")[0] for key in references(plain)}
     for key in map(str, config):
         if key not in {*read, *chosen, *used}:
-            yield f"nothing reads the key '{key}'" + meant(key, list(paths(plain)), [*read, *chosen])
+            yield f"nothing reads the key '{key}'" + suggest_place(key, list(paths(plain)), [*read, *chosen])
     for key, one in read.items():
         if one.default is Parameter.empty and key not in config:
             yield Mistake(key, f"{key} is not set; give {key}=...")
@@ -103,7 +103,7 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
     yield from outside_outputs(config)
     yield from missing_plugins(config)
     annotations = {key: one.annotation for key, one in read.items() if key in config}
-    yield from (in_its_file(mistake, choices) for mistake in mistakes_of_values(config, annotations))
+    yield from (add_file(mistake, choices) for mistake in mistakes_of_values(config, annotations))
 
 
 def outside_outputs(config: DictConfig) -> Iterator[Mistake]:
@@ -120,12 +120,12 @@ def missing_plugins(config: DictConfig) -> Iterator[Mistake]:
     for name in plugins if OmegaConf.is_list(plugins) else ():
         try:
             find_module(str(name).partition(".")[0])
-        except (UserError, ValueError) as error:  # the second is what Python makes of an empty name
-            reason = error if isinstance(error, UserError) else "no name of a package"
+        except (UserError, ValueError) as error:  # ValueError: the name is empty
+            reason = error if isinstance(error, UserError) else "a package needs a name"
             yield Mistake("plugins", f"plugins={show(list(plugins))}: {reason}")
 
 
-def meant(key: str, existing: list[str], others: list[str]) -> str:
+def suggest_place(key: str, existing: list[str], others: list[str]) -> str:
     """The end of a sentence that suggests where a key belongs."""
     same = [path for path in existing if path.rpartition(".")[2] == key != path]
     return f"; did you mean '{same[0]}'?" if same else did_you_mean(key, others) or "; leave it out"

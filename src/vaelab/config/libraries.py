@@ -109,7 +109,7 @@ CLOSER: dict[str, dict[str, Any]] = {
 }
 
 
-def closer(target: Callable[..., Any], found: list[Parameter]) -> list[Parameter]:
+def refine_annotations(target: Callable[..., Any], found: list[Parameter]) -> list[Parameter]:
     """The parameters with what CLOSER says of them; what it names and **kwargs takes comes along."""
     said: dict[str, Any] = {}
     for line in reversed(inspect.getmro(target)) if inspect.isclass(target) else ():

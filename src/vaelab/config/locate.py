@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from vaelab.errors import UserError, did_you_mean
-from vaelab.signals import check, deferred
+from vaelab.signals import defer_signals, raise_if_stopped
 
 
 @cache
@@ -35,7 +35,7 @@ def locate(name: str) -> Any:
     return found
 
 
-# Packages that are nobody's plugin, whatever a config says.
+# Packages that are never plugins.
 LIBRARIES = """
     vaelab torch torchvision torchmetrics torch_fidelity lightning pytorch_lightning lightning_fabric hydra omegaconf
     wandb zuko yaml numpy scipy sklearn matplotlib PIL rich pydantic jaxtyping hydra_plugins
@@ -50,7 +50,7 @@ def is_library(package: str) -> bool:
 def _longest_module(parts: list[str]) -> tuple[Any, list[str]]:
     """The longest beginning of a name that is a module, imported, and what remains."""
     find_module(parts[0])
-    module = _imported(parts[0])
+    module = _import(parts[0])
     for place, part in enumerate(parts[1:], 1):
         # What a package binds itself comes first, as for `package.name` in Python.
         inner = ".".join(parts[: place + 1])
@@ -58,7 +58,7 @@ def _longest_module(parts: list[str]) -> tuple[Any, list[str]]:
             return module, parts[place:]
         if not hasattr(module, "__path__") or importlib.util.find_spec(inner) is None:
             return module, parts[place:]
-        module = _imported(inner)
+        module = _import(inner)
     return module, []
 
 
@@ -72,17 +72,17 @@ def find_module(name: str) -> None:
         raise UserError(f"no module '{name}'" + (hint or "; install it, or add its folder to PYTHONPATH"))
 
 
-def _imported(name: str) -> ModuleType:
+def _import(name: str) -> ModuleType:
     """A module. Whatever its code raises is a mistake of the config that named it."""
     if name in sys.modules:
         return sys.modules[name]
     try:
-        with deferred():  # an import that is broken off leaves half a module
+        with defer_signals():  # an import that is broken off leaves half a module
             module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise UserError(f"cannot import {name}: {type(error).__name__}: {reason}") from error
-    check()
+    raise_if_stopped()
     return module
 
 

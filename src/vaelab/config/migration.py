@@ -40,7 +40,7 @@ def migrate(config: DictConfig) -> DictConfig:
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
     for name, measure in (config.get("evaluation") or {}).items():
-        complete(str(name), measure)
+        add_new_keys(str(name), measure)
     for logger in (config.get("logger") or {}).values():
         logger.pop("save_dir", None)  # a logger writes into the run folder, wherever that is now
     if "evaluation" in config or not config.get("callbacks"):
@@ -72,16 +72,16 @@ def rename_targets(plain: Any) -> Any:
         return [rename_targets(value) for value in plain]
     if not isinstance(plain, dict):
         return plain
-    return {key: renamed(value) if key == "_target_" else rename_targets(value) for key, value in plain.items()}
+    return {key: rename_target(value) if key == "_target_" else rename_targets(value) for key, value in plain.items()}
 
 
-def renamed(target: Any) -> Any:
+def rename_target(target: Any) -> Any:
     """The name of today of a target."""
     old = next((old for old in MOVED if str(target).startswith(old)), None)
     return target if old is None else MOVED[old] + str(target).removeprefix(old)
 
 
-def complete(name: str, measure: DictConfig) -> None:
+def add_new_keys(name: str, measure: DictConfig) -> None:
     """Give a measure the keys that it has got since, with the numbers of today's yaml."""
     file = CONF / "evaluation" / f"{name}.yaml"
     today: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {name: {}}

@@ -1,4 +1,4 @@
-"""What the yamls of vaelab and of plugins say, to tell it from what somebody else has written."""
+"""What the yamls of vaelab and of plugins say, to distinguish it from what another person has written."""
 
 import re
 from functools import cache

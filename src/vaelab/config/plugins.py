@@ -60,11 +60,11 @@ def plugins_of(config: DictConfig) -> list[str]:
     return [
         plugin.package
         for plugin in active_plugins()
-        if plugin.package in _named.get() or f"_target_: {plugin.package}." in written or _chosen(plugin, config)
+        if plugin.package in _named.get() or f"_target_: {plugin.package}." in written or _has_choice_of(plugin, config)
     ]
 
 
-def _chosen(plugin: Plugin, config: DictConfig) -> bool:
+def _has_choice_of(plugin: Plugin, config: DictConfig) -> bool:
     """Whether a choice of the config is a file of the plugin."""
     folder = plugin.conf
     return folder is not None and any(
@@ -95,7 +95,7 @@ def find(package: str) -> Plugin:
     """A plugin by its dotted name. Nothing is imported.
 
     Raises:
-        UserError: there is no such package, or it is a library and no plugin.
+        UserError: there is no such package, or it is a library.
     """
     if not package or not all(part.isidentifier() for part in package.split(".")):
         raise UserError(f"plugins=[{package}] must name packages, as in plugins=[my_project]")

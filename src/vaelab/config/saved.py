@@ -1,4 +1,4 @@
-"""The config of a run folder, read as plain data: somebody else may have written it."""
+"""The config of a run folder, read as plain data: another person may have written it."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -68,7 +68,7 @@ Reader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{FLOAT}
 
 
 def read_saved(path: Path) -> DictConfig:
-    """A saved config of the right form, whatever it names.
+    """A saved config of the right form; its targets are not checked.
 
     Raises:
         UserError: it is damaged, or has what no run saves.
@@ -152,7 +152,7 @@ def _faults_of_choices(choices: Any) -> Iterator[str]:
     for group, choice in choices.items():
         for name in choice if isinstance(choice, list) else [choice]:
             if name is not None and not re.fullmatch(r"[\w./-]*|\[[\w./, -]*\]", str(name)):
-                yield f"'{CHOICES}.{group}' is no name of a choice: {name!r}; {WAY_OUT}"
+                yield f"'{CHOICES}.{group}' must name a choice, not {name!r}; {WAY_OUT}"
 
 
 def _faults_of_values(value: Any, place: str, depth: int) -> Iterator[str]:

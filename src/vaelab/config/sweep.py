@@ -16,11 +16,11 @@ from omegaconf import OmegaConf
 
 def register() -> None:
     """Let configs name the two resolvers."""
-    OmegaConf.register_new_resolver("in_sweep", either, replace=True)
+    OmegaConf.register_new_resolver("in_sweep", select_by_mode, replace=True)
     OmegaConf.register_new_resolver("varied", varied, replace=True)
 
 
-def either(sweep: Any, otherwise: Any) -> str:
+def select_by_mode(sweep: Any, otherwise: Any) -> str:
     """The first in a job of a multirun, else the second, as text."""
     return str(sweep if in_sweep() else otherwise)
 
@@ -35,12 +35,12 @@ def varied(seed: Any) -> str:
     found: list[str] = []
     if in_sweep():
         hydra = HydraConfig.get()
-        keys = {*keys_that_vary(given_to_all(Path(hydra.sweep.dir))), *(hydra.sweeper.get("params") or {})}
+        keys = {*keys_that_vary(multirun_overrides(Path(hydra.sweep.dir))), *(hydra.sweeper.get("params") or {})}
         found = [str(one) for one in hydra.overrides.task if key_of(str(one)) in keys]
     return " ".join(found) or f"seed={seed}"
 
 
-def given_to_all(folder: Path) -> list[str]:
+def multirun_overrides(folder: Path) -> list[str]:
     """The overrides of a multirun as they were typed, which Hydra saves before the first job."""
     file = folder / "multirun.yaml"
     if not file.is_file():  # a sweeper that does not save them

@@ -1,4 +1,4 @@
-"""What a saved config may have built: it may come from somebody else, and a target is code that is called."""
+"""Which targets a saved config may name: another person may have written it, and a target is code that is called."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Values that are allowed and yet can hardly be meant: each is named once in the log, and the run goes on."""
+"""Values that are valid but probably unintended: each is logged once, and the run continues."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -15,14 +15,14 @@ LOSSES = ("loss", "rate", "distortion", "bce", "mse", "gap")  # the less, the be
 
 
 class Rule(NamedTuple):
-    """Of the values at `keys`, where all of them are there: whether they can hardly be meant, and what they do."""
+    """A test for unlikely values at `keys`, applied where all of them are set, and the sentence to log."""
 
     keys: tuple[str, ...]
     unlikely: Callable[..., bool]
     sentence: str
 
 
-def worst(monitor: str, mode: str) -> bool:
+def keeps_worst(monitor: str, mode: str) -> bool:
     """Whether a checkpoint that watches this would keep the worst weights."""
     name = monitor.rpartition("/")[2]
     return name in (GAINS if mode == "min" else LOSSES)
@@ -35,7 +35,7 @@ RULES = (
     Rule(("optimizer.maximize",), lambda climbs: climbs, "optimizer.maximize={} climbs the loss"),
     Rule(
         ("callbacks.checkpoint.monitor", "callbacks.checkpoint.mode"),
-        worst,
+        keeps_worst,
         "callbacks.checkpoint.monitor={} with mode={} keeps the worst weights",
     ),
     Rule(

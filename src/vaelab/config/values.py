@@ -41,13 +41,13 @@ def too_large(value: Any) -> bool:
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
     try:
-        return _cached(annotation)
+        return _build_adapter(annotation)
     except TypeError:  # an annotation without a hash
         return None
 
 
 @cache
-def _cached(annotation: Any) -> TypeAdapter[Any] | None:
+def _build_adapter(annotation: Any) -> TypeAdapter[Any] | None:
     """None where pydantic cannot read what somebody else annotated."""
     try:
         return TypeAdapter(from_yaml(annotation), config=STRICT)
@@ -80,7 +80,7 @@ def from_yaml(annotation: Any) -> Any:
     if inspect.isclass(kind) and issubclass(kind, PurePath):
         return str
     if inspect.isclass(kind):
-        return Annotated[InstanceOf[Part], AfterValidator(_refusing(annotation))]
+        return Annotated[InstanceOf[Part], AfterValidator(_require_fit(annotation))]
     return Any  # a type variable, or what only a type checker understands
 
 
@@ -95,7 +95,7 @@ def _of_type(types: set[type]) -> Callable[[Any], Any]:
     return refuse
 
 
-def _refusing(annotation: Any) -> Callable[[Part], Part]:
+def _require_fit(annotation: Any) -> Callable[[Part], Part]:
     def refuse(part: Part) -> Part:
         if not fits(annotation, part):
             raise ValueError("another kind of part")

@@ -28,7 +28,7 @@ def describe(annotation: Any, value: Any = None, many: bool = False) -> str:
     """What `value` must be: "an integer of at least 1", or of `many` "integers of at least 1"."""
     if too_large(value):
         return f"an integer of at most {LARGEST}"
-    words = _listed(dict.fromkeys(_alternatives(annotation, many)))
+    words = _join(dict.fromkeys(_alternatives(annotation, many)))
     finite = not isinstance(value, float) or math.isfinite(value)
     return words if finite else words.replace("a number", "a finite number")
 
@@ -95,7 +95,7 @@ def _with_range(noun: str, metadata: Iterable[Any]) -> str:
     return " ".join([noun, " and ".join(parts)]).strip()
 
 
-def _listed(words: Iterable[str]) -> str:
+def _join(words: Iterable[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
 
@@ -107,23 +107,23 @@ def _article(name: str) -> str:
 
 def show(value: Any) -> str:
     """A value as the command line takes it, cut where it is long."""
-    text = _written(value)
+    text = _to_yaml(value)
     return text if len(text) <= LONG else f"{text[:LONG]}…"
 
 
-def _written(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     if isinstance(value, Part):
         return f"{{_target_:{value.name}}}"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_written(each)}" for key, each in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{_to_yaml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return _quoted(value) if isinstance(value, str) else str(value)
+        return "[" + ",".join(map(_to_yaml, value)) + "]"
+    return _quote(value) if isinstance(value, str) else str(value)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Text, in quotes where it would be read as something else or not be seen."""
     try:
         plain = isinstance(yaml.safe_load(text), str) or text in ("on", "off", "yes", "no")

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from vaelab.data.idx import find_idx, unpack
 from vaelab.errors import UserError
-from vaelab.signals import check
+from vaelab.signals import raise_if_stopped
 
 log = logging.getLogger(__name__)
 TIMEOUT = 180  # seconds for a package manager
@@ -38,7 +38,7 @@ def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> No
         UserError: some files could not be had.
     """
     for way in ways:
-        check()
+        raise_if_stopped()
         missing = _missing(folder, checksums)
         if missing:
             log.info("%s lacks %d files; trying %s", folder, len(missing), way.name)

@@ -20,7 +20,7 @@ from vaelab.latent.structure import LatentStructure
 from vaelab.metric.moments import Moments
 from vaelab.model.vae import VAE
 from vaelab.printing import track
-from vaelab.signals import check
+from vaelab.signals import raise_if_stopped
 from vaelab.terms import Batch
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ class EvaluationContext:
             label = f"{self.measure.partition('-')[0]} {loop.rpartition('-')[2]}"  # without the key of the cache
             pairs = track(pairs, label, len(numbers), transient=True)
         for done, (number, item) in enumerate(pairs, before + 1):
-            check()
+            raise_if_stopped()
             yield number, item
             if self.cache is not None:
                 self.cache.save_states(f"{self.measure}.{loop}", metric, done)

@@ -16,7 +16,7 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.measurement import Measurement
 from vaelab.storage.atomic import replacement
-from vaelab.storage.signature import sign, verified
+from vaelab.storage.signature import sign, verify
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class ResultCache:
         """The content if this user wrote it; None, with a warning, if it was altered or written by another user."""
         if not path.is_file():
             return None
-        content = verified(path.read_bytes(), self.label(path))
+        content = verify(path.read_bytes(), self.label(path))
         if content is None:
             log.warning("%s was not written by you, or was altered; what it holds is measured again", path)
         return content

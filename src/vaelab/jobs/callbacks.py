@@ -13,10 +13,10 @@ from vaelab.storage.run import Run
 
 def build_callbacks(config: DictConfig, run: Run) -> list[Callback]:
     """All of them, in the order of the config."""
-    return [build(node, supplied_to(locate(node._target_), config, run)) for node in config.callbacks.values()]
+    return [build(node, supplied_arguments(locate(node._target_), config, run)) for node in config.callbacks.values()]
 
 
-def supplied_to(target: Any, config: DictConfig, run: Run) -> dict[str, Any]:
+def supplied_arguments(target: Any, config: DictConfig, run: Run) -> dict[str, Any]:
     """The arguments that no config gives, since they are of the run's folder."""
     kind = target if isinstance(target, type) else object
     if issubclass(kind, Evaluate):

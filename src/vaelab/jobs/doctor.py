@@ -18,7 +18,7 @@ from vaelab.health.history import History
 from vaelab.health.kl_schedule import schedule_line
 from vaelab.jobs.compatibility import check_compatibility
 from vaelab.jobs.dry_run import dry_run, num_steps
-from vaelab.jobs.experiment import Experiment, check_optimizer, quiet
+from vaelab.jobs.experiment import Experiment, check_optimizer, silence_warnings
 from vaelab.jobs.precision import set_default_dtype
 from vaelab.model.vae import VAE
 
@@ -27,20 +27,20 @@ UNTRAINED = ("input_range", "decoder_balance")  # those of the checks that need 
 
 def doctor(config: DictConfig, num_processes: int) -> None:
     """The part of the checklist that one batch can answer. Raises UserError where a line failed."""
-    quiet()
+    silence_warnings()
     torch.distributions.Distribution.set_default_validate_args(False)  # as in training, which would go on
     set_default_dtype(str(config.trainer.precision))
     pl.seed_everything(config.seed, verbose=False)
     data = build(config.data)
     data.prepare_data()
     write_facts(config.data, data)
-    lines = list(examined(config, data, num_processes))
+    lines = list(examine(config, data, num_processes))
     print_lines(f"health of model={config.choices.model} data={config.choices.data}, untrained", lines)
     if wrong := failed_checks(lines):
         raise UserError(f"{len(wrong)} of {len(lines)} lines failed: {', '.join(wrong)}; each says what to do")
 
 
-def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[CheckResult]:
+def examine(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[CheckResult]:
     """The lines, in the order in which a mistake would show."""
     try:
         model = build(config.model)
@@ -49,8 +49,8 @@ def examined(config: DictConfig, data: DataModule, num_processes: int) -> Iterat
         return
     check_optimizer(config, model)
     check_context = CheckContext(context(model, data, config.seed), {}, 0, History())
-    yield (fit := fitting(config, data, model))
-    yield kind(config, data, model)
+    yield (fit := compatibility(config, data, model))
+    yield likelihood_kind(config, data, model)
     yield labels(config, data, model)
     if fit.verdict == FAILED:
         yield build(config.doctor.health_check.checks.input_range)(check_context)
@@ -72,7 +72,7 @@ def context(model: VAE, data: DataModule, seed: int) -> EvaluationContext:
     return EvaluationContext(model.latent, data, "validation", seed, torch.device("cpu"), limit=data.chunk)
 
 
-def fitting(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
+def compatibility(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """What a training would refuse before it starts."""
     try:
         check_compatibility(config, data, model.latent)
@@ -81,7 +81,7 @@ def fitting(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     return CheckResult("parts", PASSED, "they fit each other, and x lies in the support of p(x|z)")
 
 
-def kind(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
+def likelihood_kind(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
     """Whether log p(x|z) is that of a density, so that its nats compare with those of other models."""
     index = torch.arange(min(data.chunk, len(data.split("validation"))))
     x, name = data.batch("validation", index).x, config.choices.likelihood

@@ -18,14 +18,14 @@ def explain_errors() -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        module = raised_in(error.__traceback__)
+        module = raising_module(error.__traceback__)
         speaker = next((part for name, part in SPEAKERS.items() if module.partition(name)[:2] == ("", name)), None)
         if speaker is None or isinstance(error, OSError | AssertionError):
             raise
         raise UserError(f"{speaker}: {first_sentence(error)}") from error
 
 
-def raised_in(traceback: TracebackType | None) -> str:
+def raising_module(traceback: TracebackType | None) -> str:
     """The name of the module whose line raised."""
     module = ""
     while traceback is not None:

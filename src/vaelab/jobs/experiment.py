@@ -118,7 +118,7 @@ class Experiment:
 
 def start_process(seed: int, precision: str) -> None:
     """What holds for the whole process before anything is built."""
-    quiet()
+    silence_warnings()
     keep_freed_memory()
     # Densities are checked by our tests; checking each call would make a GPU wait for the host.
     torch.distributions.Distribution.set_default_validate_args(False)
@@ -141,7 +141,7 @@ def check_optimizer(config: DictConfig, model: VAE) -> None:
         raise UserError(f"{names}: {first_sentence(error)}") from error
 
 
-def quiet() -> None:
+def silence_warnings() -> None:
     """Drop what Lightning says about choices that we made on purpose."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)

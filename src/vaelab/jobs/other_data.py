@@ -14,7 +14,7 @@ PIXELS = ("scale", "binarization", "dequantization", "value_range")  # what the 
 
 
 def chooses_other_data(overrides: Collection[str]) -> bool:
-    """Whether keys that are overridden name other examples; another share of the same ones is no other data."""
+    """Whether keys that are overridden name other examples; another share of the same examples does not count."""
     return any(key in overrides for key in CHOSEN)
 
 
@@ -45,14 +45,14 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
             " choose data of that shape"
         )
     if "classes" in node.source:
-        number_as(node, before, [key for key in FACTS if key in free])
+        renumber_classes(node, before, [key for key in FACTS if key in free])
     if AUTO in (node.num_classes, node.classes):  # numbered as they are stored
         node.num_classes, node.classes = before.num_classes, before.classes
     if config.choices.get("condition") != "none":
         check_labels(node, before, name)
 
 
-def number_as(node: DictConfig, before: DictConfig, free: Collection[str]) -> None:
+def renumber_classes(node: DictConfig, before: DictConfig, free: Collection[str]) -> None:
     """Let a folder say its own classes or, where the run knows all of them, number them as the run does."""
     for key in free:
         node[key] = AUTO
@@ -74,12 +74,12 @@ def check_labels(node: DictConfig, before: DictConfig, name: str) -> None:
     here, there = (list(one.classes) for one in (node, before))
     if node.num_classes != before.num_classes or (here and there and here != there):
         raise UserError(
-            f"the run's model is told labels of {described(before.num_classes, there)}, but data '{name}' has"
-            f" {described(node.num_classes, here)}; choose data of the same classes"
+            f"the run's model is told labels of {describe_classes(before.num_classes, there)}, but data '{name}' has"
+            f" {describe_classes(node.num_classes, here)}; choose data of the same classes"
         )
 
 
-def described(num: int, names: Collection[str]) -> str:
+def describe_classes(num: int, names: Collection[str]) -> str:
     """How many classes, and the first of their names."""
     first = ", ".join(list(names)[:5]) + (", …" if len(names) > 5 else "")
     return f"{num} classes{f' ({first})' if names else ''}"

@@ -99,7 +99,7 @@ def measure(
 
 
 def split_callbacks(config: DictConfig, run: Run) -> tuple[Evaluate, list[Callback]]:
-    """What measures, be it the bound alone where no callback `evaluate` is chosen, and what else looks at a test.
+    """The callback `evaluate`, or one for the bound alone where it is not chosen, and the other callbacks of a test.
 
     What saves or averages weights has no part in it: the checkpoint holds the weights.
     """

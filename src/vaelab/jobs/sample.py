@@ -17,7 +17,7 @@ from vaelab.jobs.experiment import Experiment
 from vaelab.latent.structure import LatentStructure
 from vaelab.picture.grid import Grid, save
 from vaelab.printing import print_line, track
-from vaelab.signals import check
+from vaelab.signals import raise_if_stopped
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
@@ -60,7 +60,7 @@ def draw(
     images, chunks = [], torch.arange(num_samples).split(data.chunk)
     with torch.no_grad():
         for number, index in enumerate(track(chunks, "sampling", len(chunks))):
-            check()
+            raise_if_stopped()
             with seeded(seed, "samples", number):
                 given = None if y is None else y[index].to(device)
                 images.append(latent.sample(len(index), given, temperature).cpu())
@@ -105,17 +105,17 @@ def labels(y: Any, num_samples: int, data: DataModule, latent: LatentStructure) 
     """One label for each sample, or None for a model that is told none: those asked for, in turn.
 
     Raises:
-        UserError: y is no class, or the model is unconditional.
+        UserError: y is not a class, or the model is unconditional.
     """
     if not latent.conditional:
         if y != "all":
             raise UserError(f"y={y} asks for a label, but this model is unconditional; leave y out")
         return None
-    asked = numbers(y, data.classes, data.num_classes)
+    asked = class_numbers(y, data.classes, data.num_classes)
     return torch.tensor(asked)[torch.arange(num_samples) % len(asked)]
 
 
-def numbers(y: Any, classes: Sequence[str], num_classes: int) -> list[int]:
+def class_numbers(y: Any, classes: Sequence[str], num_classes: int) -> list[int]:
     """The numbers of a class or of a list of them by name or number, or of all."""
     wanted = list(y) if isinstance(y, list | tuple) else [y]
     asked = list(range(num_classes)) if y == "all" else [label_of(one, classes, num_classes) for one in wanted]
@@ -129,7 +129,7 @@ def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:
     if str(wanted) in classes:
         return classes.index(str(wanted))
     is_number = isinstance(wanted, int) and not isinstance(wanted, bool)
-    if is_number and 0 <= wanted < num_classes and not named_by_numbers(classes):  # type: ignore[operator]
+    if is_number and 0 <= wanted < num_classes and not has_numeric_names(classes):  # type: ignore[operator]
         return wanted  # type: ignore[return-value]
     raise UserError(
         f"y={wanted} is not a class of this data; set it to {choices_of(classes, num_classes)}"
@@ -140,10 +140,10 @@ def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:
 def choices_of(classes: Sequence[str], num_classes: int) -> str:
     """What y may be, in words."""
     some = ", ".join(classes) if len(classes) <= MOST_NAMED else f"{', '.join(classes[:MOST_NAMED])}, …"
-    numbers = "" if named_by_numbers(classes) else f"a label from 0 to {num_classes - 1}, "
+    numbers = "" if has_numeric_names(classes) else f"a label from 0 to {num_classes - 1}, "
     return f"{numbers}{f'one of {some}, ' if classes else ''}a list of these, or all"
 
 
-def named_by_numbers(classes: Sequence[str]) -> bool:
+def has_numeric_names(classes: Sequence[str]) -> bool:
     """Whether a number may be the name of a class, which may then be numbered otherwise."""
     return any(name.isdecimal() for name in classes)

@@ -22,7 +22,7 @@ from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.loggers import build_history
 from vaelab.jobs.results import measure
 from vaelab.logger.session import Session
-from vaelab.signals import check, deferred
+from vaelab.signals import defer_signals, raise_if_stopped
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
@@ -50,7 +50,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | 
         measure(written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=loggers)
         status = 0
     finally:
-        with deferred():
+        with defer_signals():
             for logger in loggers:
                 if isinstance(logger, Session):
                     logger.end(status)
@@ -66,8 +66,8 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
     trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)
     if trainer.is_global_zero:
         run.save_config(written)
-        start(loggers, config, run, checkpoint)
-    with explain_errors(), deferred():
+        start_loggers(loggers, config, run, checkpoint)
+    with explain_errors(), defer_signals():
         try:
             trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
         except RESTORING as error:
@@ -75,7 +75,7 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
                 raise
             why = f"{type(error).__name__}: {first_sentence(error)}"
             raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
-    check()
+    raise_if_stopped()
     trainer.strategy.barrier()
     return Trained(trainer.fit_loop.state_dict(), trainer.global_step, objective(trainer))
 
@@ -105,7 +105,7 @@ def build_logger(node: DictConfig, run: Run) -> Logger:
     return logger
 
 
-def start(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
+def start_loggers(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
     """Let each logger know the config and go on where it was at the checkpoint."""
     step = load_checkpoint(checkpoint, "meta")["global_step"] if checkpoint else 0
     for logger in loggers:

@@ -19,13 +19,13 @@ MODES = ("online", "offline", "disabled", "dryrun", "run", "shared")
 GRACE = 15.0  # seconds beyond its own limit, after which W&B is taken to hang
 
 
-def disabled(settings: dict[str, Any]) -> bool:
+def is_disabled(settings: dict[str, Any]) -> bool:
     """Whether the user wants no W&B run: WANDB_DISABLED, which W&B itself no longer reads, or the mode `disabled`."""
     switch = os.environ.get("WANDB_DISABLED", "").strip().lower()
-    return switch not in ("", "0", "false", "no", "off") or chosen_mode(settings) == "disabled"
+    return switch not in ("", "0", "false", "no", "off") or user_mode(settings) == "disabled"
 
 
-def chosen_mode(settings: dict[str, Any]) -> str | None:
+def user_mode(settings: dict[str, Any]) -> str | None:
     """The mode that the user's environment or `logger.wandb.settings` gives, if any."""
     return os.environ.get("WANDB_MODE") or settings.get("mode")
 
@@ -61,7 +61,7 @@ class Connection:
 
     def first_mode(self) -> str:
         """What the user has chosen, or online where W&B finds an API key, without asking for one."""
-        mode = chosen_mode(self.settings)
+        mode = user_mode(self.settings)
         if os.environ.get("WANDB_MODE") not in MODES:
             os.environ.pop("WANDB_MODE", None)  # which W&B would refuse, an empty one too
         if mode is not None and mode not in MODES:

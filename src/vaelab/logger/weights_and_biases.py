@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from lightning.pytorch import loggers
 
-from vaelab.logger.connection import disabled
+from vaelab.logger.connection import is_disabled
 from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.naming import valid_name, valid_tags
 from vaelab.logger.output import OutputHandler
@@ -63,7 +63,7 @@ class WandbLogger(loggers.WandbLogger):
         self.output = OutputHandler(self.hand_over)
 
     def begin(self, folder: Path) -> None:
-        if disabled(self.settings):
+        if is_disabled(self.settings):
             return
         names = {kind: valid_name(kind, given) for kind, given in self.names.items()}
         arguments = {**names, **self.others, "tags": valid_tags(self.tags), "settings": self.settings}

@@ -33,7 +33,7 @@ def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     return saved
 
 
-def refuse_damage(path: Path, way_out: str) -> None:
+def check_undamaged(path: Path, way_out: str) -> None:
     """Raises UserError for a file that cannot be read as a checkpoint of a run."""
     if damage := damage_of(path):
         raise UserError(f"{path} is damaged ({damage}); {way_out}")
@@ -53,13 +53,13 @@ def damage_of(path: Path) -> str | None:
     if not isinstance(saved, dict):
         return f"it holds a {type(saved).__name__}"
     if missing := [key for key in IN_CHECKPOINT if not isinstance(saved.get(key), IN_CHECKPOINT[key])]:
-        return f"it is no checkpoint of a run: it lacks {missing[0]}"
+        return f"it is not a checkpoint of a run: it lacks {missing[0]}"
     if not all(isinstance(value, torch.Tensor) for value in saved["state_dict"].values()):
-        return "its weights are no tensors"
+        return "its weights are not tensors"
     if not all(_is_stored(value) for value in _tensors(saved)):
         return "it has tensors that are larger than what is stored of them"
     if not saved["loops"].keys() >= LOOPS:
-        return "it is no checkpoint of a run: its loops are missing"
+        return "it is not a checkpoint of a run: its loops are missing"
     return None
 
 
@@ -89,7 +89,7 @@ IN_CHECKPOINT = {
 LOOPS = {"fit_loop", "validate_loop", "test_loop"}
 
 
-def chose_best(checkpoint: Path) -> bool:
+def has_best(checkpoint: Path) -> bool:
     """Whether training had saved a best checkpoint when it saved this one."""
     states = load_checkpoint(checkpoint, "meta")["callbacks"]
     return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def fingerprint(state: dict[str, Tensor], *provenance: object) -> str:
-    """Sixteen hexadecimal digits that name weights or other tensors, and whatever else counts."""
+    """Sixteen hexadecimal digits that name weights or other tensors, and their provenance."""
     digest = hashlib.sha256(repr(provenance).encode())
     for name, value in state.items():
         digest.update(name.encode())

@@ -57,17 +57,17 @@ def release(folder: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def hold_lock(folder: Path) -> Iterator[None]:
     """Inside, this process is the one writer of a folder. Raises UserError where another process is."""
     if not acquire(folder):
-        raise UserError(in_use(folder))
+        raise UserError(in_use_message(folder))
     try:
         yield
     finally:
         release(folder)
 
 
-def in_use(folder: Path) -> str:
+def in_use_message(folder: Path) -> str:
     """The sentence that names the process which writes into a folder."""
     try:
         owner = json.loads((folder / NAME).read_text())

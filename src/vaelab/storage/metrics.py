@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def rows_before(metrics: Path, step: int) -> list[dict[str, str]]:
-    """The rows of steps before `step`. What is no row, such as half a line at the end, is left out and said once."""
+    """The rows of steps before `step`. Damaged lines are left out with one warning."""
     if not metrics.is_file():
         return []
     text = metrics.read_bytes().decode(errors="replace")

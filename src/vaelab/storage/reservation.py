@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from vaelab.errors import UserError
-from vaelab.storage.lock import NAME, acquire, in_use, release
+from vaelab.storage.lock import NAME, acquire, in_use_message, release
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def reserve(wanted: Path, overwrite: bool = False) -> Reservation:
     Raises:
         UserError: the place cannot be a run folder.
     """
-    for left in left_by_overwriting(wanted):
+    for left in interrupted_replacements(wanted):
         log.warning("%s is a run that overwrite=true was to replace and did not; rename it, or remove it", left)
     return _replace(wanted) if overwrite and is_run(wanted) else _reserve_free(wanted)
 
@@ -94,7 +94,7 @@ def reclaim(folder: Path) -> Reservation:
         UserError: another process writes there.
     """
     if not acquire(folder):
-        raise UserError(in_use(folder))
+        raise UserError(in_use_message(folder))
     return Reservation(folder, found=frozenset(path for name in OWN for path in _inside_out(folder / name)))
 
 
@@ -126,7 +126,7 @@ def is_run(folder: Path) -> bool:
     return {"model:", "data:", "choices:"} <= {line.rstrip() for line in lines}
 
 
-def left_by_overwriting(folder: Path) -> list[Path]:
+def interrupted_replacements(folder: Path) -> list[Path]:
     """Earlier runs of a folder, from overwriting it with runs that were killed or did not end well."""
     return sorted(path for path in folder.parent.glob(f"{escape(folder.name)}.replaced-*") if is_run(path))
 
@@ -184,7 +184,7 @@ def _replace(folder: Path) -> Reservation:
     if Path.cwd().is_relative_to(folder.resolve()):
         raise UserError(f"overwrite=true cannot replace {folder}, in which you stand; start it from another folder")
     if not acquire(folder):
-        raise UserError(in_use(folder))
+        raise UserError(in_use_message(folder))
     replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
     folder.rename(replaced)
     release(folder)

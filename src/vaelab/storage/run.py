@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.errors import UserError
 from vaelab.storage.atomic import write
-from vaelab.storage.checkpoint import chose_best, damage_of, refuse_damage
-from vaelab.storage.reservation import left_by_overwriting
+from vaelab.storage.checkpoint import check_undamaged, damage_of, has_best
+from vaelab.storage.reservation import interrupted_replacements
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ class Run:
         """An existing run. Raises UserError for a folder that is not one."""
         run = cls(Path(folder))
         if not run.config_file.is_file():
-            left = left_by_overwriting(run.folder)
+            left = interrupted_replacements(run.folder)
             way_out = f"overwrite=true has left {left[-1]}" if left else "runs are under outputs/<model>-<data>/"
             raise UserError(f"{folder} is not a run folder: it has no config.yaml; {way_out}")
-        if device := device_in(run.folder):
+        if device := find_device(run.folder):
             raise UserError(f"{device} is a pipe or a device, which no run holds; remove it")
-        if link := link_out_of(run.folder):
+        if link := find_escaping_link(run.folder):
             raise UserError(f"{link} is a link that leads out of the run folder; replace it by what it leads to")
         for settings in (run.folder / "wandb" / "settings", run.folder / ".wandb"):
             if settings.exists():
@@ -101,7 +101,7 @@ class Run:
         path = Path(name)
         if not path.is_file():
             raise UserError(f"{self.folder} has no checkpoint '{name}'; give best or last")
-        refuse_damage(path, "give another")
+        check_undamaged(path, "give another")
         return path
 
     def _newest(self) -> Path:
@@ -122,16 +122,16 @@ class Run:
     def _best(self) -> Path:
         path = self.checkpoints / "best.ckpt"
         if path.is_file():
-            refuse_damage(path, "give ckpt=last for the newest one")
+            check_undamaged(path, "give ckpt=last for the newest one")
             return path
         newest = self._newest()
-        if chose_best(newest):
+        if has_best(newest):
             raise UserError(f"{path} is missing, although the run chose one; give ckpt=last for the newest one")
         log.warning("%s has chosen no best checkpoint; taking %s", self.folder, newest.name)
         return newest
 
 
-def link_out_of(folder: Path) -> Path | None:
+def find_escaping_link(folder: Path) -> Path | None:
     """A symbolic link in a run folder that leads out of it, through which a run would write somewhere else.
 
     W&B makes links of its own, to its logs, below wandb/, and writes through none of them.
@@ -140,7 +140,7 @@ def link_out_of(folder: Path) -> Path | None:
     return next((one for one in _paths(folder) if one.is_symlink() and not one.resolve().is_relative_to(inside)), None)
 
 
-def device_in(folder: Path) -> Path | None:
+def find_device(folder: Path) -> Path | None:
     """A pipe, socket or device in a run folder, which a reader might wait for without end."""
     return next((one for one in _paths(folder) if one.exists() and not (one.is_file() or one.is_dir())), None)
 

@@ -21,7 +21,7 @@ def sign(content: bytes | memoryview, place: str) -> bytes:
     return digest.hexdigest().encode() + b"\n"
 
 
-def verified(signed: bytes, place: str) -> memoryview | None:
+def verify(signed: bytes, place: str) -> memoryview | None:
     """The content behind its line, or None where this user did not write it for `place`."""
     content = memoryview(signed)[MARK + 1 :]
     try:
@@ -42,7 +42,7 @@ def _key() -> bytes:
             raise PermissionError(f"{path} is not yours alone; remove it")
         content = file.read(LENGTH + 1)
     if len(content) != LENGTH:
-        raise OSError(f"{path} is no key; remove it")
+        raise OSError(f"{path} is not a key; remove it")
     return content
 
 
