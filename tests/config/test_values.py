@@ -59,7 +59,7 @@ CASES = [
     ("seeed=1", "", "nothing reads the key 'seeed'; did you mean 'seed'?"),
     ("lr=0.1", "", "nothing reads the key 'lr'; did you mean 'optimizer.lr'?"),
     ("overwrite=1", "", "{} must be true or false"),
-    ("run=5", "", "{} must be text or null; quote it: run=\"'5'\""),
+    ("first_stage=5", "", "{} must be text or null; quote it: first_stage=\"'5'\""),
     ("encoder.channels=[]", "", "{} must be a non-empty list of integers from 1 to 1048576 (conf/encoder/conv.yaml)"),
     (
         "encoder.channels=[32,-1]",
@@ -324,7 +324,7 @@ def test_all_mistakes_come_at_once_each_about_one_value(mistakes: Callable[..., 
         ("trainer.precision=32 trainer.devices=-1 trainer.max_epochs=-1 trainer.strategy=ddp_find_unused", ""),
         ("trainer.devices=[0,1] trainer.accelerator=gpu trainer.max_time=00:01:00:00 trainer.profiler=simple", ""),
         ("trainer.limit_train_batches=0.5 trainer.limit_val_batches=3 trainer.deterministic=warn", ""),
-        ("plugins=[yaml,torch.nn] overwrite=true run=outputs/x tags=[a,b]", ""),
+        ("plugins=[yaml,torch.nn] overwrite=true first_stage=outputs/x tags=[a,b]", ""),
         ("width=32 encoder.num_features=${width}", ""),  # a key of the user's own, to which a value refers
         ("kl.start=0 kl.stop=1 kl.steps=0 callbacks.free_bits.nats=0", "callbacks=[kl_annealing,free_bits]"),
         ('encoder.activation={"_target_":torch.nn.GELU}', ""),
