@@ -10,7 +10,10 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from jaxtyping import install_import_hook
 from omegaconf import DictConfig, open_dict
+
+install_import_hook("vaelab", "shapes.check_shapes")
 
 from vaelab.config import build
 from vaelab.data.module import DataModule

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from records import resized
 from torch import nn
 
 from vaelab.adversary.aggregate import Aggregate
@@ -70,7 +70,7 @@ def test_shuffling_keeps_each_margin_and_breaks_their_tie() -> None:
 
 
 def terms_of(z: torch.Tensor, terms: Terms) -> Terms:
-    return replace(terms, latents=(z.unsqueeze(0),))
+    return resized(terms, len(z), latents=(z.unsqueeze(0),))
 
 
 def test_the_density_ratio_is_the_total_correlation(model: Model, batch: Batch) -> None:

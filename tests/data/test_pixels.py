@@ -25,7 +25,7 @@ def test_scale_reaches_both_ends_and_keeps_256_values(scale, low, high):
 @pytest.mark.parametrize("noise", [0, 0.5, 1 - 2**-24])
 def test_dequantization_stays_in_its_cell(scale, low, high, noise):
     pixels = Pixels(scale, "none", True)
-    x = pixels.rescale(pixels.add_noise(ALL, torch.full((256,), noise)))
+    x = pixels.rescale(pixels.add_noise(ALL, torch.full((256,), float(noise))))
     assert x.min() >= low
     assert x.max() < high
     assert torch.equal(((x.double() - low) / (high - low) * 256).floor(), ALL.double())

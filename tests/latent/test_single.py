@@ -124,7 +124,7 @@ def test_a_bound_in_chunks_is_the_bound_of_all_samples_at_once(k: int) -> None:
         def score(self, batch: Batch, rest: list[Tensor], num_samples: int) -> Terms:
             taken = torch.stack([rest.pop(0) for _ in range(num_samples)])
             nothing = torch.zeros_like(taken)
-            return Terms(taken, nothing, nothing, None, (), None, None, batch.x)
+            return Terms(taken, nothing, nothing, torch.zeros(4, 1), (), None, None, batch.x)
 
     found = streamed_bound(Recorded(), some((2,), 4, labelled=False), k, 100)
     torch.testing.assert_close(found, importance_weighted_bound(log_weight.double()))

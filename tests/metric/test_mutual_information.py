@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
+from records import resized
 from torch.distributions import Normal
 
 from vaelab.distribution.joint import Joint
@@ -21,7 +21,7 @@ def terms(model: Callable[..., VAE], batch: Batch) -> Callable[[torch.Tensor, fl
 
     def terms(loc: torch.Tensor, scale: float) -> Terms:
         posterior = Joint(Normal(loc, scale), 1)
-        return replace(some, posterior=posterior, latents=(posterior.sample([1]),), x=loc)
+        return resized(some, len(loc), posterior=posterior, latents=(posterior.sample([1]),))
 
     return terms
 

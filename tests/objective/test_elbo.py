@@ -33,7 +33,7 @@ def test_repeating_the_batch_changes_nothing() -> None:
         (),
         given.posterior,
         given.prior,
-        given.x,
+        given.x.repeat(2, 1),
     )
     once, again = ELBO()(given, control), ELBO()(twice, control)
     torch.testing.assert_close(again.total, once.total)

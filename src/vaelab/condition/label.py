@@ -1,7 +1,7 @@
 """The class label as condition."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from vaelab.errors import UserError
@@ -23,7 +23,7 @@ class Label(nn.Module):
             raise UserError(NO_LABELS)
         self.size = size
 
-    def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B C"]:
+    def forward(self, y: Int[Tensor, " B"] | None, like: Shaped[Tensor, "B ..."]) -> Float[Tensor, "B C"]:
         if y is None:
             raise UserError(NO_LABELS)
         # Unlike F.one_hot, this does not read the values on the host, which would synchronise a GPU.

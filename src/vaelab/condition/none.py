@@ -1,7 +1,7 @@
 """No condition."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from vaelab.ranges import NonNegativeInt
@@ -15,5 +15,5 @@ class NoCondition(nn.Module):
         assert size == 0, "the size must be 0"
         self.size = size
 
-    def forward(self, y: Int[Tensor, " B"] | None, like: Float[Tensor, "B ..."]) -> Float[Tensor, "B 0"]:
+    def forward(self, y: Int[Tensor, " B"] | None, like: Shaped[Tensor, "B ..."]) -> Float[Tensor, "B 0"]:
         return torch.zeros(like.shape[0], 0, device=like.device)

@@ -1,5 +1,6 @@
 """Splits and sources of data; a split returns many examples as one Batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from vaelab.terms import Batch
 
-Indices = Int[Tensor, " B"] | list[int]
+Indices = Int[Tensor, " B"] | Sequence[int]
 
 
 class Split(Protocol):

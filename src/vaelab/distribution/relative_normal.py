@@ -17,7 +17,7 @@ def standard_normal(like: Float[Tensor, "*B D"]) -> Independent:
     return normal(torch.zeros_like(like), torch.ones_like(like))
 
 
-def relative_normal(base: Independent, raw: Float[Tensor, "*B 2D"]) -> Independent:
+def relative_normal(base: Independent, raw: Float[Tensor, "*B D2"]) -> Independent:
     """N(loc + d, (scale exp(e))^2) for a Gaussian N(loc, scale^2), with d and e = `raw`.
 
     (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2)

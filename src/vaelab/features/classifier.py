@@ -7,7 +7,7 @@ from math import ceil
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
 
 @in_float32()
 def load_or_train_classifier(
-    x: Float[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
+    x: UInt8[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
 ) -> Classifier:
     """A classifier of these examples, from `folder` where one was trained on just these before.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -74,7 +74,7 @@ class LatentStructure(nn.Module):
     def forward(self, batch: Batch, num_samples: int = 1) -> Terms:
         return self.score(batch, self.infer(batch.x, batch.y), num_samples)
 
-    def draw_prior(self, n: int, y: Int[Tensor, " n"] | None, temperature: float) -> Float[Tensor, "n *latent"]:
+    def draw_prior(self, n: int, y: Int[Tensor, " n"] | None, temperature: float) -> Shaped[Tensor, "n *latent"]:
         """n latents from p(z | y), its spread multiplied by `temperature`."""
         device = next(self.parameters()).device
         prior: Distribution = with_temperature(

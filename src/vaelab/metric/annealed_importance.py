@@ -29,7 +29,7 @@ class Path:
         return self.start + beta * (self.goal - self.start)
 
 
-def sigmoid_schedule(num_temperatures: int) -> Float[Tensor, " T+1"]:
+def sigmoid_schedule(num_temperatures: int) -> Float[Tensor, " betas"]:
     """beta_0 = 0 to beta_T = 1, in small steps near both ends.
 
     (s_t - s_0) / (s_T - s_0), s_t = sigmoid(4 (2 t / T - 1))          (Wu et al. 2017, arXiv:1611.04273)
@@ -39,8 +39,8 @@ def sigmoid_schedule(num_temperatures: int) -> Float[Tensor, " T+1"]:
 
 
 def tune_step_sizes(
-    path: Path, betas: Float[Tensor, " T+1"], num_pilots: int, step_size: float, num_leapfrog: int
-) -> Float[Tensor, "T-1 B"]:
+    path: Path, betas: Float[Tensor, " betas"], num_pilots: int, step_size: float, num_leapfrog: int
+) -> Float[Tensor, "steps B"]:
     """Of each example at each temperature between the ends, by pilot chains from f_0 that are used for nothing else.
 
     After each transition the size moves by the mean acceptance of the example's pilots. Adapted to the chain that is
@@ -59,8 +59,8 @@ def tune_step_sizes(
 def annealed_log_weight(
     path: Path,
     z: Float[Tensor, "S B D"],
-    betas: Float[Tensor, " T+1"],
-    step_sizes: Float[Tensor, "T-1 B"],
+    betas: Float[Tensor, " betas"],
+    step_sizes: Float[Tensor, "steps B"],
     num_leapfrog: int,
 ) -> tuple[Float[Tensor, "S B"], Float[Tensor, "S B"]]:
     """log w in nats of chains that begin at z, and the mean acceptance of each.

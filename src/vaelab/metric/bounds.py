@@ -23,7 +23,7 @@ class LatentModel(Protocol):
     def score(self, batch: Batch, inferred: Any, num_samples: int) -> Terms: ...
 
 
-def importance_weighted_bound(log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
+def importance_weighted_bound(log_weight: Float[Tensor, "S *B"]) -> Float[Tensor, "*B"]:
     """Lower bound on log p(x) in nats, one per example, tighter as S grows.
 
     log 1/S sum_s p(x, z_s) / q(z_s | x)          (Burda et al. 2016, arXiv:1509.00519, eq. 8)

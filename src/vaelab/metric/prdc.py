@@ -59,7 +59,7 @@ def squared_radius(features: Float[Tensor, "N F"], nearest_k: int) -> Float[Tens
     return torch.cat([distance.topk(nearest_k + 1, largest=False).values[:, -1] for _, distance in blocks])
 
 
-def rounding(*features: Float[Tensor, "N F"]) -> float:
+def rounding(*features: Float[Tensor, "_ F"]) -> float:
     """By how much squared distances that are equal may differ: F terms of a sum, each as large as the largest."""
     squares = max(float(each.square().sum(1).max()) for each in features)
     return 4 * features[0].shape[1] * torch.finfo(torch.float64).eps * squares

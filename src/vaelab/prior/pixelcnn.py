@@ -36,7 +36,7 @@ class GatedLayer(nn.Module):
         return gated_activation(v), left + self.out(gated_activation(h))
 
 
-def gated_activation(h: Float[Tensor, "B 2F h w"]) -> Float[Tensor, "B F h w"]:
+def gated_activation(h: Float[Tensor, "B F2 h w"]) -> Float[Tensor, "B F h w"]:
     value, gate = h.chunk(2, 1)
     return value.tanh() * gate.sigmoid()
 
