@@ -194,7 +194,7 @@ def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
         ),
         (
             ["evaluation=[disentanglement,active_units]"],
-            ["disentanglement is left out: disentanglement needs data with known factors, but those of "],
+            ["disentanglement is left out: disentanglement needs data with known factors, but Digits has none; set "],
             {"active_units"},
         ),
     ],

@@ -1,13 +1,11 @@
 """Who starts the processes, read from the environment, and what they agree on."""
 
 import multiprocessing
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from rank_process import rank
 
 from vaelab.cli import ranks
 from vaelab.cli.children import free_port
@@ -79,24 +77,6 @@ def test_a_port_is_needed() -> None:
 
 def test_one_process_chooses_for_itself() -> None:
     assert from_rank_zero(lambda: "folder") == "folder"
-
-
-def refuse() -> str:
-    raise UserError("no such place")
-
-
-def rank(environment: dict[str, str], delay: float, folder: Path, timeout: float, refuses: bool) -> None:
-    os.environ.update(environment)
-    ranks.TIMEOUT = timeout
-    time.sleep(delay)
-    try:
-        found: Any = from_rank_zero(refuse if refuses else lambda: f"chosen by {environment['RANK']}")
-    except UserError as error:
-        found = f"refused: {error}"
-    (folder / f"{environment['RANK']}.txt").write_text(found)
-    deadline = time.monotonic() + timeout
-    while environment["RANK"] == "0" and len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)  # rank 0 holds the store
 
 
 def told(folder: Path, delays: dict[str, float], timeout: float = 60.0, refuses: bool = False) -> dict[str, str]:

@@ -266,7 +266,7 @@ def test_a_folder_without_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_doctor_takes_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "doctor", "data=digits", "run=x") == 1
-    assert said(capsys).startswith("doctor examines what is not trained yet; leave out run=")
+    assert said(capsys).startswith("doctor checks what is not trained yet; leave out run=")
 
 
 def test_a_run_that_goes_on_keeps_its_optimizer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, multiprocessing
 from torch.distributions import Laplace, Normal
+from two_scorers import score_on_one_of_two
 
 from vaelab.likelihood.gaussian import FixedGaussian, LearnedGaussian, OptimalGaussian, PredictedGaussian
 from vaelab.likelihood.laplace import FixedLaplace, PredictedLaplace
@@ -115,11 +116,3 @@ def test_optimal_scale_stays_above_its_floor(loc: Tensor) -> None:
 
 def test_optimal_scale_is_one_for_all_processes(tmp_path) -> None:
     multiprocessing.spawn(score_on_one_of_two, (str(tmp_path / "meeting"),), nprocs=2)
-
-
-def score_on_one_of_two(rank: int, meeting: str) -> None:
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
-    likelihood = OptimalGaussian((1,))
-    likelihood(torch.zeros(2, 1, 1)).log_prob(torch.full((2, 1), 1.0 + 2 * rank))
-    torch.testing.assert_close(likelihood.variance, torch.tensor(5.0))
-    distributed.destroy_process_group()

@@ -67,7 +67,7 @@ class Evaluate(pl.Callback):
         if not due or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         context = replace(context_of(trainer, pl_module, "validation"), limit=self.num_examples)
-        with evaluation_mode_of(pl_module):
+        with evaluation_mode(pl_module):
             for name in self.during_training:
                 for measurement in run_measure(name, self.measures[name], context):
                     pl_module.log(f"val/{measurement.name}", measurement.value)
@@ -80,7 +80,7 @@ class Evaluate(pl.Callback):
         assert pl_module.test_means is not None
         self.records = {one.name: record_of(trainer, one, 0.0) for one in elbo_measurements(pl_module.test_means)}
         values = {}
-        with evaluation_mode_of(pl_module):
+        with evaluation_mode(pl_module):
             for name, measure in self.measures.items():
                 for measurement, seconds in self.measure_once(name, measure, context):
                     self.records[measurement.name] = record_of(trainer, measurement, seconds)

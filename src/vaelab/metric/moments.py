@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -56,7 +56,7 @@ class Moments(Metric):
         for name in ("sums", "squares"):
             self.add_state(name, torch.zeros(len(names), *shape, dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, values: Mapping[str, Float[Tensor, "B *shape"]]) -> None:
+    def update(self, values: Mapping[str, Shaped[Tensor, "B *shape"]]) -> None:
         columns = [values[name].double() for name in self.names]
         self.num += len(columns[0])
         self.sums += torch.stack([column.sum(0) for column in columns])
