@@ -106,6 +106,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", commands(README))
 def test_every_command_of_the_readme_runs(line: str, workplace: Path) -> None:
     """As it stands, but on small data, a few batches, and the run that exists here."""
