@@ -26,7 +26,7 @@ from vaelab.cli.second_stage import (
 from vaelab.config import LISTED, check
 from vaelab.config.plugins import plugins_of
 from vaelab.config.run_config import read_config
-from vaelab.config.text import pop_folder, quote
+from vaelab.config.text import escape_references, pop_folder, quote
 from vaelab.errors import UserError
 from vaelab.storage.reservation import Reservation
 from vaelab.storage.run import Run
@@ -166,7 +166,8 @@ def freeze_resolvers(node: DictConfig | ListConfig) -> None:
         if OmegaConf.is_interpolation(node, key):
             plain: Any = OmegaConf.to_container(node, resolve=False)
             if RESOLVER.search(plain[key]):
-                node[key] = node[key]
+                value = node[key]
+                node[key] = escape_references(value) if isinstance(value, str) else value
         elif not OmegaConf.is_missing(node, key) and OmegaConf.is_config(node[key]):
             freeze_resolvers(node[key])
 
