@@ -107,8 +107,8 @@ def test_the_first_signal_counts_and_later_ones_do_nothing() -> None:
 @pytest.mark.parametrize("order", [(signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)])
 def test_of_several_that_wait_for_python_the_first_that_came_counts(order: tuple[int, ...]) -> None:
     def send_all() -> None:
-        time.sleep(0.05)
         for signum in order:
+            time.sleep(0.05)  # the system itself delivers those that wait at once by their numbers
             send(signum)
 
     def work_in_c() -> None:
