@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 REFERENCE = re.compile(r"\$\{(\.*)([A-Za-z_]\w*(?:\.\w+|\[\w+\])*)\}")
+ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\\$\{")  # an odd number of backslashes: text that only looks like a reference
 MAX_VALUES = 100_000  # that a config may have once every reference is replaced by what it means
 
 Place = tuple[str, ...]

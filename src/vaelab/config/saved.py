@@ -16,7 +16,7 @@ from vaelab.config.groups import groups
 from vaelab.config.locate import is_library
 from vaelab.config.ours import stands_in_conf
 from vaelab.config.plugins import installed_plugins, names
-from vaelab.config.references import REFERENCE, check_references
+from vaelab.config.references import ESCAPED, REFERENCE, check_references
 from vaelab.config.targets import permitted, refused_arguments, way_out
 from vaelab.errors import UserError
 
@@ -170,7 +170,7 @@ def _faults_of_values(value: Any, place: str, depth: int) -> Iterator[str]:
         for number, inner in enumerate(value):
             yield from _faults_of_values(inner, f"{place}[{number}]", depth + 1)
     elif isinstance(value, str):
-        if "${" in REFERENCE.sub("", value):
+        if "${" in REFERENCE.sub("", ESCAPED.sub("", value)):
             yield f"{place}={value[:80]} is more than a reference to another key, which no saved config has; {WAY_OUT}"
     elif value is not None and not isinstance(value, bool | int | float):
         yield f"'{place}' is {_kind(value)}, which no run saves; {WAY_OUT}"
@@ -217,9 +217,10 @@ def _faults_of_texts(resolved: Any) -> Iterator[str]:
     """References that texts make together, which would be followed wherever a value is resolved once more."""
     for place, node in _nodes(resolved):
         for key, value in node.items():
+            full = f"{place}.{key}".lstrip(".")
             for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str) and "${" in text:
-                    yield f"{place}.{key}".lstrip(".") + " is put together to a reference, which no saved config does"
+                if isinstance(text, str) and "${" in text and full not in READ_ONLY:  # folders are named anything
+                    yield f"{full} is put together to a reference, which no saved config does"
 
 
 def _faults_of_arguments(resolved: Any) -> Iterator[str]:

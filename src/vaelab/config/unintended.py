@@ -79,10 +79,11 @@ RULES = (
 
 
 def log_unintended(config: DictConfig, known: Mapping[str, Any] | None = None) -> None:
-    """Log what RULES find in a config, and in what else is `known` by keys of its own."""
+    """Log what RULES find in a config, or, once more by keys of its own is `known`, what they find with these."""
     for rule in RULES:
         values = [(known or {}).get(key, value_at(config, key)) for key in rule.keys]
-        if None not in values and rule.unlikely(*values):
+        awaited = not known or not known.keys().isdisjoint(rule.keys)
+        if awaited and None not in values and rule.unlikely(*values):
             log_once(rule.sentence.format(*values))
 
 
