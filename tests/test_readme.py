@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -202,8 +204,6 @@ def test_notebooks_are_saved_without_output(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a kernel, as a reader runs them; a cell that fails fails the test."""
-    nbclient = pytest.importorskip("nbclient", reason="pip install 'vaelab[docs]' brings it")
-    nbformat = pytest.importorskip("nbformat", reason="pip install 'vaelab[docs]' brings it")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     monkeypatch.setenv("WANDB_MODE", "offline")
     notebook = nbformat.read(path, as_version=4)

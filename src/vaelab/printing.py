@@ -63,5 +63,17 @@ def widths(table: Table, console: Console) -> tuple[int, int]:
 def track(items: Iterable[T], label: str, total: int, transient: bool = False) -> Iterator[T]:
     """The items, under a progress bar with a label."""
     columns = (BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn(elapsed_when_finished=True))
-    with Progress(TextColumn("{task.description}", markup=False), *columns, transient=transient) as progress:
+    above = not in_notebook()  # where lines that are printed meanwhile stand
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        *columns,
+        transient=transient,
+        redirect_stdout=above,
+        redirect_stderr=above,
+    ) as progress:
         yield from progress.track(items, total, description=label)
+
+
+def in_notebook() -> bool:
+    """Whether output goes into a cell, where what is printed under Rich's live display prints itself again."""
+    return Console().is_jupyter

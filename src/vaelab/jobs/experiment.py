@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
-from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.callbacks import Callback, RichProgressBar, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -27,6 +27,7 @@ from vaelab.jobs.memory import keep_freed_memory
 from vaelab.jobs.precision import precision, set_default_dtype
 from vaelab.model.manual_optimization import UsesManualOptimization
 from vaelab.model.vae import DATA, VAE
+from vaelab.printing import in_notebook
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
@@ -63,16 +64,17 @@ class Experiment:
         return cls(config, data, build(config.model))
 
     def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
-        """Lightning's Trainer with checkpoints that survive a kill and a Rich progress bar."""
+        """Lightning's Trainer with checkpoints that survive a kill and a progress bar (in a notebook tqdm's)."""
         node = OmegaConf.create(OmegaConf.to_container(self.config.trainer, resolve=True))
         assert isinstance(node, DictConfig)
         node.precision = precision(str(node.precision), str(node.accelerator))
         node["_partial_"] = True
         construct = build(node)
+        progress_bar = TQDMProgressBar if in_notebook() else RichProgressBar
         try:
             trainer: pl.Trainer = construct(
                 default_root_dir=run.folder,
-                callbacks=[RichProgressBar(refresh_rate=50), *callbacks],
+                callbacks=[progress_bar(refresh_rate=50), *callbacks],
                 logger=loggers or False,
                 plugins=[AtomicCheckpointIO(), cluster()],
                 enable_checkpointing=True,
