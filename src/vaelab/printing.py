@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+from tqdm import tqdm
 
 T = TypeVar("T")
 FOLDED = 12  # the fewest characters of a column in which a text is folded
@@ -62,15 +63,11 @@ def widths(table: Table, console: Console) -> tuple[int, int]:
 
 def track(items: Iterable[T], label: str, total: int, transient: bool = False) -> Iterator[T]:
     """The items, under a progress bar with a label."""
+    if in_notebook():
+        yield from tqdm(items, label, total, leave=not transient)
+        return
     columns = (BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn(elapsed_when_finished=True))
-    above = not in_notebook()  # where lines that are printed meanwhile stand
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        *columns,
-        transient=transient,
-        redirect_stdout=above,
-        redirect_stderr=above,
-    ) as progress:
+    with Progress(TextColumn("{task.description}", markup=False), *columns, transient=transient) as progress:
         yield from progress.track(items, total, description=label)
 
 
