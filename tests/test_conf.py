@@ -8,7 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import LISTED, check
-from vaelab.config.unintended import log_once
+from vaelab.printing import warn_once
 
 CONF = Path(__file__).parents[1] / "conf"
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
@@ -113,7 +113,7 @@ def rounds() -> list[list[str]]:
 def test_every_choice_composes_and_passes_the_check(
     overrides: list[str], composed: Callable[..., DictConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
-    log_once.cache_clear()
+    warn_once.cache_clear()
     config = composed(*overrides)
     for key in missing(OmegaConf.to_container(config), ""):
         OmegaConf.update(config, key, "given")

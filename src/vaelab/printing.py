@@ -6,6 +6,7 @@ Text is never markup: a name may hold brackets, `:smile:` or a line break, and i
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TypeVar
 
 from rich.console import Console
@@ -47,6 +48,12 @@ def print_line(text: object) -> None:
     except UnicodeEncodeError:
         print(str(text).encode(encoding, "backslashreplace").decode(encoding), flush=True)
     printed.info("%s", Text.from_ansi(str(text)).plain)
+
+
+@cache
+def warn_once(log: logging.Logger, sentence: str) -> None:
+    """Log a warning, unless this process has: a run builds its data again for each phase."""
+    log.warning("%s", sentence)
 
 
 def widths(table: Table, console: Console) -> tuple[int, int]:

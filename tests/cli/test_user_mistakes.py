@@ -1,6 +1,7 @@
 """Each mistake ends a training with one message on standard error, a status, and nothing left behind."""
 
 import json
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from commandline import FAST, call, only_run
 from PIL import Image
 
 from vaelab.cli import main
+from vaelab.cli.launch import MAX_PROCESSES_PER_CORE
 
 ONE = "config has 1 mistake:\n  "
 DEVICES = (
     "must be an integer of at least 1, -1, auto or a non-empty list of integers of at least 0 (conf/trainer/smoke.yaml)"
 )
+MOST = MAX_PROCESSES_PER_CORE * len(os.sched_getaffinity(0))
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -59,6 +62,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             "condition 'label' needs labels, but the data has none; choose data with labels or set condition=none",
         ),
         (["trainer.devices=0"], 1, f"{ONE}trainer.devices=0 {DEVICES}"),
+        (["trainer.devices=100000"], 1, f"trainer.devices=100000 is too many for the cores here: use at most {MOST}"),
         (["trainer.devices=two"], 1, f"{ONE}trainer.devices=two {DEVICES}"),
         (
             ["trainer=ddp_cpu", "trainer.devices=-1"],

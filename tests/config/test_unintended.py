@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.config.unintended import RULES, TRAINING, log_once, log_unintended
+from vaelab.config.unintended import RULES, TRAINING, log_unintended
+from vaelab.printing import warn_once
 
 
 @pytest.fixture(autouse=True)
 def nothing_was_said_before() -> None:
-    log_once.cache_clear()
+    warn_once.cache_clear()
 
 
 @pytest.mark.parametrize(

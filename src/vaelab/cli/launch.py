@@ -13,6 +13,7 @@ from vaelab.cli.outcome import Outcome, outcome, print_once
 from vaelab.errors import UserError
 
 RANK = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # where Lightning looks for it
+MAX_PROCESSES_PER_CORE = 8
 
 
 def launch(job: str, num_processes: int, *args: Any) -> Outcome:
@@ -64,6 +65,9 @@ def num_devices(config: DictConfig) -> int:
     if devices == "auto" and on_processor:
         return 1
     if isinstance(devices, int) and not isinstance(devices, bool) and devices > 0:
+        most = MAX_PROCESSES_PER_CORE * len(os.sched_getaffinity(0))
+        if on_processor and devices > most:
+            raise UserError(f"trainer.devices={devices} is too many for the cores here: use at most {most}")
         return devices
     if on_processor or devices not in (-1, "auto"):
         kinds = "an integer >= 1" if on_processor else "an integer >= 1, a list of GPU ids, or -1 for all"

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from vaelab.printing import warn_once
 
 log = logging.getLogger(__name__)
 TRAINING = "number of training examples"  # known once the data are there
@@ -72,7 +73,7 @@ RULES = (
     ),
     Rule(
         ("data.chunk", TRAINING),
-        lambda chunk, num: chunk > num,
+        lambda chunk, num: chunk > max(num, 500),  # which the data's configs take
         "data.chunk={} is more than the {} training examples; evaluation takes all of them at once",
     ),
 )
@@ -84,7 +85,7 @@ def log_unintended(config: DictConfig, known: Mapping[str, Any] | None = None) -
         values = [(known or {}).get(key, value_at(config, key)) for key in rule.keys]
         awaited = not known or not known.keys().isdisjoint(rule.keys)
         if awaited and None not in values and rule.unlikely(*values):
-            log_once(rule.sentence.format(*values))
+            warn_once(log, rule.sentence.format(*values))
 
 
 def value_at(config: DictConfig, key: str) -> Any:
@@ -93,8 +94,3 @@ def value_at(config: DictConfig, key: str) -> Any:
         return OmegaConf.select(config, key)
     except OmegaConfBaseException:
         return None
-
-
-@cache
-def log_once(sentence: str) -> None:
-    log.warning("%s", sentence)

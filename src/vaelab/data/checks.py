@@ -10,6 +10,7 @@ from vaelab.data.examples import LeavesOut, NamesClasses, Source, Split
 from vaelab.data.facts import AUTO
 from vaelab.data.pixels import Pixels
 from vaelab.errors import UserError
+from vaelab.printing import warn_once
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,17 @@ def check_every_class(
         return
     seen = train.bincount(minlength=num_classes)
     there = seen + validation.bincount(minlength=num_classes)
-    for label in (seen == 0).nonzero().flatten().tolist():
-        named = f"{label} ({classes[label]})" if classes else str(label)
+    unseen = (seen == 0).nonzero().flatten().tolist()
+    named = [f"{label} ({classes[label]})" if classes else str(label) for label in unseen]
+    for label, text in zip(unseen, named, strict=True):
         if not there[label]:
             raise UserError(
-                f"data.num_classes={num_classes}, but {name} has no training example of class {named};"
+                f"data.num_classes={num_classes}, but {name} has no training example of class {text};"
                 " add some, or set data.num_classes=0 to leave labels out"
             )
-        log.warning("all training examples of class %s of %s are in validation; raise their number", named, name)
+    if unseen:
+        which = f"class {named[0]}" if len(named) == 1 else f"{len(named)} classes ({', '.join(named[:3])}, …)"
+        warn_once(log, f"all training examples of {which} of {name} are in validation; raise their number")
 
 
 def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int) -> None:

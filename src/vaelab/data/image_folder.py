@@ -20,6 +20,7 @@ from vaelab.data.image_files import ImageFiles
 from vaelab.data.image_scan import Finding, Stat, cache_of, scan
 from vaelab.data.randomness import derive_seed
 from vaelab.errors import UserError
+from vaelab.printing import warn_once
 from vaelab.ranges import OpenFraction, Seed, Shape
 
 ERROR: Final = "error"
@@ -99,9 +100,8 @@ class ImageFolder:
         for branch in branches.values():
             check_classes(branch)
             if branch.others:
-                log.warning(
-                    "%s: left out %s, which are not images", printable(branch.folder), describe_suffixes(branch.others)
-                )
+                left_out = describe_suffixes(branch.others)
+                warn_once(log, f"{printable(branch.folder)}: left out {left_out}, which are not images")
         check_disjoint(branches)
         return branches
 
@@ -188,10 +188,8 @@ def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits
             f" {list_problems(problems)}; repair or remove them, or set data.corrupt=skip"
         )
     if problems:
-        log.warning(
-            "%s: left out %d of %d images that cannot be read: %s",
-            *(printable(root), len(problems), len(found), list_problems(problems)),
-        )
+        left_out = f"left out {len(problems)} of {len(found)} images that cannot be read"
+        warn_once(log, f"{printable(root)}: {left_out}: {list_problems(problems)}")
     modes = Counter(header.mode for header in headers.values())
     kinds = ", ".join(f"{num} {mode}" for mode, num in modes.most_common())
     log.info("%s: %d images (%s)", printable(root), len(headers), kinds)
@@ -209,7 +207,8 @@ def list_problems(problems: Mapping[Path, str]) -> str:
 def warn_of_frames(headers: Mapping[Path, Header]) -> None:
     several = [path for path, header in headers.items() if header.frames > 1]
     if several:
-        log.warning("of the frames of %d images such as %s the first is read", len(several), printable(several[0]))
+        images = f"{len(several)} images such as {printable(several[0])}"
+        warn_once(log, f"of the frames of {images} the first is read")
 
 
 def warn_of_dark(headers: Mapping[Path, Header], bits: int) -> None:
@@ -217,7 +216,8 @@ def warn_of_dark(headers: Mapping[Path, Header], bits: int) -> None:
     peaks = [header.peak for header in headers.values() if header.mode in SIXTEEN_BITS]
     needed = max(8, max(peaks, default=0).bit_length())
     if peaks and needed < bits - 1:  # less than a quarter of what they could
-        log.warning(
-            "the brightest of %d images in 16 bits reaches %d of %d; data.source.bits=%d uses all of black to white",
-            *(len(peaks), max(peaks), 2**bits - 1, needed),
+        warn_once(
+            log,
+            f"the brightest of {len(peaks)} images in 16 bits reaches {max(peaks)} of {2**bits - 1};"
+            f" data.source.bits={needed} uses all of black to white",
         )

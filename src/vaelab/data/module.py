@@ -1,5 +1,6 @@
 """The data set of an experiment: named disjoint splits, and reproducible loaders."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -317,9 +318,10 @@ class DataModule(LightningDataModule):
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     def _workers(self) -> dict[str, Any]:
+        num_workers = min(self.num_workers, len(os.sched_getaffinity(0)))
         return {
-            "num_workers": self.num_workers,
+            "num_workers": num_workers,
             "worker_init_fn": ignore,
-            "persistent_workers": self.num_workers > 0,
+            "persistent_workers": num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
