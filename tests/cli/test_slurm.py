@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster, missing
-from commandline import FAST, assert_same, call, checkpoint, metrics, num_rows, only_run, results
+from commandline import FAST, assert_same, call, checkpoint, last_of_each, metrics, num_rows, only_run, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is here")]
 
@@ -32,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def script(folder: Path, launcher: str, *arguments: str) -> str:
     """Trains in `folder`, through srun or as it is."""
-    train = f"{launcher} {sys.executable} -m vaelab.cli.main train {' '.join(map(repr, arguments))}"
+    train = f"{launcher} {sys.executable} -m vaelab.cli.main train {' '.join(map(repr, last_of_each(arguments)))}"
     return f"cd {folder}\nexport OMP_NUM_THREADS=1\n{train} >> out.txt 2>> err.txt\necho $? >> statuses.txt"
 
 
