@@ -226,7 +226,7 @@ def test_a_wide_gap_makes_a_warning(
 ) -> None:
     measurements = by_name(measure(tolerance=-1.0)(context()))
     assert measurements["bce/ais10"].warning == (
-        f"on the model's own images the bounds on log p(x) are {measurements['ais/gap'].value:.2f} nats apart, "
+        f"the bounds on log p(x) of generated images are {measurements['ais/gap'].value:.2f} nats apart, "
         "more than -1; raise evaluation.annealed_importance.num_temperatures"
     )
     assert measure(tolerance=10.0)(context())[0].warning == ""

@@ -179,7 +179,8 @@ def test_a_collapsed_code_has_no_dimension_to_judge(context: EvaluationContext) 
     assert set(measurements) == NAMES - {"factor_vae_score", "modularity/alive"}
     assert context.skipped == [
         f"evaluation.disentanglement gives no {name}: factor_vae_score and modularity/alive need a dimension that"
-        " varies, but all 2 stay below evaluation.disentanglement.min_scale=0.05; lower it, or weigh the rate less"
+        " varies, but all 2 stay below evaluation.disentanglement.min_scale=0.05; lower it, or lower the weight of the"
+        " rate"
         for name in ("factor_vae_score", "modularity/alive")
     ]
 

@@ -260,7 +260,7 @@ def test_images_that_are_no_numbers_are_refused(
     asked = context()
     asked.latent.sample = lambda n, y: torch.full((n, 1, 8, 8), torch.nan)  # type: ignore[method-assign]
     message = (
-        r"^250 of 250 images have features that are not finite, as of a model that has diverged;"
+        r"^250 of 250 images have features that are not finite: the model has diverged;"
         r" set ckpt to an earlier checkpoint$"
     )
     with pytest.raises(UserError, match=message):

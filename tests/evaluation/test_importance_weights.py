@@ -58,7 +58,7 @@ def test_too_few_weights_that_count_are_a_warning_in_the_record(measured: Measur
     records = measured("likelihood=gaussian", "likelihood.scale=0.02")
     assert 1 <= records["ess/iw20"].value < 2
     assert records["nll/iw20"].measurement.warning == (
-        f"of 20 importance weights only {records['ess/iw20'].value:.1f} count, so the bound may be far from "
+        f"only {records['ess/iw20'].value:.1f} of 20 importance weights count, so the bound may be far from "
         "log p(x); take more samples, or measure nll/ais"
     )
     assert measured()["bce/iw20"].measurement.warning == ""

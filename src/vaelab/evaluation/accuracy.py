@@ -9,7 +9,10 @@ from vaelab.metric.moments import Moments
 
 @dataclass(frozen=True)
 class LabelAccuracy:
-    """`accuracy`, the share of examples whose likeliest label under q(y | x) is theirs, of a model that infers y."""
+    """`accuracy`: share of examples whose most likely label under q(y | x) is correct.
+
+    A model that does not infer labels gets no measurement.
+    """
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         if not context.latent.infers_labels:

@@ -13,6 +13,9 @@ class Activity:
     """`active_units`, the number of dimensions d with Var_x(E_q[z_d | x]) > threshold.
 
     Burda et al. 2016, arXiv:1509.00519, section 4.2 and appendix; their threshold is 0.01.
+
+    Args:
+        threshold: variance above which a dimension is active, >= 0.
     """
 
     threshold: NonNegativeFloat

@@ -23,20 +23,28 @@ Values = dict[str, Float[Tensor, " B"]]
 
 @dataclass(frozen=True)
 class AnnealedImportance:
-    """`nll/ais<T>` in nats per example, `bce/ais<T>` for a pseudo-likelihood, of the first `num_examples` of a split.
+    """`nll/ais<T>` in nats per example, `bce/ais<T>` for a pseudo-likelihood, with T = `num_temperatures`.
 
-    T = `num_temperatures`. The log of the mean weight of `num_chains` chains is in expectation a lower bound on
-    log p(x), so the published number is an upper one on its negative. What it misses shows on as many images that the
-    model makes itself, x ~ p(x|z): there z is an exact sample of the posterior, and chains that go from it back to
-    the start bound log p(x) from above. `ais/lower` and `ais/upper` enclose the truth, and `ais/gap` above
-    `tolerance` nats makes a warning of `nll/ais<T>`    (bidirectional Monte Carlo, Grosse et al. 2015,
-    arXiv:1511.02543; on models like these Wu et al. 2017, arXiv:1611.04273).
+    The log of the mean weight of the chains is in expectation a lower bound on log p(x), so `nll/ais<T>` is an upper
+    bound on -log p(x). Its accuracy is measured on images x ~ p(x|z) that the model generates: z is an exact sample of
+    their posterior, and chains that run backward from it give an upper bound on log p(x). `ais/lower` and `ais/upper`
+    are the two bounds and `ais/gap` is their difference, in nats          (bidirectional Monte Carlo, Grosse et al.
+    2015, arXiv:1511.02543; for decoder models Wu et al. 2017, arXiv:1611.04273).
 
-    Each temperature takes one transition of `num_leapfrog` steps, whose size starts at `step_size` and is tuned
-    towards an acceptance of 0.65 by `num_pilots` chains of each example, which are then thrown away: forward and
-    backward chains use these sizes as they are, so adaptation leaves both bounds bounds. `ais/acceptance` is what
-    came of it. All is float32, whatever the trainer's precision: energies of hundreds of nats decide by fractions
-    of one. `chunk` examples run at a time, all their chains at once, which bounds the memory.
+    Each temperature takes one HMC transition. Pilot chains tune its step size towards an acceptance of 0.65 and are
+    discarded: the chains that are measured use fixed step sizes, so both bounds stay valid. `ais/acceptance` is the
+    acceptance rate that results. Everything is computed in float32, also where the trainer uses a lower precision.
+
+    Args:
+        num_examples: number of examples, the first of the split, and of generated images.
+        chunk: examples that run at a time, with all their chains; bounds the memory.
+        start: distribution at which chains start, p(z) or q(z|x).
+        num_temperatures: T, the number of annealing steps.
+        num_chains: chains per example.
+        num_pilots: chains per example that tune the step sizes.
+        num_leapfrog: leapfrog steps per transition.
+        step_size: initial leapfrog step size, > 0.
+        tolerance: `ais/gap` in nats above which `nll/ais<T>` carries a warning.
     """
 
     num_examples: PositiveInt
@@ -71,7 +79,7 @@ class AnnealedImportance:
         return moments
 
     def of_simulations(self, context: EvaluationContext, latent: LatentStructure) -> Moments:
-        """Bounds from both sides on log p(x) of the model's own x, equally many of each class."""
+        """Bounds from both sides on log p(x) of generated x, equally many of each class."""
         moments = context.metric(Moments(["lower", "upper", "gap"]))
         index = torch.arange(context.limited(self.num_examples), device=context.device)
         parts = index.split(self.chunk)
@@ -83,7 +91,7 @@ class AnnealedImportance:
         return moments
 
     def bounds(self, latent: LatentStructure, batch: Batch, z: Float[Tensor, "B D"] | None = None) -> Values:
-        """Lower bounds on log p(x), and upper bounds where a sample of each true posterior is given."""
+        """Lower bounds on log p(x) in nats, and upper bounds if `z` holds a sample of each true posterior."""
         path = latent_path(latent, batch, self.start)
         betas = sigmoid_schedule(self.num_temperatures).to(batch.x.device)
         sizes = tune_step_sizes(path, betas, self.num_pilots, self.step_size, self.num_leapfrog)
@@ -97,12 +105,12 @@ class AnnealedImportance:
         return values
 
     def measurements(self, real: Summary, simulated: Summary) -> Iterator[Measurement]:
-        """The bound with its error over examples, and the numbers that show its accuracy."""
+        """The bound with its standard error over examples, and the measurements of its accuracy."""
         name, chains, nats = f"ais{self.num_temperatures}", self.num_chains, "nats per example"
         warning, gap = "", float(simulated.mean("gap"))
         if gap > self.tolerance:
             warning = (
-                f"on the model's own images the bounds on log p(x) are {gap:.2f} nats apart, more than "
+                f"the bounds on log p(x) of generated images are {gap:.2f} nats apart, more than "
                 f"{self.tolerance:g}; raise evaluation.annealed_importance.num_temperatures"
             )
         value, error = -float(real.mean("lower")), float(real.error("lower"))

@@ -11,7 +11,7 @@ from vaelab.terms import Batch
 
 
 class Codes(Metric):
-    """Codes and what is known of their examples, labels or factors, of all processes, in the order of their index."""
+    """Codes [N, D] with labels [N] or factors [N, F], pooled over all processes and sorted by example index."""
 
     full_state_update = False
     index: list[Tensor]
@@ -29,12 +29,12 @@ class Codes(Metric):
         self.y.append(y)
 
     def compute(self) -> tuple[Float[Tensor, "N D"], Int[Tensor, "N *F"]]:
-        """Raises UserError for a code that is not made of numbers, which no score could tell."""
+        """Codes and labels or factors. Raises UserError if a code is not finite."""
         code, order = dim_zero_cat(self.code), dim_zero_cat(self.index).argsort()
         if broken := int((~code.isfinite().all(1)).sum()):
             raise UserError(
-                f"{broken} of {len(code)} codes are not finite, as of a model that has diverged; set ckpt to an"
-                " earlier checkpoint"
+                f"{broken} of {len(code)} codes are not finite: the model has diverged; set ckpt to an earlier"
+                " checkpoint"
             )
         return code[order], dim_zero_cat(self.y)[order]
 
@@ -42,14 +42,14 @@ class Codes(Metric):
 def codes_of(
     context: EvaluationContext, split: str, limit: int | None = None
 ) -> tuple[Float[Tensor, "N D"], Int[Tensor, " N"]]:
-    """Posterior means in float32 and labels of the first examples of a split of labelled data."""
+    """Posterior means in float32 and labels of the first `limit` examples of a labelled split."""
     codes = context.metric(Codes())
 
     def add(batch: Batch, num: int) -> None:
-        assert batch.y is not None, "only labelled data are asked for codes with labels"
+        assert batch.y is not None, "the data must have labels"
         codes.update(batch.index[:num], context.latent.encode(batch.x, batch.y).float()[:num], batch.y[:num])
 
-    add(context.dummy_batch(), 0)  # without rows a process would not take part when they are gathered
+    add(context.dummy_batch(), 0)  # a process with an empty list state would skip the gather
     for chunk in context.chunks(codes, split, limit):
         add(chunk.batch, len(chunk.batch.x))
     code, y = codes.compute()

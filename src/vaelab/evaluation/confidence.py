@@ -18,10 +18,13 @@ from vaelab.ranges import PositiveInt
 
 @dataclass(frozen=True)
 class SampleConfidence:
-    """`sample_confidence/<classifier>` of `num_samples` samples, of unconditional models too.
+    """`sample_confidence/<classifier>`: mean probability of the most likely class of samples from the prior.
 
-    The classifier is kept in `folder`, and its confidence in the split's real images is the floor. Nothing where the
-    data has no labels from which a classifier could learn.
+    The floor is the same number for the split's real images. Data without labels get no measurement.
+
+    Args:
+        num_samples: number of samples.
+        folder: cache folder of the classifier.
     """
 
     num_samples: PositiveInt
@@ -47,7 +50,7 @@ class SampleConfidence:
 def confidence(logits: Float[Tensor, "B Y"], y: Int[Tensor, " B"] | None = None) -> Float[Tensor, " B"]:
     """max_y p(y | x), the largest class probability, by an independent classifier.
 
-    The half of the inception score that speaks of single images: an image of no class at all gets a flat p(y | x)
+    One half of the inception score: an image that shows no class gets a flat p(y | x)
     (Salimans et al. 2016, arXiv:1606.03498, section 4). Compare it with that of real images of the same data.
     """
     return logits.double().softmax(1).amax(1)

@@ -28,14 +28,14 @@ M = TypeVar("M", bound=Metric)
 
 
 class Chunk(NamedTuple):
-    """Neighbouring examples of a split, and the chunk's place in it."""
+    """Consecutive examples of a split, and the chunk's number."""
 
     number: int
     batch: Batch
 
 
 class SampleChunk(NamedTuple):
-    """Samples of the prior on the data's scale, their labels where they were asked for, and the chunk's number."""
+    """Samples of the prior on the data's scale, their labels if the model is conditional, and the chunk's number."""
 
     number: int
     x: Float[Tensor, "B *event"]
@@ -44,11 +44,11 @@ class SampleChunk(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """A model in evaluation mode on a split of its data, as one of `world_size` processes sees it.
+    """A model in evaluation mode and a split of its data, on one of `world_size` processes.
 
-    Work is cut into numbered chunks, and chunk c falls to process c % world_size, with random numbers seeded by its
-    number. What a loop accumulates is the states of one metric, which pool all processes in its `compute()` and
-    are kept in the cache on the way, so that an evaluation that was stopped goes on where it was.
+    Work is cut into numbered chunks. Chunk c runs on process c % world_size, with a seed that depends on c. Each loop
+    accumulates into one metric, whose `compute()` reduces over all processes. The cache saves the metric's states
+    during the loop, so that an interrupted evaluation can resume.
     """
 
     latent: LatentStructure
@@ -58,7 +58,7 @@ class EvaluationContext:
     device: torch.device
     rank: int = 0
     world_size: int = 1
-    broadcast: Callable[[Any], Any] = lambda of_the_first: of_the_first
+    broadcast: Callable[[Any], Any] = lambda value: value
     limit: int | None = None
     measure: str = ""
     cache: ResultCache | None = None
@@ -72,11 +72,11 @@ class EvaluationContext:
         return self.size(self.split)
 
     def size(self, split: str, limit: int | None = None) -> int:
-        """The number of examples of a split, at most `limit`."""
+        """The number of examples of a split, limited to `limit` and to the context's own limit."""
         return self.limited(min(len(self.data.split(split)), limit or len(self.data.split(split))))
 
     def limited(self, num: int) -> int:
-        """A number of examples or samples, capped by the limit of the context."""
+        """`num`, or the limit of the context if that is smaller."""
         return num if self.limit is None else min(num, self.limit)
 
     def chunks(self, metric: Metric, split: str | None = None, limit: int | None = None) -> Iterator[Chunk]:
@@ -90,18 +90,18 @@ class EvaluationContext:
             yield Chunk(number, self.data.on_after_batch_transfer(batch, 0))
 
     def dummy_batch(self) -> Batch:
-        """The first example of the split, for shapes and for checks on every process, also on those without chunks.
+        """The first example of the split, the same on every process: for shapes, and for checks that all processes run.
 
-        A check that failed only on some processes would leave them waiting in a collective.
+        A check that failed only on some processes would leave the others waiting in a collective.
         """
         return self.examples(torch.arange(1))
 
     def examples(self, indices: Int[Tensor, " B"]) -> Batch:
-        """Chosen examples of the split, on the device."""
+        """A batch of the split's examples with these indices, on the device."""
         return self.data.transfer_batch_to_device(self.data.batch(self.split, indices), self.device, 0)
 
     def sample_chunks(self, metric: Metric, num_samples: int) -> Iterator[SampleChunk]:
-        """This process's share of samples at temperature 1, equally many of each class of a conditional model."""
+        """This process's chunks of samples at temperature 1, equally many of each class of a conditional model."""
         labels = torch.arange(self.limited(num_samples), device=self.device) % max(1, self.data.num_classes)
         parts = labels.split(self.data.chunk)
         for number in self.numbers(metric, len(parts), "samples"):
@@ -111,21 +111,21 @@ class EvaluationContext:
             yield SampleChunk(number, x, y)
 
     def numbers(self, metric: Metric, total: int, label: str) -> Iterator[int]:
-        """This process's share of the numbers 0 to total - 1; `label` tells the loops of one measure apart."""
+        """This process's shard of the numbers 0 to total - 1; `label` distinguishes the loops of one measure."""
         loop = loop_key(metric, label)
         numbers = self.remaining(metric, loop, total)
         for number, _ in self.cached_loop(metric, loop, numbers, numbers):
             yield number
 
     def remaining(self, metric: Metric, loop: str, total: int) -> Sequence[int]:
-        """The numbers that fall to this process and are not done yet; the metric gets the states of those that are."""
+        """This process's numbers that are not done yet; the cached states of the others are loaded into the metric."""
         done = 0 if self.cache is None else self.cache.resume(f"{self.measure}.{loop}", metric)
         return range(self.rank, total, self.world_size)[done:]
 
     def cached_loop(
         self, metric: Metric, loop: str, numbers: Sequence[int], items: Iterable[T]
     ) -> Iterator[tuple[int, T]]:
-        """Numbers with their items, under a progress bar; after each the cache may keep the metric's states."""
+        """Pairs of numbers and items, under a progress bar; the metric's states are cached as the loop runs."""
         before = 0 if not numbers else (numbers[0] - self.rank) // self.world_size
         pairs: Iterable[tuple[int, T]] = zip(numbers, items, strict=True)
         if self.shows_progress:
@@ -138,18 +138,18 @@ class EvaluationContext:
                 self.cache.save_states(f"{self.measure}.{loop}", metric, done)
 
     def seeded(self, *key: int | str) -> AbstractContextManager[None]:
-        """Inside, torch's random numbers start from the seed and a key, such as a purpose and a chunk's number."""
+        """Inside, torch's random numbers start from the evaluation's seed and `key`."""
         return seeded(self.seed, *key)
 
     def metric(self, metric: M) -> M:
-        """The metric on the model's device, synchronized so that no process waits for one that has failed."""
+        """The metric on the model's device; its `compute()` fails on all processes if one has failed."""
         metric.dist_sync_fn = gather
         return metric.to(self.device)
 
     def rank_zero_first(self, function: Callable[[], T]) -> T:
-        """What the function returns; it is called by the first process before the others, which find its files.
+        """Call the function on rank 0 first, then on the other ranks, which find its files; return its result.
 
-        Where it raises UserError there, it is raised by all.
+        A UserError on rank 0 is raised on all ranks.
         """
         found, refusal = None, None
         if self.rank == 0:
@@ -164,13 +164,13 @@ class EvaluationContext:
         return function() if found is None else found
 
     def attempt(self, label: str, function: Callable[[], list[T]]) -> list[T]:
-        """What the function returns; [] on all processes if it fails on any, with `label` and the reason recorded."""
+        """Call the function and return its result; if it fails on any process, record why and return [] on all."""
         self.tasks.append(label)
         depth = len(self.tasks)
         try:
             return attempt_together(function, depth)
         except FailedTogetherError as error:
-            if error.failure.depth < depth:  # a larger task than this one has failed
+            if error.failure.depth < depth:  # an enclosing task has failed
                 raise
             self.skip(f"{label}: {error.failure.reason}")
             return []
@@ -183,7 +183,7 @@ class EvaluationContext:
 
 
 def context_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> EvaluationContext:
-    """The trainer's model and data, seen from this process."""
+    """The trainer's model and data as an evaluation context."""
     return EvaluationContext(
         latent=pl_module.latent,
         data=pl_module.data,
@@ -197,6 +197,6 @@ def context_of(trainer: pl.Trainer, pl_module: VAE, split: str) -> EvaluationCon
 
 
 def loop_key(metric: Metric, label: str) -> str:
-    """What tells a loop apart from the others of one measure: the kind of its metric, names of moments, and a label."""
+    """A key that distinguishes the loops of one measure: metric type, names of moments, and label."""
     names = metric.names if isinstance(metric, Moments) else ()
     return "-".join([type(metric).__name__, *names, label])

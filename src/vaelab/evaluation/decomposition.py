@@ -16,19 +16,22 @@ from vaelab.terms import Terms
 
 @dataclass(frozen=True)
 class RateDecomposition:
-    """`mutual_information`, `total_correlation` and `dimension_kl`, which add up to the rate.
+    """`mutual_information`, `total_correlation` and `dimension_kl`, which add up to the rate, in nats.
 
-    And `total_correlation/gaussian`, which no number of examples caps.
+    Also `total_correlation/gaussian`, whose value is not bounded by the number of examples. The model must have one
+    latent with a diagonal Gaussian posterior.
 
-    Only for one latent with a diagonal Gaussian posterior. `chunk` is how many samples meet the posteriors of all
-    examples at a time, which bounds the memory.
+    Args:
+        chunk: samples that are compared with the posteriors of all examples at a time; bounds the memory.
     """
 
     chunk: PositiveInt
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         decomposition = context.metric(Decomposition(self.chunk))
-        add(decomposition, context.latent(context.dummy_batch()), 0)  # without rows a process would not take part
+        add(
+            decomposition, context.latent(context.dummy_batch()), 0
+        )  # a process with an empty list state would skip the gather
         for chunk in context.chunks(decomposition):
             with context.seeded(chunk.number):
                 add(decomposition, context.latent(chunk.batch), len(chunk.batch.x))
@@ -39,7 +42,7 @@ class RateDecomposition:
 
 
 def add(decomposition: Decomposition, terms: Terms, num: int) -> None:
-    """The first `num` examples; raises UserError where posteriors are not diagonal Gaussians over one latent."""
+    """Add the first `num` examples; raises UserError unless the posterior is one diagonal Gaussian latent."""
     posterior = terms.posterior
     if not (factorises(posterior) and isinstance(posterior.base_dist, Normal) and len(terms.latents) == 1):
         raise UserError(

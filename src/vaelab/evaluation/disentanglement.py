@@ -33,12 +33,23 @@ from vaelab.terms import Batch
 
 @dataclass(frozen=True)
 class Disentanglement:
-    """MIG, DCI, SAP, FactorVAE score and modularity of posterior means, on images of factors drawn uniformly.
+    """MIG, DCI, SAP, FactorVAE score and modularity of posterior means, on images of uniformly drawn factors.
 
-    Images are made by the data's source, of any combination of factors, so they belong to no split. `scores` are
-    names in SCORES. A plain name is that of the published definition, as Locatello et al. 2019 (arXiv:1811.12359) took
-    them; what deviates from it has a name of its own. A dimension whose means have a standard deviation below
-    `min_scale` is dead: the FactorVAE score passes it over, and so does `modularity/alive`.
+    The data's source generates the images for any combination of factors, so they belong to no split. A plain name
+    is the published definition, as implemented by Locatello et al. 2019 (arXiv:1811.12359); variants have names of
+    their own. The FactorVAE score and `modularity/alive` skip dead dimensions.
+
+    Args:
+        scores: names in SCORES.
+        num_points: number of images.
+        num_bins: histogram bins per dimension, for mutual information, >= 2.
+        boosted_points: images for DCI's boosted trees, half of them for training.
+        boosted_rounds: boosting rounds.
+        num_trees: trees in the random forest of each factor, for `dci/forest`.
+        num_votes: training votes of the FactorVAE score, and as many test votes.
+        group_size: images per vote, >= 2.
+        min_scale: standard deviation of the means below which a dimension is dead.
+        max_dimensions: largest code size that is accepted, >= 2.
     """
 
     scores: Collection[str]
@@ -70,21 +81,21 @@ class Disentanglement:
     def measurements(
         self, score: str, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], seed: int
     ) -> list[Measurement]:
-        """What one score says, under its name or, of three numbers, under names that begin with it."""
+        """The measurements of one score: under its name, or under its name with suffixes if it has several values."""
         found = SCORES[score](self, codes, factors, seed)
         values = {score: found} if isinstance(found, float) else dci_values(score, found)
         num = min(len(codes), self.boosted_points) if score == "dci" else len(codes)
         return [Measurement(name, value, "of 1", num) for name, value in values.items()]
 
     def factored_codes(self, context: EvaluationContext) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N F"]]:
-        """Codes and factors of images, the same for any number of processes."""
+        """Codes [N, D] and factors [N, F] of generated images, the same for any number of processes."""
         source, chunk = factor_source(context), context.data.chunk
         num_points = context.limited(self.num_points)
         metric = context.metric(Codes())
         first = torch.zeros(1, len(source.factor_sizes), dtype=torch.long, device=context.device)
         code = encode_factors(context, source, first.cpu()).float()
         self.check_dimensions(code.shape[1])
-        metric.update(first[:0, 0], code[:0], first[:0])  # without rows a process would not take part
+        metric.update(first[:0, 0], code[:0], first[:0])  # a process with an empty list state would skip the gather
         for number in context.numbers(metric, math.ceil(num_points / chunk), "factors"):
             index = torch.arange(number * chunk, min((number + 1) * chunk, num_points))
             with context.seeded("factors", number):
@@ -95,7 +106,7 @@ class Disentanglement:
         return codes.cpu().numpy(), factors.cpu().numpy()
 
     def check_dimensions(self, size: int) -> None:
-        """Scores compare dimensions, and their work grows with them."""
+        """Raises UserError for fewer than 2 dimensions, or more than `max_dimensions`."""
         if not 2 <= size <= self.max_dimensions:
             raise UserError(
                 f"disentanglement compares 2 to {self.max_dimensions} dimensions, but the code has {size}; choose"
@@ -103,12 +114,12 @@ class Disentanglement:
             )
 
     def alive(self, codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N A"]:
-        """The dimensions that vary."""
+        """The codes [N, A] without dead dimensions. Raises UserError if all are dead."""
         alive = codes.std(0) >= self.min_scale
         if not alive.any():
             raise UserError(
                 f"factor_vae_score and modularity/alive need a dimension that varies, but all {len(alive)} stay below"
-                f" evaluation.disentanglement.min_scale={self.min_scale}; lower it, or weigh the rate less"
+                f" evaluation.disentanglement.min_scale={self.min_scale}; lower it, or lower the weight of the rate"
             )
         return codes[:, alive]
 
@@ -155,7 +166,7 @@ def factor_source(context: EvaluationContext) -> KnowsFactors:
 def encode_factors(
     context: EvaluationContext, source: KnowsFactors, factors: Int[Tensor, "B F"]
 ) -> Float[Tensor, "B D"]:
-    """Posterior means of the images of these factors, of which the first is their label."""
+    """Posterior means of the images of these factors; the first factor is their label."""
     batch = Batch(source.images(factors), factors[:, 0], torch.arange(len(factors)))
     batch = context.data.transfer_batch_to_device(batch, context.device, 0)
     batch = context.data.on_after_batch_transfer(batch, 0)

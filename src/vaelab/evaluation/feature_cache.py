@@ -1,4 +1,4 @@
-"""The features of a set of images: gathered once, and kept on disk where the images are real."""
+"""The features of a set of images: computed once, and cached on disk for real images."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from vaelab.metric.frechet import FrechetStatistics, GaussianStatistics
 from vaelab.storage.cache import load_cached, save_cached
 from vaelab.storage.fingerprint import fingerprint
 
-NUM_HASHED = 1000  # images of a split, by which its kept features are named
+NUM_HASHED = 1000  # images of a split whose hash names its cached features
 
-Numbered = Iterable[tuple[Tensor, Int[Tensor, " B"]]]  # images in [0, 1], with their numbers
+Numbered = Iterable[tuple[Tensor, Int[Tensor, " B"]]]  # images in [0, 1] and their indices
 
 
 class FeatureSet(NamedTuple):
-    """Features of images, a row each in the order of their numbers, and their moments."""
+    """Features of images, one row per image in the order of their indices, and their mean and covariance."""
 
     moments: GaussianStatistics
     rows: Float[Tensor, "N F"]
 
 
 class GatheredFeatures(FrechetStatistics):
-    """Moments of features, and the features themselves in order, of all images of all processes."""
+    """Features of all images of all processes, in the order of their indices, with their mean and covariance."""
 
     rows: list[Tensor]
     index: list[Tensor]
@@ -41,7 +41,7 @@ class GatheredFeatures(FrechetStatistics):
         super().__init__(num_features)
         self.add_state("rows", [], dist_reduce_fx="cat")
         self.add_state("index", [], dist_reduce_fx="cat")
-        # With no images: a process that gets none would not take part when features are pooled.
+        # A process with an empty list state would skip the gather.
         self.update(torch.zeros(0, num_features), torch.zeros(0, dtype=torch.long))
 
     def update(self, features: Float[Tensor, "B F"], index: Int[Tensor, " B"]) -> None:
@@ -57,10 +57,10 @@ class GatheredFeatures(FrechetStatistics):
 def gather_features(
     context: EvaluationContext, network: FeatureNetwork, images: Callable[[GatheredFeatures], Numbered]
 ) -> FeatureSet:
-    """Features of images of which each process has a share; `images` runs the loop whose states the metric holds.
+    """Features of images that are sharded over the processes; `images` runs the loop that fills the metric.
 
     Raises:
-        UserError: an image is not made of numbers, which no score could tell.
+        UserError: a feature is not finite.
     """
     metric = context.metric(GatheredFeatures(network.size))
     for x, index in images(metric):
@@ -68,15 +68,15 @@ def gather_features(
     found = metric.compute()
     if broken := int((~found.rows.isfinite().all(1)).sum()):
         raise UserError(
-            f"{broken} of {len(found.rows)} images have features that are not finite, as of a model that has diverged;"
-            " set ckpt to an earlier checkpoint"
+            f"{broken} of {len(found.rows)} images have features that are not finite: the model has diverged; set ckpt"
+            " to an earlier checkpoint"
         )
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class RealImages:
-    """The first `limit` images of a split, or all, whose features are kept in `folder`."""
+    """The first `limit` images of a split, or all if None; their features are cached in `folder`."""
 
     context: EvaluationContext
     network: FeatureNetwork
@@ -86,7 +86,7 @@ class RealImages:
 
     @cached_property
     def name(self) -> str:
-        """Of these images, as evenly spaced ones and their number tell, and of the features."""
+        """A hash of evenly spaced images, the number of images, the feature network and the device type."""
         size = self.context.size(self.split, self.limit)
         some = min(size, NUM_HASHED)
         x = self.context.data.brightness(self.split, torch.arange(some) * size // some)
@@ -94,7 +94,7 @@ class RealImages:
 
     @cached_property
     def features(self) -> FeatureSet:
-        """From the file where they were gathered before."""
+        """Features of the images, from the cache if they are there."""
         found = load_or_compute(self.context, self.folder / f"{self.name}.pt", self.gather)
         names = ("num", "mean", "covariance", "rows")
         num, mean, covariance, rows = (found[name].to(self.context.device) for name in names)
@@ -105,7 +105,7 @@ class RealImages:
         return {**moments._asdict(), "rows": rows}
 
     def numbered_images(self, metric: GatheredFeatures) -> Numbered:
-        """This process's share of them."""
+        """This process's shard of the images, with their indices."""
         context, size, chunk = self.context, self.context.size(self.split, self.limit), self.context.data.chunk
         for number in context.numbers(metric, -(-size // chunk), self.split):
             index = torch.arange(number * chunk, min((number + 1) * chunk, size))
@@ -113,11 +113,11 @@ class RealImages:
 
 
 def load_or_compute(context: EvaluationContext, path: Path, content: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `content` returns, from the file where all processes find it undamaged."""
+    """Content of the file if every process can read it; else call `content`, and rank 0 writes the file."""
     found = load_cached(path)
     everywhere = context.metric(MinMetric())
     everywhere.update(float(found is not None))
-    # Asked by every process before any goes on: `content` may pool them, and the first writes what the others look for.
+    # All processes must take the same branch: `content` may run collectives, and rank 0 writes the file.
     if everywhere.compute() and found is not None:
         return found
     found = content()

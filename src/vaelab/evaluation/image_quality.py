@@ -26,7 +26,7 @@ from vaelab.metric.prdc import prdc, warn_of_few_images
 from vaelab.ranges import PositiveInt
 from vaelab.storage.fingerprint import fingerprint
 
-Values = dict[str, tuple[float, float | None]]  # of each measurement its value, and its deviation where there is one
+Values = dict[str, tuple[float, float | None]]  # value, and standard deviation if known, by measurement
 
 PREFIXES = {"samples": "", "reconstructions": "reconstruction/"}
 PLACES = {"samples": "sample_quality", "reconstructions": "reconstruction_quality"}
@@ -35,12 +35,21 @@ SCORES = ("fid", "kid", "prdc")
 
 @dataclass(frozen=True)
 class ImageQuality:
-    """FID, KID, precision, recall, density and coverage of at most `num_samples` images against a split's real ones.
+    """FID, KID, precision, recall, density and coverage of samples or reconstructions against a split's real images.
 
-    Samples and reconstructions are means of p(x|z), so the real images are those before any noise: grey where the
-    model saw them binarized, as their mean is. The floor of each measurement is that of as many
-    training images, or as many as there are. `of` says whether samples of the prior are looked at or
-    reconstructions; `scores` are some of fid, kid and prdc. Features of real images are kept in `folder`.
+    Samples and reconstructions are means of p(x|z), so they are compared with the real images before noise or
+    binarization. The floor of each measurement compares as many training images, or all if there are fewer, with
+    the real images.
+
+    Args:
+        of: `samples` of the prior or `reconstructions` of the split.
+        num_samples: largest number of samples or reconstructions, >= 2.
+        features: the feature network.
+        scores: some of `fid`, `kid` and `prdc`.
+        nearest_k: neighbours that define the balls of precision, recall, density and coverage.
+        kid_subsets: number of subsets that KID averages over.
+        kid_subset_size: images per subset, >= 2.
+        folder: cache folder of the features of real images.
     """
 
     of: Literal["samples", "reconstructions"]
@@ -53,7 +62,7 @@ class ImageQuality:
     folder: str
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
-        context.data.training()  # of which the floors are
+        context.data.training()  # fails here if there is none: the floors need it
         network, folder = self.features(context.data, context.device, context.rank_zero_first), Path(self.folder)
         images = gather_features(context, network, lambda metric: self.images(context, metric))
         reference = RealImages(context, network, context.split, None, folder)
@@ -65,12 +74,12 @@ class ImageQuality:
         return measurements
 
     def images(self, context: EvaluationContext, metric: GatheredFeatures) -> Numbered:
-        """This process's share of the samples or reconstructions."""
+        """This process's shard of the samples or reconstructions in [0, 1], with their indices."""
         if self.of == "samples":
             for number, x, _ in context.sample_chunks(metric, self.num_samples):
                 yield context.data.to_unit(x), number * context.data.chunk + torch.arange(len(x), device=x.device)
             return
-        # Under another name: the loop over the reference has the same split and the same kind of metric.
+        # The loop over the reference has the same split and metric type, so this one needs another cache key.
         looped = replace(context, measure=f"{context.measure}.reconstructions")
         for _, (x, y, index) in looped.chunks(metric, limit=self.num_samples):
             yield context.data.to_unit(context.latent.reconstruct(x, y)), index
@@ -78,7 +87,7 @@ class ImageQuality:
     def measurements(
         self, score: str, images: FeatureSet, reference: RealImages, training: RealImages
     ) -> list[Measurement]:
-        """What one score says of the images, and of as many training images."""
+        """The measurements of one score; their floors come from as many training images."""
         values, floors = self.values(score, images, reference), self.floors(score, training, reference)
         features, num = reference.network.name, len(images.rows)
         warning = warn_of_few_images(min(num, len(reference.features.rows))) if score == "prdc" else ""
@@ -97,8 +106,8 @@ class ImageQuality:
         ]
 
     def floors(self, score: str, training: RealImages, reference: RealImages) -> Values:
-        """The same of training images, kept beside their features."""
-        # Kept by their definition too, of which "strict" is the second: the first counted ties.
+        """The values of one score for training images, cached beside their features."""
+        # "strict" is part of the cache key: an earlier definition counted ties.
         parameters = {"fid": (), "kid": (self.kid_subsets, self.kid_subset_size), "prdc": (self.nearest_k, "strict")}[
             score
         ]
@@ -107,7 +116,7 @@ class ImageQuality:
         return load_or_compute(reference.context, path, lambda: self.values(score, training.features, reference))
 
     def values(self, score: str, images: FeatureSet, reference: RealImages) -> Values:
-        """One score of some images."""
+        """The values of one score for a set of images."""
         real = reference.features
         if score == "fid":
             return {"fid": (frechet_distance(images.moments, real.moments), None)}
@@ -116,7 +125,7 @@ class ImageQuality:
         return {name: (value, None) for name, value in prdc(images.rows, real.rows, self.nearest_k).items()}
 
     def unit(self, name: str) -> str:
-        """What a measurement counts, and with which parameters."""
+        """The unit of a measurement, with its parameters."""
         k = self.nearest_k
         return {
             "fid": "squared distance of features",

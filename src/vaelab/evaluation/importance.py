@@ -15,12 +15,15 @@ from vaelab.ranges import NonNegativeFloat, PositiveInt
 
 @dataclass(frozen=True)
 class Importance:
-    """`nll/iw<k>` in nats per example, or `bce/iw<k>` for a pseudo-likelihood, and `ess/iw<k>`.
+    """`nll/iw<k>` in nats per example, or `bce/iw<k>` for a pseudo-likelihood, and `ess/iw<k>`, with k = `num_samples`.
 
-    `num_samples` is k; `chunk` is how many of them are decoded at a time, which bounds the memory. Where x are grey
-    levels, by a likelihood of levels or until noise was added, `bpd/iw<k>` is the same in bits per dimension. With
-    fewer than `min_effective` weights that count, on the average, the bound need not be near log p(x), and the
-    record says so.
+    If x are discrete grey levels, or were before dequantization noise was added, `bpd/iw<k>` is the same bound in bits
+    per dimension.
+
+    Args:
+        num_samples: k, the importance samples per example.
+        chunk: samples that are decoded at a time; bounds the memory.
+        min_effective: mean effective sample size below which the record carries a warning.
     """
 
     num_samples: PositiveInt
@@ -39,11 +42,11 @@ class Importance:
         return list(self.measurements(context, moments.compute()))
 
     def measurements(self, context: EvaluationContext, summary: Summary) -> Iterator[Measurement]:
-        """The bound with its error over examples, the effective sample size, and bits where they have a meaning."""
+        """The bound with its standard error over examples, the effective sample size, and bits per dimension."""
         k, num, effective, warning = self.num_samples, summary.num, float(summary.mean("ess")), ""
         if k > 1 and effective < self.min_effective:
             warning = (
-                f"of {k} importance weights only {effective:.1f} count, so the bound may be far from log p(x); "
+                f"only {effective:.1f} of {k} importance weights count, so the bound may be far from log p(x); "
                 "take more samples, or measure nll/ais"
             )
         name, nll, error = f"iw{k}", float(summary.mean("nll")), float(summary.error("nll"))

@@ -18,11 +18,15 @@ from vaelab.ranges import PositiveInt
 
 @dataclass(frozen=True)
 class SampleLabels:
-    """`label_fidelity/<classifier>` of `num_samples` samples of a conditional model, equally many of each class.
+    """`label_fidelity/<classifier>`: share of samples of a conditional model that show the requested class.
 
-    Another classifier gives another number, so it is named, and its accuracy on the split's real images is the
-    floor: what samples as good as those would get. It is kept in `folder`. An unconditional model cannot be told
-    a class.
+    The classes are requested equally often. The value depends on the classifier, so its name is part of the
+    measurement's name, and its accuracy on the split's real images is the floor. An unconditional model gets no
+    measurement.
+
+    Args:
+        num_samples: number of samples.
+        folder: cache folder of the classifier.
     """
 
     num_samples: PositiveInt
@@ -50,10 +54,10 @@ class SampleLabels:
 
 
 def label_fidelity(logits: Float[Tensor, "B Y"], y: Int[Tensor, " B"] | None) -> Float[Tensor, " B"]:
-    """1 where an independent classifier puts a sample into the class asked for, else 0; NaN where a logit is.
+    """1 where an independent classifier assigns a sample to the requested class, else 0; NaN where a logit is NaN.
 
-    The classification accuracy of Ravuri & Vinyals 2019 (arXiv:1905.10887) turned round: their classifier
-    learns from samples and is tested on real images, this one learns from real images and judges samples.
+    The reverse of the classification accuracy score of Ravuri & Vinyals 2019 (arXiv:1905.10887): their classifier
+    is trained on samples and tested on real images, this one is trained on real images and tested on samples.
     """
     assert y is not None, "a conditional model samples given labels"
     return (logits.argmax(1) == y).double() + 0 * logits.double().sum(1)

@@ -24,12 +24,12 @@ OBSTACLES: dict[type[Distribution], str] = {
 
 
 def latent_path(latent: LatentStructure, batch: Batch, start: str) -> Path:
-    """To p(z|y) p(x|z,y), from p(z|y) itself or from q(z|x,y): log-densities of z [S, B, D] in nats.
+    """The annealing path from p(z|y) or q(z|x,y) to p(z|y) p(x|z,y): log-densities of z [S, B, D] in nats.
 
     start=prior: p(z) p(x|z)^beta, which needs no posterior      (Wu et al. 2017, arXiv:1611.04273, section 3.1)
     start=posterior: q(z|x)^(1 - beta) (p(z) p(x|z))^beta        (section 3.1.1 there, with the encoder)
 
-    Raises UserError for a posterior to start at that is a point.
+    Raises UserError if start=posterior and the posterior is a point.
     """
     prior = latent.prior(latent.condition(batch.y, batch.x))
 
@@ -50,12 +50,12 @@ def latent_path(latent: LatentStructure, batch: Batch, start: str) -> Path:
 
 
 def sample_latents(distribution: Distribution, num: int, num_examples: int) -> Tensor:
-    """`num` latents [S, B, D] of each example, from a distribution of their own or of all of them."""
+    """`num` latents [S, B, D] of each example, from one distribution per example or a shared one."""
     return distribution.sample(torch.Size([num] if distribution.batch_shape else [num, num_examples]))
 
 
 def require_annealable(latent: LatentStructure) -> LatentStructure:
-    """The structure, where it is one vector that moves along the gradient of its prior; else raises UserError."""
+    """The structure, if it is a single latent vector whose prior has a gradient; else raises UserError."""
     if not latent.is_single_vector:
         raise UserError(
             f"annealing moves one latent vector for each example, but latent is {type(latent).__name__}; {INSTEAD}"

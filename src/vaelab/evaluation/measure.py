@@ -7,10 +7,10 @@ from vaelab.evaluation.measurement import Measurement
 
 
 class Measure(Protocol):
-    """One kind of evidence about a trained model.
+    """Computes measurements of a trained model.
 
-    Raises UserError where a model or its data do not have it; a model that it does not concern gets no measurement.
-    Whatever it raises on one process leaves it out on all: what it pools them by comes from `context.metric`,
+    Returns [] if the measure does not apply to the model. Raises UserError if the model or the data lack something that
+    it needs. An exception on one process skips the measure on all of them: pool values only by `context.metric`,
     `context.rank_zero_first` or vaelab.distributed.sharding.
     """
 

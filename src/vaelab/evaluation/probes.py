@@ -18,11 +18,14 @@ from vaelab.ranges import PositiveInt
 
 @dataclass(frozen=True)
 class Probes:
-    """`probe/knn<k>` and `probe/linear`: test accuracy of classifiers that see posterior means of training examples.
+    """`probe/knn<k>` and `probe/linear`: test accuracy of classifiers trained on posterior means of training examples.
 
-    k nearest neighbours of the code as it is, and multinomial logistic regression of the standardized code, of
-    `max_examples` training examples (Alain & Bengio 2016, arXiv:1610.01644). Nothing where there are no classes to
-    tell apart.
+    k nearest neighbours of the codes, and multinomial logistic regression of the standardized codes
+    (Alain & Bengio 2016, arXiv:1610.01644). Data with fewer than two classes get no measurement.
+
+    Args:
+        num_neighbors: k of the nearest-neighbour classifier.
+        max_examples: largest number of training examples.
     """
 
     num_neighbors: PositiveInt

@@ -12,10 +12,10 @@ from vaelab.evaluation.measurement import Measurement
 
 
 class ReconstructionError(Metric):
-    """Mean per image, from sums in float64, over all examples of all processes.
+    """Mean error per image over all examples of all processes, summed in float64.
 
-    mse: sum of squared errors over pixels and channels; its unit is a squared pixel.
-    bce: sum of binary cross-entropies in nats; only where all x lie in [0, 1].
+    mse: sum of squared errors over pixels and channels, in squared pixel units.
+    bce: sum of binary cross-entropies in nats; only if all x lie in [0, 1].
     """
 
     full_state_update = False
@@ -31,18 +31,18 @@ class ReconstructionError(Metric):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, x: Float[Tensor, "B *event"], mean: Float[Tensor, "B *event"]) -> None:
-        """Originals and the means of their reconstructions, on one scale."""
+        """Add originals x and the means of their reconstructions, on the same scale."""
         x, mean = x.double(), mean.double()
         self.num += x.shape[0]
         self.squared += (x - mean).square().sum()
         self.outside += ((x < 0) | (x > 1)).sum()
-        # float32 means of exactly 0 or 1 would cost infinitely many nats; float32 cannot say how many.
+        # A float32 mean that has rounded to exactly 0 or 1 would give infinite cross-entropy.
         tiny = torch.finfo(torch.float32).eps
         p = mean.clamp(tiny, 1 - tiny)
         self.cross_entropy -= (x * p.log() + (1 - x) * (-p).log1p()).sum()
 
     def compute(self) -> tuple[dict[str, Tensor], int]:
-        """The errors, and the number of examples behind them."""
+        """The errors by name, and the number of examples."""
         errors = {"mse": self.squared / self.num}
         if not self.outside:
             errors["bce"] = self.cross_entropy / self.num
@@ -51,7 +51,7 @@ class ReconstructionError(Metric):
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """`reconstruction/mse`, and `reconstruction/bce` where x lies in [0, 1], per image."""
+    """`reconstruction/mse`, and `reconstruction/bce` if x lies in [0, 1], per image."""
 
     def __call__(self, context: EvaluationContext) -> list[Measurement]:
         error = context.metric(ReconstructionError())

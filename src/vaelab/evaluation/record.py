@@ -8,9 +8,9 @@ from vaelab.evaluation.measurement import Measurement
 
 @dataclass(frozen=True)
 class Record:
-    """A measurement, and the circumstances of the run that it was measured in; `seconds` its measure took as a whole.
+    """A measurement and the settings of its evaluation; `seconds` is the duration of the whole measure.
 
-    `data` names the examples of the split; `other_data` says that the model was trained on another data set.
+    `data` is the fingerprint of the split's examples; `other_data` says that the model was trained on other data.
     """
 
     measurement: Measurement
@@ -29,12 +29,12 @@ class Record:
 
 
 def as_json(records: dict[str, Record], checkpoint: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Plain dictionaries, in alphabetical order, each with the checkpoint that it is of."""
+    """Plain dictionaries in alphabetical order, each with the checkpoint that was measured."""
     return {name: {**flatten_record(records[name]), "checkpoint": checkpoint} for name in sorted(records)}
 
 
 def flatten_record(record: Record) -> dict[str, Any]:
-    """One level of keys: those of the measurement, but for its name, then those of its circumstances."""
+    """One level of keys: those of the measurement without its name, then those of the record."""
     keys, measurement = asdict(record), record.measurement.as_json()
     del keys["measurement"], measurement["name"]
     return {**measurement, **keys}

@@ -25,11 +25,11 @@ INTERVAL = 10.0  # seconds between two writes of one loop's states
 
 @dataclass
 class ResultCache:
-    """The measurements of each measure that has finished, and the states of the loop that has not, under `folder`.
+    """The measurements of finished measures, and the states of the unfinished loop, under `folder`.
 
-    Figures do not depend on the number of processes, so those of another number are taken over; the states of a
-    loop belong to one process of `world_size`. A run folder may come from others, so only files that this user wrote
-    count: each begins with its signature.
+    Measurements do not depend on the number of processes, so they are reused for any; the states of a loop belong to
+    one rank of `world_size`. A run folder may come from somebody else, so only files with this user's signature are
+    read.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class ResultCache:
     warned: bool = False
 
     def load_result(self, measure: str) -> tuple[list[Measurement], list[str], float] | None:
-        """Figures, sentences on what was left out, and seconds of a measure that has finished."""
+        """Measurements, skip messages and seconds of a measure that has finished, or None."""
         content = self.read(self.folder / f"{measure}.json")
         if content is None:
             return None
@@ -47,7 +47,7 @@ class ResultCache:
             saved = json.loads(bytes(content))
             skipped = [str(sentence) for sentence in saved["skipped"]]
             return [Measurement.from_json(each) for each in saved["measurements"]], skipped, float(saved["seconds"])
-        except (ValueError, TypeError, LookupError, RecursionError):  # of an earlier version: it is measured again
+        except (ValueError, TypeError, LookupError, RecursionError):  # written by an earlier version
             return None
 
     def save_result(
@@ -59,7 +59,7 @@ class ResultCache:
             self.write(self.folder / f"{measure}.json", json.dumps(saved, allow_nan=False).encode())
 
     def resume(self, loop: str, metric: Metric) -> int:
-        """How many items of a loop this process has done before; the metric gets the states it had then."""
+        """Load the states of a loop into the metric; return how many items of it this process has done."""
         path = self.states_path(loop)
         content = self.read(path)
         if content is None:
@@ -76,7 +76,7 @@ class ResultCache:
         return done
 
     def save_states(self, loop: str, metric: Metric, done: int) -> None:
-        """Write the states of a loop, unless that was done a moment ago."""
+        """Write the states of a loop, at most once per INTERVAL."""
         if monotonic() - self.written < INTERVAL:
             return
         self.written = monotonic()
@@ -109,7 +109,7 @@ class ResultCache:
         """Inside, log the first write error and continue: the evaluation only loses the ability to resume."""
         try:
             yield
-        except (OSError, RuntimeError) as error:  # the second is how torch says that a disk is full
+        except (OSError, RuntimeError) as error:  # torch raises RuntimeError if the disk is full
             if not self.warned:
                 log.warning("%s cannot be written (%s); a stop would lose what was measured", self.folder, error)
             self.warned = True

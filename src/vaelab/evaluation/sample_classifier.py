@@ -13,26 +13,26 @@ from vaelab.features.classifier import Classifier, load_or_train_classifier
 from vaelab.features.cnn import labelled_images, name_of, require_images
 from vaelab.metric.moments import Moments
 
-MAX_EXAMPLES = 60_000  # as conf/features/cnn.yaml has it: one classifier then serves both
+MAX_EXAMPLES = 60_000  # equal to conf/features/cnn.yaml, so that both share one classifier
 EPOCHS = 3
 
-# Of logits and of the labels asked for, if any.
+# From logits and the requested labels, if any, to one number per sample.
 Score = Callable[[Float[Tensor, "B Y"], Int[Tensor, " B"] | None], Float[Tensor, " B"]]
 
 
 class SampleClassifier(NamedTuple):
-    """A classifier, and the name that its numbers are published under."""
+    """A classifier and the name that is part of its measurements' names."""
 
     name: str
     classifier: Classifier
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Images in [0, 1] to logits."""
+        """Images in [0, 1] -> logits."""
         return self.classifier(x)
 
 
 def train_sample_classifier(context: EvaluationContext, folder: str) -> SampleClassifier:
-    """Trained on the data's own train split, once, and kept in `folder`."""
+    """A classifier trained on the data's train split, or loaded from `folder`."""
     require_images(context.data)
     x, y = labelled_images(context.data, MAX_EXAMPLES)
     train: Callable[[], Classifier] = lambda: load_or_train_classifier(  # noqa: E731
@@ -43,7 +43,7 @@ def train_sample_classifier(context: EvaluationContext, folder: str) -> SampleCl
 
 
 def score_samples(context: EvaluationContext, classifier: SampleClassifier, score: Score, num_samples: int) -> float:
-    """Mean score of samples of the prior, given the labels that they were sampled for."""
+    """Mean score of samples of the prior, given the requested labels."""
     moments = context.metric(Moments(["score"]))
     for chunk in context.sample_chunks(moments, num_samples):
         moments.update({"score": score(classifier(context.data.to_unit(chunk.x)), chunk.y)})
@@ -51,7 +51,7 @@ def score_samples(context: EvaluationContext, classifier: SampleClassifier, scor
 
 
 def score_images(context: EvaluationContext, classifier: SampleClassifier, score: Score) -> float:
-    """Mean score of the split's real images, as they are stored, given their labels."""
+    """Mean score of the split's real images, before noise or binarization, given their labels."""
     moments = context.metric(Moments(["score"]))
     data, size = context.data, context.num_examples
     for number in context.numbers(moments, -(-size // data.chunk), context.split):
@@ -64,7 +64,7 @@ def score_images(context: EvaluationContext, classifier: SampleClassifier, score
 
 
 def warn_of_few_classes(num_samples: int, num_classes: int) -> str:
-    """Why the classifier's number says little; empty if it is fine."""
+    """Why the classifier's number is not informative; empty if it is."""
     if num_classes == 1:
         return "the data has one class, which every classifier recognises in anything"
     if num_samples < num_classes:
