@@ -17,10 +17,14 @@ NAME = "active units"
 
 @dataclass(frozen=True)
 class ActiveDimensions:
-    """The share of latent dimensions whose posterior mean varies by more than `threshold`, at least `min_share`.
+    """The share of latent dimensions whose posterior mean varies over x.
 
-    Burda et al. 2016, arXiv:1509.00519, section 4.2. A codebook has codes in the place of dimensions, and its
-    share is the perplexity of the codes over their number, at least `min_share_of_codes`.
+    Burda et al. 2016, arXiv:1509.00519, section 4.2. For a codebook: the perplexity of the codes over their number.
+
+    Args:
+        threshold: variance of the posterior mean above which a dimension is active, >= 0.
+        min_share: smallest share of active dimensions that passes, in [0, 1].
+        min_share_of_codes: smallest share for a codebook, in [0, 1].
     """
 
     threshold: NonNegativeFloat
@@ -44,4 +48,4 @@ class ActiveDimensions:
 
 def code_variance(context: EvaluationContext) -> Float[Tensor, " D"]:
     """Var_x(E_q[z_d | x]) of each dimension d."""
-    return summarize_codes(context).variance("code").reshape(-1)  # of one dimension torchmetrics makes a number
+    return summarize_codes(context).variance("code").reshape(-1)  # torchmetrics squeezes a single element

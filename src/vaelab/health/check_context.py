@@ -11,9 +11,9 @@ from vaelab.health.history import History
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """A model on examples of its validation split, and facts about its training.
+    """A model on examples of its validation split, and counts of its training.
 
-    `ends` are the steps at which schedules of the KL control settle, by field; `step` is that of the weights.
+    `ends` maps each field of the KL control to the step at which its schedule ends; `step` is the checkpoint's step.
     """
 
     evaluation: EvaluationContext
@@ -23,6 +23,6 @@ class CheckContext:
 
 
 class Check(Protocol):
-    """One line of the checklist; "not applicable" for models that it has no meaning for."""
+    """A check of a trained model; returns "not applicable" for models to which it does not apply."""
 
     def __call__(self, check_context: CheckContext) -> CheckResult: ...

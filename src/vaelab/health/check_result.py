@@ -1,4 +1,4 @@
-"""One line of the checklist, and its output as JSON and as a table."""
+"""The result of one check, and its output as JSON and as a table."""
 
 import json
 import math
@@ -18,9 +18,9 @@ SHOWN = {PASSED: Text("passed", "green"), FAILED: Text("FAILED", "bold red"), NO
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found: a verdict, the value that it rests on, and a sentence.
+    """The result of one check: a verdict, a value with its unit, and a sentence.
 
-    Of a failed line the sentence is place, fact and way out. `details` are the numbers behind the value, by name.
+    The sentence of a failed check says place, fact and way out. `details` are further numbers, by name.
     """
 
     name: str
@@ -32,19 +32,19 @@ class CheckResult:
 
 
 def pass_or_fail(name: str, fine: bool, value: float, unit: str, fact: str, way_out: str) -> CheckResult:
-    """A line that passes with a fact, or fails with the fact and a way out; NaN and infinity fail."""
+    """A result that passes with a fact, or fails with the fact and a way out; NaN and infinity fail."""
     fine = fine and math.isfinite(value)
     message = fact if fine else f"{fact}; {way_out}"
     return CheckResult(name, PASSED if fine else FAILED, message, value, unit)
 
 
 def not_applicable(name: str, reason: str) -> CheckResult:
-    """A line that has no meaning for this model or its data."""
+    """The result of a check that does not apply to this model or its data."""
     return CheckResult(name, NOT_APPLICABLE, reason)
 
 
 def as_json(lines: Sequence[CheckResult]) -> str:
-    """The lines by their names, null in the place of a number that is not finite, which JSON does not know."""
+    """The results by name; numbers that are not finite become null, since JSON has no NaN."""
     found = {
         line.name: asdict(line) | {"value": finite_or_none(line.value), "details": finite_details(line)}
         for line in lines
@@ -55,13 +55,13 @@ def as_json(lines: Sequence[CheckResult]) -> str:
 
 
 def finite_details(line: CheckResult) -> dict[str, float | None]:
-    """The numbers behind a line's value."""
+    """The details of a result; None for numbers that are not finite."""
     return {name: finite_or_none(value) for name, value in line.details.items()}
 
 
 def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
-    """The checklist as a table."""
-    # As Text: of a string, rich would take what stands in brackets for a style.
+    """Print the results as a table."""
+    # As Text: in a string, Rich would parse brackets as markup.
     table = Table(title=Text(title), box=box.SIMPLE_HEAD)
     table.add_column("line", overflow="fold")
     table.add_column("verdict", no_wrap=True)
@@ -73,12 +73,12 @@ def print_lines(title: str, lines: Sequence[CheckResult]) -> None:
 
 
 def format_value(line: CheckResult) -> str:
-    """The value to three places, or to its last, with its unit."""
+    """The value with its unit, to three significant digits, or as a whole number from 1000 on."""
     if line.value is None:
         return ""
     return f"{line.value:,.0f} {line.unit}" if abs(line.value) >= 1000 else f"{line.value:.3g} {line.unit}"
 
 
 def failed_checks(lines: Sequence[CheckResult]) -> list[str]:
-    """The names of the lines that failed."""
+    """The names of the checks that failed."""
     return [line.name for line in lines if line.verdict == FAILED]

@@ -15,11 +15,15 @@ NAME = "decoder balance"
 
 @dataclass(frozen=True)
 class DecoderBalance:
-    """Parameters of the decoder over those of the encoder, between `low` and `high`.
+    """Parameters of the decoder over those of the encoder.
 
     A decoder that can model x alone learns to do without z (Chen et al. 2017, arXiv:1611.02731, section 2.2); one
-    that is far too small cannot use what z says. The decoder is what runs from z to p(x|z), the encoder what
-    runs from x to z beside it: levels of a ladder that both run through belong to the decoder.
+    that is far too small cannot use the information in z. The decoder is every module that runs from z to p(x|z), the
+    encoder every other module that runs from x to z: modules of a ladder that run in both belong to the decoder.
+
+    Args:
+        low: smallest ratio that passes, >= 0.
+        high: largest ratio that passes, > 0.
     """
 
     low: NonNegativeFloat
@@ -53,6 +57,6 @@ def trace_modules(modules: list[nn.Module], function: Callable[[], object]) -> s
 
 
 def num_parameters(modules: set[nn.Module]) -> int:
-    """How many numbers the modules hold themselves, each once."""
+    """The number of parameters of these modules, without their submodules; shared ones count once."""
     own = {parameter for module in modules for parameter in module.parameters(recurse=False)}
     return sum(parameter.numel() for parameter in own)

@@ -9,14 +9,14 @@ from torch import Tensor
 from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.model.vae import VAE
 
-FEW = 3  # parameters that a sentence names
+FEW = 3  # parameters that the message names
 
 
 @dataclass
 class FirstStep(pl.Callback):
-    """The loss of each training step's batch, and after the last backward pass which parameters got what gradient.
+    """Callback that records the loss of each training step, and the gradients of the last backward pass.
 
-    `gradients` says of each parameter that learns whether its gradient is finite, or None where it got none.
+    `gradients` says for each trainable parameter whether its gradient is finite, or None if it has none.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class FirstStep(pl.Callback):
         self.losses.append(float(pl_module.loss.total.detach()))
 
     def lines(self) -> Iterator[CheckResult]:
-        """The verdicts on loss and gradients."""
+        """The results of the checks of loss and gradients."""
         loss = self.losses[0]
         fact = f"the loss of the first batch is {loss:.2f} nats per example"
         yield pass_or_fail("first loss", abs(loss) < float("inf"), loss, "nats", fact, "look at data and likelihood")
@@ -41,12 +41,12 @@ class FirstStep(pl.Callback):
 
 
 def is_finite(gradient: Tensor | None) -> bool | None:
-    """Whether all of a gradient is finite; None of no gradient."""
+    """Whether all of a gradient is finite; None if there is no gradient."""
     return None if gradient is None else bool(gradient.isfinite().all())
 
 
 def learning_line(gradients: Mapping[str, bool | None]) -> CheckResult:
-    """Whether every parameter got a gradient, and a finite one."""
+    """The result of checking that every parameter has a finite gradient."""
     wrong = [name for name, found in gradients.items() if not found]
     share = 1 - len(wrong) / max(1, len(gradients))
     fact = f"{len(gradients) - len(wrong)} of {len(gradients)} parameters got a finite gradient"

@@ -10,10 +10,13 @@ from vaelab.ranges import NonNegativeFloat
 
 @dataclass(frozen=True)
 class GeneralizationGap:
-    """ELBO of training examples less that of as many validation examples, at most `max_gap` standard deviations.
+    """Mean ELBO of training examples minus that of as many validation examples, in standard deviations.
 
-    In units of how much the ELBO varies over validation examples: unlike a share of the ELBO, that does not
-    depend on the unit of x, nor on where a log-density happens to be zero.
+    The unit is the standard deviation of the ELBO over validation examples: unlike a share of the ELBO, it does not
+    depend on the unit of x or the zero of a log-density.
+
+    Args:
+        max_gap: largest gap that passes, in standard deviations, >= 0.
     """
 
     max_gap: NonNegativeFloat

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass
 class History:
-    """Counts over training steps. On an accelerator they stay there until read, so that no step waits for them."""
+    """Counts over training steps. They stay on the accelerator until read, so that no step waits for them."""
 
     num_steps: int = 0
     num_not_finite: int | Tensor = 0
@@ -17,7 +17,7 @@ class History:
 
     @torch.no_grad()
     def add(self, loss: Tensor, clipped: Tensor | None) -> None:
-        """One step: its loss, and whether its gradients were clipped, None where nothing clips them."""
+        """Count one step: its loss, and whether its gradients were clipped; None if clipping is off."""
         self.num_steps += 1
         self.num_not_finite = self.num_not_finite + ~loss.detach().isfinite()
         if clipped is not None:
@@ -25,6 +25,6 @@ class History:
             self.num_clipped = self.num_clipped + clipped
 
     def state(self) -> dict[str, int]:
-        """The counts as plain numbers, as a checkpoint holds them."""
+        """The counts as plain numbers, for a checkpoint."""
         counts = {"num_not_finite": int(self.num_not_finite), "num_clipped": int(self.num_clipped)}
         return asdict(self) | counts

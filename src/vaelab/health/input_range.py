@@ -13,11 +13,11 @@ from vaelab.health.check_result import CheckResult, pass_or_fail
 from vaelab.ranges import Fraction, NonNegativeFloat, PositiveFloat
 
 NAME = "input range"
-FAR = 1e6  # no bounded support reaches so far
+FAR = 1e6  # outside every bounded support
 
 
 class Extent(Metric):
-    """Lowest, highest and standard deviation of x, and how many batches left the support, over all processes."""
+    """Minimum, maximum and standard deviation of x over all processes, and how many batches left the support."""
 
     full_state_update = False
     low: Tensor
@@ -45,17 +45,21 @@ class Extent(Metric):
         self.num_outside += not accepted
 
     def compute(self) -> tuple[float, float, float, bool]:
-        """Lowest, highest, standard deviation, and whether all of x lay in the support."""
+        """Minimum, maximum, standard deviation, and whether all of x is in the support."""
         variance = self.squares / self.num - (self.total / self.num).square()
         return float(self.low), float(self.high), float(variance.clamp(min=0).sqrt()), not self.num_outside
 
 
 @dataclass(frozen=True)
 class InputRange:
-    """Training x lies in the support of p(x|z) and uses it.
+    """Training x lies in the support of p(x|z) and covers a usual range.
 
-    Of a bounded support, [0, 1], x spans at least `min_share`. On the whole line its standard deviation lies
-    between `min_deviation` and `max_deviation`: networks and their first steps are made for numbers near 1.
+    The networks and their initialization expect numbers near 1.
+
+    Args:
+        min_share: smallest share of [0, 1] that x must span, if the support is bounded, in [0, 1].
+        min_deviation: smallest standard deviation of x, if the support is unbounded, >= 0.
+        max_deviation: largest standard deviation of x, if the support is unbounded, > 0.
     """
 
     min_share: Fraction
@@ -84,5 +88,5 @@ class InputRange:
 
 
 def is_bounded(support: Constraint) -> bool:
-    """Whether the support is [0, 1] or a grid in it, and not the whole line."""
+    """Whether the support is [0, 1] or a grid in it."""
     return not bool(support.check(torch.tensor([-FAR, FAR])).all())

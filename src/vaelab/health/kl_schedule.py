@@ -11,14 +11,14 @@ NAME = "KL schedule"
 
 @dataclass(frozen=True)
 class KLSchedule:
-    """Every schedule of the KL control ended before the checkpoint that is evaluated."""
+    """Every schedule of the KL control ended before the step of the checkpoint."""
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
         return schedule_line(check_context.ends, check_context.step, "the checkpoint is of step", "train longer")
 
 
 def schedule_line(ends: Mapping[str, int], step: int, moment: str, way_out: str) -> CheckResult:
-    """The line on whether all schedules have ended at a step."""
+    """The result of checking that all schedules have ended at a step."""
     last = max(ends.values(), default=0)
     if last == 0:
         return not_applicable(NAME, "no schedule writes to the KL control")

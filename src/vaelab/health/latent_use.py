@@ -16,12 +16,15 @@ from vaelab.terms import Terms
 
 @dataclass(frozen=True)
 class LatentUse:
-    """How many nats of distortion it costs to hand each example the z of another, at least `min_nats`.
+    """The increase of distortion, in nats, if each example is decoded from the z of another.
 
-    Where z decides nothing, the posterior has collapsed (Bowman et al. 2016, arXiv:1511.06349, section 3.1) or
-    the decoder has another source, such as y, which every example keeps. A rate below `min_rate` is a collapse too:
-    so few nats tell so few kinds of x apart. The order of a validation split is random: within a chunk, each
-    example gets the z of the one before it.
+    If it is near 0, the posterior has collapsed (Bowman et al. 2016, arXiv:1511.06349, section 3.1) or the decoder uses
+    another input, such as y, which every example keeps. A very low rate is a collapse too. The order of a validation
+    split is random: within a chunk, each example gets the z of the one before it.
+
+    Args:
+        min_nats: smallest increase that passes, in nats, >= 0.
+        min_rate: smallest rate that passes, in nats, >= 0.
     """
 
     min_nats: NonNegativeFloat
@@ -55,5 +58,5 @@ class LatentUse:
 
 
 def sample_code(latent: LatentStructure, terms: Terms) -> Float[Tensor, "B D"]:
-    """The first sample of each posterior, as `decode` takes it: of a hierarchy, all levels side by side."""
+    """The first sample of each posterior [B, D], as `decode` takes it: all levels of a hierarchy concatenated."""
     return latent.join_levels(terms.latents)[0]

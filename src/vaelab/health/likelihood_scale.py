@@ -14,12 +14,16 @@ NAME = "likelihood"
 
 @dataclass(frozen=True)
 class LikelihoodScale:
-    """Residuals of x against those that p(x|z) expects, between `low` and `high`: 1 where p(x|z) is right.
+    """The size of residuals of x relative to those that p(x|z) expects: 1 if p(x|z) is right.
 
         sqrt(sum (x - m)^2 / sum (x~ - m)^2), m the mean of p(x|z) at the code of x, x~ drawn from it
 
     A posterior predictive check (Gelman et al. 1996, Statistica Sinica 6). One draw for each x replaces the
-    variance, which not every p(x|z) has a formula for. FixedGaussian of scale 1 on pixels in [0, 1] is far below 1.
+    variance, for which not every p(x|z) has a formula. FixedGaussian of scale 1 on pixels in [0, 1] is far below 1.
+
+    Args:
+        low: smallest ratio that passes, >= 0.
+        high: largest ratio that passes, > 0.
     """
 
     low: NonNegativeFloat

@@ -9,7 +9,7 @@ from vaelab.ranges import Fraction
 
 @dataclass(frozen=True)
 class FiniteLosses:
-    """Whether every training loss was a number."""
+    """Every training loss was finite."""
 
     def __call__(self, check_context: CheckContext) -> CheckResult:
         name, history = "finite losses", check_context.history
@@ -22,7 +22,11 @@ class FiniteLosses:
 
 @dataclass(frozen=True)
 class ClippedGradients:
-    """The share of training steps whose gradients were clipped, at most `max_share`."""
+    """The share of training steps whose gradients were clipped.
+
+    Args:
+        max_share: largest share that passes, in [0, 1].
+    """
 
     max_share: Fraction
 

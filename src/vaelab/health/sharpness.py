@@ -15,7 +15,12 @@ NAME = "sharpness"
 
 @dataclass(frozen=True)
 class Sharpness:
-    """Mean gradient magnitude of reconstructions over that of the images, between `low` and `high`."""
+    """Mean gradient magnitude of reconstructions over that of the images.
+
+    Args:
+        low: smallest ratio that passes, >= 0.
+        high: largest ratio that passes, > 0.
+    """
 
     low: NonNegativeFloat
     high: PositiveFloat
@@ -40,6 +45,6 @@ class Sharpness:
 
 
 def gradient_magnitude(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
-    """The length of the gradient at each pixel, from differences to the next row and the next column."""
+    """The length of the gradient at each pixel, from differences to the next row and column."""
     down, right = x.diff(dim=-2)[..., :-1], x.diff(dim=-1)[..., :-1, :]
     return (down.square() + right.square()).sqrt()

@@ -18,7 +18,7 @@ LEVELS = (0.1, 0.9)
 
 
 class Responses(Metric):
-    """How far the decoded mean goes along each of `num` dimensions, in standard deviations of x, [num].
+    """How far the decoded mean moves along each of `num` dimensions, in standard deviations of x, [num].
 
     sqrt(mean_i (m_i(high) - m_i(low))^2) / sqrt(Var x), over elements i of all examples of all processes.
     """
@@ -37,7 +37,7 @@ class Responses(Metric):
         self.add_state("moved", torch.zeros(num, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, x: Float[Tensor, "B *event"], moved: Float[Tensor, " num"]) -> None:
-        """Examples, and the squared distance that each dimension moves their means, summed."""
+        """Add examples x, and the summed squared distance by which each dimension moves their means, [num]."""
         x = x.double()
         self.count += x.numel()
         self.total += x.sum()
@@ -51,11 +51,17 @@ class Responses(Metric):
 
 @dataclass(frozen=True)
 class Traversal:
-    """The share of active dimensions along which the image changes, at least `min_share`.
+    """The share of active dimensions along which the decoded image changes.
 
-    From the codes of `num_codes` examples, one dimension goes from the 10 % to the 90 % quantile of p(z), of
-    `num_draws` draws; it responds if the decoded mean moves by `min_response` standard deviations of x.
-    Dimensions are active above a variance of `threshold`, and the `max_dimensions` of the highest are looked at.
+    One dimension of a code moves from the 10 % to the 90 % quantile of p(z); it responds if the decoded mean changes.
+
+    Args:
+        threshold: variance of the posterior mean above which a dimension is active, >= 0.
+        max_dimensions: largest number of dimensions to check, those of highest variance.
+        num_codes: examples whose codes are varied.
+        num_draws: draws of p(z) that give its quantiles.
+        min_response: smallest change that counts as a response, in standard deviations of x, >= 0.
+        min_share: smallest share of responding dimensions that passes, in [0, 1].
     """
 
     threshold: NonNegativeFloat
@@ -92,7 +98,7 @@ class Traversal:
         low: Float[Tensor, " D"],
         high: Float[Tensor, " D"],
     ) -> Float[Tensor, " A"]:
-        """How far the decoded mean goes along each of the dimensions."""
+        """How far the decoded mean moves along each of the dimensions, in standard deviations of x."""
         responses = context.metric(Responses(len(dimensions)))
         for chunk in context.chunks(responses, limit=self.num_codes):
             x, y, _ = chunk.batch
@@ -104,11 +110,11 @@ class Traversal:
                 start, end = context.latent.decode(ends, y).mean.double()
                 moved.append((end - start).square().sum())
             responses.update(x, torch.stack(moved))
-        return responses.compute().reshape(-1)  # of one dimension torchmetrics makes a number
+        return responses.compute().reshape(-1)  # torchmetrics squeezes a single element
 
 
 def quantiles(context: EvaluationContext, num_draws: int) -> Float[Tensor, "2 D"]:
-    """The quantiles of each dimension of p(z), from draws: marginals of a ladder or a flow have no formula."""
+    """The 10 % and 90 % quantiles of each dimension of p(z), from draws: a ladder or a flow has no formula for them."""
     labels = torch.arange(num_draws, device=context.device) % max(1, context.data.num_classes)
     with context.seeded("traversal"):
         z = context.latent.draw(num_draws, labels if context.latent.conditional else None)
