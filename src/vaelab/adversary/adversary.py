@@ -42,8 +42,8 @@ def generator_loss(logits: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
 
 
 def discriminator_loss(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) -> Float[Tensor, ""]:
-    """Cross-entropy of a discriminator, -log D for the genuine and -log(1 - D) for the fake, in nats.
+    """Cross-entropy of a discriminator, -log D for genuine and -log(1 - D) for fake inputs, in nats.
 
-    The mean over both together, of which one may be empty.
+    The mean over all logits of both; one of them may be empty.
     """
     return torch.cat([generator_loss(genuine), generator_loss(-fake)]).mean()

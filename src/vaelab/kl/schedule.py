@@ -21,7 +21,13 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Linear:
-    """From `start` to `stop`, linear in the step, over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)"""
+    """From `start` to `stop`, linear in the step, over `steps`.       (Bowman et al. 2016, arXiv:1511.06349)
+
+    Args:
+        start: value at step 0, >= 0.
+        stop: value from step `steps` on, >= 0.
+        steps: optimizer steps of the ramp.
+    """
 
     start: NonNegativeFloat
     stop: NonNegativeFloat
@@ -37,7 +43,13 @@ class Linear:
 
 @dataclass(frozen=True)
 class Cosine:
-    """From `start` to `stop` along half a cosine over `steps`: flat at both ends."""
+    """From `start` to `stop` along half a cosine over `steps`: flat at both ends.
+
+    Args:
+        start: value at step 0, >= 0.
+        stop: value from step `steps` on, >= 0.
+        steps: optimizer steps of the ramp.
+    """
 
     start: NonNegativeFloat
     stop: NonNegativeFloat
@@ -55,7 +67,13 @@ class Cosine:
 class Sigmoid:
     """From `start` to `stop` along a logistic curve over `steps`, rescaled to reach both ends exactly.
 
-    `sharpness` is the number of logistic scales between the ends.       (Bowman et al. 2016, arXiv:1511.06349)
+    (Bowman et al. 2016, arXiv:1511.06349)
+
+    Args:
+        start: value at step 0, >= 0.
+        stop: value from step `steps` on, >= 0.
+        steps: optimizer steps of the ramp.
+        sharpness: number of logistic scales between the ends, > 0.
     """
 
     start: NonNegativeFloat
@@ -75,9 +93,16 @@ class Sigmoid:
 
 @dataclass(frozen=True)
 class Cyclical:
-    """`num_cycles` ramps from `start` to `stop`, each over the share `ramp` of `steps` and then held.
+    """`num_cycles` ramps from `start` to `stop`, each linear over the share `ramp` of `steps` and then constant.
 
     After the last cycle it stays at `stop`.       (Fu et al. 2019, arXiv:1903.10145, eq. 6)
+
+    Args:
+        start: value at the begin of each cycle, >= 0.
+        stop: value at the end of each cycle, >= 0.
+        steps: optimizer steps per cycle.
+        num_cycles: number of cycles.
+        ramp: share of a cycle in which the value rises, in [0, 1].
     """
 
     start: NonNegativeFloat
