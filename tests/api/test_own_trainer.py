@@ -58,7 +58,7 @@ class Stream(IterableDataset):
 
 def test_a_stream(tmp_path: Any) -> None:
     assert fit(vaelab.build(*SMALL, shape=(1, 8, 8)), DataLoader(Stream(), batch_size=20), tmp_path).global_step == 3
-    with pytest.raises(vaelab.UserError, match="this model looks at all training data before it trains"):
+    with pytest.raises(vaelab.UserError, match="this model reads all training data before it trains"):
         fit(vaelab.build("model=vamp_vae", *SMALL, shape=(1, 8, 8)), DataLoader(Stream(), batch_size=20), tmp_path)
 
 

@@ -209,7 +209,7 @@ def test_a_folder_that_changed_is_noticed(tmp_path: Path, capsys: pytest.Capture
     images(tmp_path / "images", "wasp")
     assert call(tmp_path, "evaluate", f"run={run}") == 1
     assert said(capsys) == (
-        "images has a class folder wasp, which is none of data.classes=[9,10,bee];"
+        "images has a class folder wasp, which is not in data.classes=[9,10,bee];"
         " set data.classes=auto data.num_classes=auto, or move it away"
     )
 

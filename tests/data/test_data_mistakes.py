@@ -35,7 +35,7 @@ def message(action, *arguments, **changes):
         ({"binarization": "on"}, "data.binarization=on is unknown; choose one of none, dynamic, static"),
         (
             {"binarization": "static", "dequantization": True},
-            "data.dequantization=true spreads grey values that data.binarization=static has taken away;"
+            "data.dequantization=true needs grey values, but data.binarization=static removes them;"
             " set data.dequantization=false or data.binarization=none",
         ),
         ({"chunk": 0}, "data.chunk=0 is too small; set it to 1 or more"),
@@ -132,7 +132,7 @@ def test_no_network_and_no_copy(tmp_path, caplog):
         found = message(fetch.fetch, tmp_path / "here", {NAME: CHECKSUMS[NAME]}, ways)
     assert found == (
         f"{tmp_path}/here lacks {NAME}, and none of these had them: mirror, {tmp_path}/system;"
-        " put the files there, as they are or as .gz"
+        " put the files there, unpacked or as .gz"
     )
     assert caplog.messages == [
         f"{tmp_path}/here lacks 1 files; trying mirror",
@@ -145,7 +145,7 @@ def test_no_network_and_no_copy(tmp_path, caplog):
 
 def test_missing_file(tmp_path):
     found = message(load_part, tmp_path, "test", CHECKSUMS)
-    assert found == f"{tmp_path} lacks t10k-images-idx3-ubyte; put the file there, as it is or as .gz"
+    assert found == f"{tmp_path} lacks t10k-images-idx3-ubyte; put the file there, unpacked or as .gz"
 
 
 @pytest.mark.parametrize("shape", [[28, 28], [2, 8, 8]])

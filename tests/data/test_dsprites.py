@@ -127,7 +127,7 @@ def test_a_batch_takes_a_few_milliseconds(source):
 
 @pytest.mark.parametrize(("num_train", "num_test"), [(0, 10), (10, 0), (TOTAL - 9, 10)])
 def test_numbers_that_cannot_be_had(num_train, num_test):
-    with pytest.raises(UserError, match=r"^data.source.num_train=\d+ and num_test=\d+ cannot be had of 737280 images"):
+    with pytest.raises(UserError, match=r"^data.source.num_train=\d+ and num_test=\d+ do not fit into 737280 images"):
         DSprites("nowhere", num_train, num_test, 0)
 
 
@@ -172,7 +172,7 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, changes, fact):
     with pytest.raises(UserError) as caught:
         PublishedSprites(path, SMALL)
     assert str(caught.value) == (
-        f"{path} is not dSprites as published ({fact}); get it anew, or remove it to have sprites drawn"
+        f"{path} is not dSprites as published ({fact}); download it again, or remove it to use generated sprites"
     )
 
 

@@ -226,7 +226,7 @@ WRONG: dict[str, tuple[Build, str]] = {
     ),
     "one name twice": (
         lambda p: fill(p, COMPOSED, DECOMPOSED),
-        f"{{p}} has two folders that read '{COMPOSED}'; rename one of them",
+        f"{{p}} has two folders named '{COMPOSED}'; rename one of them",
     ),
     "a reference for a name": (
         lambda p: fill(p, "a", "${oc.env:HOME}"),
@@ -370,7 +370,7 @@ def test_classes_may_be_given_in_another_order(tmp_path: Path) -> None:
         ({"num_classes": 5}, "data.num_classes=5, but there are 3 class folders (a, b, c); set data.num_classes=auto"),
         (
             {"classes": ["a", "b", "d"]},
-            "{p} has a class folder c, which is none of data.classes=[a,b,d];"
+            "{p} has a class folder c, which is not in data.classes=[a,b,d];"
             " set data.classes=auto data.num_classes=auto, or move it away",
         ),
         (

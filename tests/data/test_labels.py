@@ -95,28 +95,28 @@ def test_processes_share_the_examples_and_do_equally_many_batches() -> None:
     [
         (
             {"num_labels": 15},
-            "data.num_labels=15 is not the same number for each of 10 classes; set it to a multiple of 10, or to all",
+            "data.num_labels=15 cannot be divided evenly among 10 classes; set it to a multiple of 10, or to all",
         ),
         (
             {"num_labels": "few"},
-            "data.num_labels=few is not the same number for each of 10 classes; set it to a multiple of 10, or to all",
+            "data.num_labels=few cannot be divided evenly among 10 classes; set it to a multiple of 10, or to all",
         ),
         (
             {"num_labels": 0},
-            "data.num_labels=0 is not the same number for each of 10 classes; set it to a multiple of 10, or to all",
+            "data.num_labels=0 cannot be divided evenly among 10 classes; set it to a multiple of 10, or to all",
         ),
         (
             {"num_labels": 50, "num_classes": 0},
-            "data.num_labels=50 counts labels, but the data has none; set data.num_labels=all",
+            "data.num_labels=50 needs labels, but the data has none; set data.num_labels=all",
         ),
         (
             {"num_labels": 50, "labelled_per_batch": 128},
-            "data.labelled_per_batch=128 leaves no room for others in batches of data.batch_size=128;"
+            "data.labelled_per_batch=128 leaves no room for unlabelled examples in batches of data.batch_size=128;"
             " set it between 0 and 127",
         ),
         (
             {"labelled_per_batch": 32},
-            "data.labelled_per_batch=32 sets labelled examples apart, but data.num_labels=all;"
+            "data.labelled_per_batch=32 needs partly labelled data, but data.num_labels=all;"
             " set data.num_labels to a number or data.labelled_per_batch=0",
         ),
     ],
@@ -133,6 +133,6 @@ def test_more_labels_than_a_class_has_examples(made: Build) -> None:
         made(21, num_labels=22).setup("fit")
     few = int(made(21).split("train").y.bincount()[0])
     assert str(caught.value) == (
-        f"data.num_labels=22 asks for 11 labels of each class, but class 0 has {few} training examples;"
+        f"data.num_labels=22 needs 11 labels of each class, but class 0 has {few} training examples;"
         f" set it to {2 * few} or less, or to all"
     )

@@ -16,21 +16,21 @@ from vaelab.ranges import OpenFraction, Seed
 
 
 class Array:
-    """The arrays `x` and, where there are labels, `y` of a file, or `x_train`, `y_train`, `x_test` and `y_test`.
+    """The arrays `x` and, for labelled data, `y` of a file, or `x_train`, `y_train`, `x_test` and `y_test`.
 
     x is [N, C, H, W], [N, H, W] of one channel, or [N, D]: uint8 pixels, bool, or floats, which keep their range. y is
-    [N] class numbers from 0. A file without `x_test` has a seeded share `test_fraction` held out for test.
+    [N] class numbers from 0. A file without `x_test` is split at random.
 
     Args:
         path: an .npz, a .npy that holds x alone, or a .pt that holds x, (x, y) or a dict of tensors. No pickled code is
             ever run: .pt is read with `weights_only=True`, the others with `allow_pickle=False`.
-        test_fraction: the share of the examples that is the test split, in (0, 1).
-        split_seed: of which the choice of those examples depends.
-        channels: where the channels of a four-dimensional x are; `auto` takes `first`, [N, C, H, W], and refuses
+        test_fraction: share of the examples that is held out for test, in (0, 1), if the file has no `x_test`.
+        split_seed: seed of that split.
+        channels: axis of the channels of a four-dimensional x; `auto` takes `first`, [N, C, H, W], and rejects
             shapes that look like [N, H, W, C].
 
     Raises:
-        UserError: the file cannot be read, or its arrays do not make a data set.
+        UserError: the file cannot be read, or its arrays do not form a data set.
 
     Example:
         >>> import numpy, tempfile, pathlib
@@ -54,30 +54,30 @@ class Array:
         self.channels = channels
 
     def prepare(self) -> None:
-        """Read the file and look at its arrays."""
+        """Read the file and check its arrays."""
         self.parts  # noqa: B018
 
     def load(self, part: str) -> ArrayExamples:
-        """The examples of `train` or of `test`."""
+        """The examples of `train` or `test`."""
         return self.parts[part]
 
     def all_examples(self) -> ArrayExamples | None:
-        """All examples, where the file has no test split."""
+        """All examples, or None if the file has a test split."""
         return self.build("") if "x" in self.arrays else None
 
     def build(self, end: str) -> ArrayExamples:
-        """The arrays whose names have this end, checked."""
+        """The checked examples of the arrays whose names end in `end`."""
         x, y = self.arrays[f"x{end}"], self.arrays.get(f"y{end}")
         return build_examples(f"{self.path}: ", x, y, self.channels, end)
 
     @cached_property
     def arrays(self) -> dict[str, Tensor]:
-        """What the file holds."""
+        """The arrays of the file, by name."""
         return read_arrays(self.path)
 
     @cached_property
     def parts(self) -> dict[str, ArrayExamples]:
-        """Both splits, in memory."""
+        """The splits `train` and `test`, in memory."""
         everything = self.all_examples()
         if everything is not None:
             return self.hold_out(everything)
@@ -86,7 +86,7 @@ class Array:
         return parts
 
     def hold_out(self, examples: ArrayExamples) -> dict[str, ArrayExamples]:
-        """A seeded share for test, the rest for training."""
+        """A random `test_fraction` as `test`, the rest as `train`."""
         if len(examples) < 3:
             raise UserError(
                 f"{self.path} holds {len(examples)} examples, but at least 3 are needed: for training, validation and "
@@ -99,7 +99,7 @@ class Array:
 
 
 def build_examples(place: str, x: Tensor, y: Tensor | None, channels: str = "auto", end: str = "") -> ArrayExamples:
-    """One pair of arrays as a split; sentences call them `place` x `end`.
+    """Checked examples of arrays x and y; error messages call them `place` x `end`.
 
     Raises:
         UserError: x or y has the wrong shape, type or values.

@@ -7,12 +7,12 @@ from torch import Tensor
 from vaelab.data.examples import Split
 from vaelab.errors import UserError
 
-COLOURS = (1, 3, 4)  # how many channels images usually have
+COLOURS = (1, 3, 4)  # usual numbers of channels
 MAX_CLASSES = 100_000
 
 
 def with_channels(name: str, x: Tensor, channels: str) -> Tensor:
-    """x as [N, C, H, W] or [N, D]. Raises UserError for another number of dimensions, or channels that may be last."""
+    """x as [N, C, H, W] or [N, D]. Raises UserError for other shapes, or if the channels may be last."""
     shape = list(x.shape)
     if x.dim() == 3:
         return x.unsqueeze(1)
@@ -31,7 +31,7 @@ def with_channels(name: str, x: Tensor, channels: str) -> Tensor:
 
 
 def check_values(name: str, x: Tensor) -> None:
-    """Raises UserError for types that are neither pixels nor floats, and for values that mean something else."""
+    """Raises UserError for types other than uint8, bool and float, and for uint8 that holds only 0 and 1."""
     kind = str(x.dtype).removeprefix("torch.")
     if x.dtype == torch.uint8:
         if x.max() == 1:
@@ -44,7 +44,7 @@ def check_values(name: str, x: Tensor) -> None:
 
 
 def check_labels(name: str, y: Tensor, num: int) -> Int[Tensor, " N"]:
-    """The class numbers of `num` examples. Raises UserError for anything else."""
+    """The class numbers of `num` examples, int64. Raises UserError for anything else."""
     if y.dim() == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.dim() != 1 or len(y) != num:
@@ -59,7 +59,7 @@ def check_labels(name: str, y: Tensor, num: int) -> Int[Tensor, " N"]:
 
 
 def check_same_shape(path: str, train: Split, test: Split) -> None:
-    """Raises UserError where the two splits of a file are of different data."""
+    """Raises UserError if the examples of the two splits have different shapes."""
     if train.shape != test.shape:
         raise UserError(
             f"{path}: x_train has examples of shape {list(train.shape)}, but x_test of {list(test.shape)}; make them "

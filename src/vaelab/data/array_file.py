@@ -13,15 +13,15 @@ from torch import Tensor
 from vaelab.errors import UserError
 
 WANTED = ("x", "y", "x_train", "y_train", "x_test", "y_test")
-# What damage makes readers raise.
+# Exceptions of the readers for damaged files.
 READABLE = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError)
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file by their names: x, or x_train and x_test, and their labels.
+    """The tensors of a file by name: x, or x_train and x_test, and their labels.
 
     Raises:
-        UserError: the file is not there, cannot be read, or holds other arrays.
+        UserError: the file is missing, cannot be read, or holds other arrays.
     """
     readers = {".npz": read_npz, ".npy": read_npy, ".pt": read_pt}
     reader = readers.get(path.suffix.lower())
@@ -41,7 +41,7 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
 
 
 def explain_damage(error: Exception) -> str:
-    """Why, and what to do: a pickle would have to be executed to be read."""
+    """Why a file cannot be read, and the way out: unpickling objects would run code."""
     text = str(error)
     if isinstance(error, pickle.UnpicklingError) or "allow_pickle" in text:
         return (
@@ -71,7 +71,7 @@ def read_pt(path: Path) -> dict[str, Any]:
 
 
 def pick(path: Path, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The arrays that make a data set. Raises UserError where one is missing or they contradict each other."""
+    """The arrays of the data set. Raises UserError if one is missing or they contradict each other."""
     there = {name for name in WANTED if name in arrays}
     listed = ", ".join(map(str, arrays)) or "nothing"
     if "x" in there and there & {"x_train", "x_test"}:
@@ -85,7 +85,7 @@ def pick(path: Path, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def as_tensor(name: str, array: Any) -> Tensor:
-    """A numpy array or tensor, as a tensor of the same type. Raises UserError for what torch has no type for."""
+    """A numpy array or tensor as a tensor of the same type. Raises UserError for types that torch lacks."""
     if isinstance(array, Tensor):
         return array.detach()
     try:

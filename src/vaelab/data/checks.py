@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def check_sizes(
     batch_size: int, chunk: int, num_validation: int | str, num_classes: int | str, classes: Sequence[str] | str
 ) -> None:
-    """Raises UserError for impossible counts; `auto` leaves the count to the data."""
+    """Raises UserError for invalid counts; `auto` is always valid."""
     for name, value in (("batch_size", batch_size), ("chunk", chunk), ("num_validation", num_validation)):
         if value != AUTO and (not isinstance(value, int) or value < 1):
             raise UserError(f"data.{name}={value} is too small; set it to 1 or more")
@@ -47,14 +47,14 @@ def check_corrupt(corrupt: str, source: Source) -> None:
         return
     if corrupt == "skip":
         raise UserError(
-            f"data.corrupt=skip leaves out files of an image folder, but {type(source).__name__} cannot be had in part;"
-            " set data.corrupt=error"
+            f"data.corrupt=skip needs a source of image files, but {type(source).__name__} is not one; set"
+            " data.corrupt=error"
         )
     raise UserError(f"data.corrupt={corrupt} is unknown; choose one of error, skip")
 
 
 def check_classes(source: Source, num_classes: int) -> None:
-    """A number of classes against the folders that a source has; 0 leaves the labels out."""
+    """Raises UserError if `num_classes` differs from the number of class folders; 0 discards the labels."""
     if not isinstance(source, NamesClasses) or not num_classes:
         return
     found = source.class_names()
@@ -70,7 +70,7 @@ def check_classes(source: Source, num_classes: int) -> None:
 def check_every_class(
     name: str, train: Tensor | None, validation: Tensor | None, num_classes: int, classes: Sequence[str]
 ) -> None:
-    """Raises UserError for a class that no example has, and warns of one of which training sees none."""
+    """Raises UserError for a class without examples; warns of a class without training examples."""
     if not num_classes or train is None or validation is None:
         return
     seen = train.bincount(minlength=num_classes)
@@ -89,7 +89,7 @@ def check_every_class(
 
 
 def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int) -> None:
-    """Check shape and labels of a split against the config."""
+    """Raises UserError if shape or labels of a split contradict the config."""
     if part.shape != shape:
         raise UserError(
             f"data.shape={list(shape)}, but examples of {name} have shape {list(part.shape)};"
@@ -107,7 +107,7 @@ def check_part(name: str, part: Split, shape: tuple[int, ...], num_classes: int)
 
 
 def check_validation(name: str, num_train: int, num_validation: int) -> None:
-    """Validation comes out of train and must leave some of it."""
+    """Raises UserError if taking validation examples from train would leave none."""
     if num_train < 2:
         raise UserError(f"{name} has {num_train} training example, but at least 2 are needed: one is for validation")
     if num_validation >= num_train:
@@ -118,7 +118,7 @@ def check_validation(name: str, num_train: int, num_validation: int) -> None:
 
 
 def check_own_validation(name: str, there: int, num_validation: int) -> None:
-    """Check the configured size against that of the data's own validation split."""
+    """Raises UserError if the configured size is not that of the data's own validation split."""
     if there != num_validation:
         raise UserError(
             f"data.num_validation={num_validation}, but {name} has a validation split of {there} examples;"
@@ -127,7 +127,7 @@ def check_own_validation(name: str, there: int, num_validation: int) -> None:
 
 
 def check_pixels(name: str, part: Split, pixels: Pixels) -> None:
-    """Only uint8 can be scaled, binarized or dequantized: what a float stands for is not known here."""
+    """Raises UserError for floats that are to be scaled, binarized or dequantized: their range is unknown."""
     if pixels.plain or part[torch.arange(1)].x.dtype == torch.uint8:
         return
     raise UserError(

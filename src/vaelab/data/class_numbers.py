@@ -7,10 +7,10 @@ from vaelab.errors import UserError, did_you_mean
 
 
 def number_classes(branches: Mapping[str, Branch], given: Sequence[str]) -> tuple[str, ...]:
-    """The name of class 0, of class 1 and so on: those `given`, or the training folders in natural order.
+    """The class names in the order of their numbers: those `given`, or the training folders in natural order.
 
     Raises:
-        UserError: a folder is of no class, or some splits have classes and others have none.
+        UserError: a folder belongs to no class, or only some splits have class folders.
     """
     train = branches["train"]
     for branch in branches.values():
@@ -23,7 +23,7 @@ def number_classes(branches: Mapping[str, Branch], given: Sequence[str]) -> tupl
     unknown = [name for name in train.classes if given and name not in given]
     if unknown:
         raise UserError(
-            f"{printable(train.folder)} has a class folder {unknown[0]}, which is none of data.classes="
+            f"{printable(train.folder)} has a class folder {unknown[0]}, which is not in data.classes="
             f"[{','.join(given)}]; set data.classes=auto data.num_classes=auto, or move it away"
         )
     names = tuple(given or train.classes) if train.classes else ()

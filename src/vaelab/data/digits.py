@@ -11,7 +11,7 @@ NUM_TEST = 360
 
 
 class Digits:
-    """1797 digits in 10 classes, grey values 0 to 16 stretched to uint8; 1437 to train on and 360 for test.
+    """1797 digits in 10 classes, grey values 0 to 16 stretched to uint8: 1437 for training, 360 for test.
 
     Alpaydin & Kaynak 1998, UCI "Optical Recognition of Handwritten Digits", its test half.
     """
@@ -20,7 +20,7 @@ class Digits:
         """Does nothing: there are no files."""
 
     def load(self, part: str) -> Examples:
-        """The examples of `train` or of `test`: a split of our own, since scikit-learn has none."""
+        """The examples of `train` or `test`; scikit-learn has no split, so this one is vaelab's."""
         images, labels = load_digits().images, load_digits().target
         x = torch.from_numpy(images * 255 / 16).round().to(torch.uint8)[:, None]
         y = torch.from_numpy(labels).long()

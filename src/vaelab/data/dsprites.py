@@ -1,4 +1,4 @@
-"""dSprites (Matthey et al. 2017, github.com/deepmind/dsprites-dataset): images whose five factors are known."""
+"""dSprites (Matthey et al. 2017, github.com/deepmind/dsprites-dataset): images with five known factors."""
 
 import logging
 import math
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class FactorImages:
-    """A split of images with known factors, drawn when a batch asks for them; labels are the first factor.
+    """A split of images with known factors, generated when a batch is read; labels are the first factor.
 
-    `number` is the place of each image among all, where the first factor changes slowest.
+    `number` is the index of each image among all, where the first factor changes slowest.
     """
 
     number: Int[Tensor, " N"]
@@ -61,12 +61,17 @@ class FactorImages:
 
 
 class DSprites:
-    """Every combination of 3 shapes, 6 scales, 40 orientations and 32 x 32 positions: 737280 images in 0 and 255.
+    """Every combination of 3 shapes, 6 scales, 40 orientations and 32 x 32 positions: 737280 images of 0 and 255.
 
-    Sprites are drawn here, with the published factors but not the published pixels, unless the published file
-    lies in `root`/dsprites. A seeded `num_test` of the images are held out, `num_train` of the others are for
-    training. Of those drawn here some agree: the last orientation repeats the first, and a small square turned by
-    nearly a right angle may look as it did before.
+    Images are generated here, with the published factors but other pixels, unless the published file is in
+    `root`/dsprites. Some generated images are equal: the last orientation repeats the first, and a small square may
+    look the same after a turn by nearly a right angle.
+
+    Args:
+        root: folder that may hold dsprites/ with the published file.
+        num_train: number of training examples, drawn at random from those that are not held out.
+        num_test: number of examples that are held out at random.
+        split_seed: seed of the split.
     """
 
     factor_names = NAMES
@@ -76,7 +81,7 @@ class DSprites:
         total = math.prod(SIZES)
         if min(num_train, num_test) < 1 or num_train + num_test > total:
             raise UserError(
-                f"data.source.num_train={num_train} and num_test={num_test} cannot be had of {total} images; set"
+                f"data.source.num_train={num_train} and num_test={num_test} do not fit into {total} images; set"
                 f" both to 1 or more and num_train to at most {total} - num_test"
             )
         self.path = expand_path("data.source.root", root) / "dsprites" / NAME
@@ -87,14 +92,14 @@ class DSprites:
         """Does nothing: no files are needed."""
 
     def load(self, part: str) -> FactorImages:
-        """The images of `train` or of `test`, of which none are drawn yet."""
+        """The examples of `train` or `test`; no image is generated yet."""
         generator = Generator().manual_seed(derive_seed("dsprites", self.split_seed))
         number = torch.randperm(math.prod(SIZES), generator=generator)
         start = self.num_examples["test"] if part == "train" else 0
         return FactorImages(number[start : start + self.num_examples[part]], self.images)
 
     def images(self, factors: Int[Tensor, "N F"]) -> UInt8[Tensor, "N 1 H W"]:
-        """The image of each row of factors, every one counted from 0: x to the right and y downwards."""
+        """The image of each row of factors, all counted from 0; position x increases to the right and y downwards."""
         return self._draw(factors)
 
     @cached_property
@@ -106,7 +111,7 @@ class DSprites:
 
 
 class PlacedSprites:
-    """Sprites at every position: views, 64 x 64, of one image per sprite with wide margins."""
+    """Sprites at every position: 64 x 64 views of one image per sprite with wide margins."""
 
     def __init__(self) -> None:
         wide = F.pad(sprites(), [31] * 4)
@@ -114,5 +119,5 @@ class PlacedSprites:
 
     def __call__(self, factors: Int[Tensor, "N F"]) -> UInt8[Tensor, "N 1 H W"]:
         shape, scale, orientation, x, y = factors.unbind(1)
-        # The further the view begins to the left and to the top, the further to the right and down is the sprite.
+        # Moving the view left and up moves the sprite right and down.
         return self.views[shape, scale, orientation, 31 - y, 31 - x][:, None]

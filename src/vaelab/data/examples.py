@@ -1,4 +1,4 @@
-"""Splits and sources of data; a split returns many examples as one Batch."""
+"""Interfaces of splits and sources of data; indexing a split returns a Batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Indices = Int[Tensor, " B"] | Sequence[int]
 
 
 class Split(Protocol):
-    """What a source gives and a loader reads: stored examples, uint8 where they are pixels."""
+    """Stored examples of one split; x is uint8 for pixels."""
 
     @property
     def y(self) -> Int[Tensor, " N"] | None: ...
@@ -31,7 +31,7 @@ class Split(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """A split in memory; a batch is one indexing operation, not B of them."""
+    """A split in memory; a batch is one indexing operation."""
 
     x: Tensor
     y: Int[Tensor, " N"] | None
@@ -52,42 +52,42 @@ class Examples:
 
 
 class Source(Protocol):
-    """Where a data set comes from: an object with a yaml of its own under `conf/data`."""
+    """A data set; each has a config in `conf/data`."""
 
     def prepare(self) -> None:
-        """Brings the files into place; runs once, before any process loads."""
+        """Download or check the files; runs once, before any process loads."""
 
     def load(self, part: str) -> Split:
-        """The examples of `train` or of `test`; asking for one does not read the other."""
+        """The examples of `train` or `test`; does not read the other one."""
 
 
 @runtime_checkable
 class NamesClasses(Protocol):
-    """A source that has names for the classes of its labels."""
+    """A source that names the classes of its labels."""
 
     def class_names(self) -> tuple[str, ...]:
-        """The name of each class, in the order of their numbers; none where there are no labels."""
+        """The name of each class, in the order of their numbers; empty for data without labels."""
 
 
 @runtime_checkable
 class HasOwnValidation(Protocol):
-    """A source that may come with a validation split, which is then the part `validation`."""
+    """A source that may have a validation split of its own, which `load("validation")` returns."""
 
     def own_validation(self) -> bool:
-        """Whether it does."""
+        """Whether the source has a validation split."""
 
 
 @runtime_checkable
 class HoldsOut(Protocol):
-    """A source that may have no test split, so that a share of its examples is held out for one."""
+    """A source that may lack a test split and then holds out a share of its examples for test."""
 
     def all_examples(self) -> Split | None:
-        """All examples, where there is none."""
+        """All examples, or None if the source has a test split."""
 
 
 @runtime_checkable
 class HasFingerprint(Protocol):
-    """A split with a name for all that it holds: two splits that differ anywhere have different ones."""
+    """A split with a hash of its whole content."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -95,14 +95,14 @@ class HasFingerprint(Protocol):
 
 @runtime_checkable
 class LeavesOut(Protocol):
-    """A source of many files, which can do without those that cannot be read: `corrupt` is error or skip."""
+    """A source of many files that can skip unreadable ones: `corrupt` is `error` or `skip`."""
 
     corrupt: str
 
 
 @runtime_checkable
 class KnowsFactors(Protocol):
-    """A source whose images are functions of F factors, each a number from 0 to its size - 1."""
+    """A source whose images are functions of F factors, each an integer from 0 to its size - 1."""
 
     @property
     def factor_names(self) -> tuple[str, ...]: ...
@@ -111,4 +111,4 @@ class KnowsFactors(Protocol):
     def factor_sizes(self) -> tuple[int, ...]: ...
 
     def images(self, factors: Int[Tensor, "N F"]) -> UInt8[Tensor, "N C H W"]:
-        """The image of each row of factors, as it is stored."""
+        """The stored image of each row of factors."""

@@ -12,4 +12,4 @@ def expand_path(key: str, path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise UserError(f"{key}={path} names a home that does not exist; give the whole path") from error
+        raise UserError(f"{key}={path} names a home directory that does not exist; give the full path") from error

@@ -10,15 +10,15 @@ from vaelab.data.examples import HasOwnValidation, NamesClasses, Source, Split
 AUTO = "auto"
 FACTS = ("num_classes", "classes", "num_validation")
 FACTS_OF_X = ("shape", "scale", "value_range")
-NUM_LOOKED_AT = 10_000  # examples, for the range of their values
+NUM_LOOKED_AT = 10_000  # examples that determine the range of values
 VALIDATION_SHARE, MOST_VALIDATION = 10, 10_000
 
 
 def write_facts(node: DictConfig, data: Any) -> None:
-    """Put the data module's facts where `auto` stands in the config of the data.
+    """Replace `auto` in the data config by the data module's values.
 
-    What refers to ${data.num_classes} is then built with the number, and the run that saves the config needs no
-    data to say it again.
+    References such as ${data.num_classes} then resolve to numbers, and a run can be rebuilt from its saved config
+    without reading the data.
     """
     with open_dict(node):
         for name in (*FACTS, *FACTS_OF_X):
@@ -28,12 +28,12 @@ def write_facts(node: DictConfig, data: Any) -> None:
 
 
 def class_names(source: Source) -> tuple[str, ...]:
-    """The names of the source's classes, where it knows them."""
+    """The names of the source's classes; empty if it has none."""
     return source.class_names() if isinstance(source, NamesClasses) else ()
 
 
 def count_classes(source: Source) -> int:
-    """How many classes the source names or, where it names none, its training labels tell apart; 0 without labels."""
+    """The number of class names or, without names, the largest training label + 1; 0 without labels."""
     if isinstance(source, NamesClasses):
         return len(source.class_names())
     y = source.load("train").y
@@ -41,7 +41,7 @@ def count_classes(source: Source) -> int:
 
 
 def validation_size(source: Source) -> int:
-    """That of a validation split of its own, else a tenth of train and at most 10,000."""
+    """The size of the source's own validation split, else a tenth of train, at most 10,000."""
     if isinstance(source, HasOwnValidation) and source.own_validation():
         return len(source.load("validation"))
     return max(1, min(MOST_VALIDATION, round(len(source.load("train")) / VALIDATION_SHARE)))
@@ -58,9 +58,9 @@ def scale_of(source: Source) -> str:
 
 
 def value_range_of(source: Source) -> tuple[float, float]:
-    """What is black and what is white: 0 and 255 of uint8; of floats 0 or -1 and 1 where x lies between, else its ends.
+    """Black and white: 0 and 255 for uint8; for floats 0 or -1 and 1 if all x lie between, else minimum and maximum.
 
-    Those are the ends of at most NUM_LOOKED_AT training examples.
+    The range is that of at most NUM_LOOKED_AT training examples.
     """
     train = source.load("train")
     if is_uint8(train):
@@ -74,5 +74,5 @@ def value_range_of(source: Source) -> tuple[float, float]:
 
 
 def is_uint8(split: Split) -> bool:
-    """Whether the stored x are pixels of 0 to 255."""
+    """Whether the stored x are uint8 pixels."""
     return split[torch.arange(1)].x.dtype == torch.uint8

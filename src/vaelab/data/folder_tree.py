@@ -1,4 +1,4 @@
-"""Where the images of a folder are: its splits, its classes, and what is left out."""
+"""The structure of an image folder: its splits, its classes, and the files that are skipped."""
 
 import os
 import re
@@ -17,16 +17,16 @@ SPLIT_NAMES = {
     "test": ("test", "testing"),
     "validation": ("val", "valid", "validation"),
 }
-# Folders of operating systems, archives and storage, which hold thumbnails and what was deleted.
+# Folders of operating systems, archives and storage that hold thumbnails or deleted files.
 LEFT_OUT = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information", "thumbs.db"}
-NOWHERE: Stat = (-1, -1, -1, -1)  # of a link that leads nowhere
+NOWHERE: Stat = (-1, -1, -1, -1)  # of a broken link
 
-Identity = tuple[int, int]  # of a folder, the same for every path to it
+Identity = tuple[int, int]  # device and inode of a folder
 
 
 @dataclass
 class Branch:
-    """The images of one split, in alphabetical order, by the name of their class; `None` where they have none."""
+    """The images of one split, by class name and in alphabetical order; the key is None for images without class."""
 
     folder: Path
     files: dict[str | None, dict[Path, Stat]] = field(default_factory=dict)
@@ -38,12 +38,12 @@ class Branch:
         return sorted((name for name in self.files if name is not None), key=natural)
 
     def file_of_class(self, name: str) -> Path | None:
-        """Some image of a class."""
+        """One image of a class, or None."""
         return next(iter(self.files.get(name, ())), None)
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts numbers inside names by their value."""
+    """A sort key that compares the numbers in names by value."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
@@ -55,10 +55,10 @@ def printable(path: Path | str) -> str:
 
 
 def find_splits(root: Path) -> dict[str, Path]:
-    """The folder of each split, or nothing where the root has no splits of its own.
+    """The folder of each split; empty if the root has no split folders.
 
     Raises:
-        UserError: the training split is ambiguous or missing.
+        UserError: a split is ambiguous or missing.
     """
     names = [entry.name for entry in _visible(root) if _is_folder(entry)]
     found = {split: [name for name in names if name.lower() in usual] for split, usual in SPLIT_NAMES.items()}
@@ -84,12 +84,12 @@ def find_splits(root: Path) -> dict[str, Path]:
 
 
 def _way_out(found: dict[str, list[str]]) -> str:
-    """What to do about a split that is missing: validation might be it, or what is there is none."""
+    """What to do about a missing split."""
     return f"add it or rename {(found['validation'] or found['train'] or found['test'])[0]}"
 
 
 def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
-    """The images of a folder and of its class folders; `above` are the folders that lead to it.
+    """The images of a folder and of its class folders; `above` are the folders above it.
 
     Raises:
         UserError: the class of an image is ambiguous, or there is no image.
@@ -104,14 +104,14 @@ def read_branch(folder: Path, above: Sequence[Path]) -> Branch:
         elif _identity(entry.path) not in identities:
             name = class_name(entry)
             if name in found.files:
-                raise UserError(f"{printable(folder)} has two folders that read '{name}'; rename one of them")
+                raise UserError(f"{printable(folder)} has two folders named '{name}'; rename one of them")
             found.files[name] = dict(_images(Path(entry.path), identities, found.others))
     _check(found)
     return found
 
 
 def class_name(entry: os.DirEntry[str]) -> str:
-    """A folder's name as text, in composed Unicode. Raises UserError for what a config cannot hold as a name."""
+    """A folder's name in composed Unicode (NFC). Raises UserError for names that a config cannot hold."""
     text = unicodedata.normalize("NFC", printable(entry.name))
     if "${" in text or text == "???":
         raise UserError(f"{printable(entry.path)} has a name that a config cannot hold; rename it")
@@ -128,7 +128,7 @@ def _check(found: Branch) -> None:
 
 
 def _images(folder: Path, above: Sequence[Identity], others: Counter[str]) -> Iterator[tuple[Path, Stat]]:
-    """The images of a class folder. Raises UserError where some lie deeper."""
+    """The images of a class folder. Raises UserError if there are images in its subfolders."""
     for entry in _visible(folder):
         path = Path(entry.path)
         if _is_image(entry):
@@ -145,7 +145,7 @@ def _images(folder: Path, above: Sequence[Identity], others: Counter[str]) -> It
 
 
 def _deeper(folder: Path, above: Sequence[Identity]) -> Iterator[Path]:
-    """Images at any depth; a folder that links to one above it is not entered again."""
+    """Images at any depth; a link to a folder above is not followed."""
     here = _identity(folder)
     if here in above:
         return
@@ -169,7 +169,7 @@ def _visible(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    """By its name. Links that lead nowhere count, pipes and devices do not: reading them may never end."""
+    """Whether the suffix is that of an image. Broken links count; pipes and devices, which may block, do not."""
     if Path(entry.name).suffix.lower() not in SUFFIXES:
         return False
     try:
@@ -199,5 +199,5 @@ def _identity(path: Path | str) -> Identity:
 
 
 def describe_suffixes(others: Counter[str]) -> str:
-    """How many files there are of each suffix."""
+    """The number of files of each suffix, as text."""
     return ", ".join(f"{num} {suffix or 'without suffix'}" for suffix, num in others.most_common(5))

@@ -19,11 +19,11 @@ PARTS = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 UNSIGNED_BYTES = 0x08
-MOST_BYTES = 1 << 28  # unpacked: five times the largest of these files
+MOST_BYTES = 1 << 28  # unpacked; five times the largest of these files
 
 
 def load_part(folder: Path, part: str, checksums: Mapping[str, str]) -> Examples:
-    """Images [N, 1, H, W] and labels of `train` or `test`; `checksums` are sha256 of the files unpacked."""
+    """Images [N, 1, H, W] and labels [N] of `train` or `test`; `checksums` are the sha256 of the unpacked files."""
     images, labels = PARTS[part]
     x = read_idx(_path(folder, images), checksums[images])
     y = read_idx(_path(folder, labels), checksums[labels])
@@ -31,15 +31,15 @@ def load_part(folder: Path, part: str, checksums: Mapping[str, str]) -> Examples
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file as it is or packed by gzip, whichever is there."""
+    """The path of the file, or of its gzip file; None if neither exists."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def read_idx(path: Path, checksum: str) -> Tensor:
-    """The uint8 tensor that an IDX file holds.
+    """The uint8 tensor of an IDX file.
 
     Raises:
-        UserError: the file is truncated, altered or no IDX file at all.
+        UserError: the file is truncated, altered or not an IDX file.
     """
     content = unpack(path)
     if content[:3] != bytes([0, 0, UNSIGNED_BYTES]) or len(content) < 4:
@@ -62,10 +62,10 @@ def read_idx(path: Path, checksum: str) -> Tensor:
 
 
 def unpack(path: Path) -> bytes:
-    """The content of a file, unpacked where its name ends in .gz.
+    """The content of a file, decompressed if its name ends in .gz.
 
     Raises:
-        UserError: what gzip finds wrong.
+        UserError: the file cannot be read or decompressed.
     """
     try:
         if path.suffix != ".gz":
@@ -84,5 +84,5 @@ def unpack(path: Path) -> bytes:
 def _path(folder: Path, name: str) -> Path:
     path = find_idx(folder, name)
     if path is None:
-        raise UserError(f"{folder} lacks {name}; put the file there, as it is or as .gz")
+        raise UserError(f"{folder} lacks {name}; put the file there, unpacked or as .gz")
     return path

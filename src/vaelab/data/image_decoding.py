@@ -1,6 +1,6 @@
-"""One image file as 8-bit grey or colour: what everything that reads images goes through. Imports no torch.
+"""Decodes an image file to 8-bit grey or RGB. Imports no torch.
 
-Pillow decodes: it answers damage with an exception, where libpng under torchvision may end the process.
+Pillow raises an exception for damaged files, where torchvision's libpng may end the process.
 """
 
 import errno
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # by content, not by suffix
-# As Pillow's own limit: 109 kB of PNG can hold 10^9 pixels, which take 3 GB once unpacked.
+# Pillow's own limit: a PNG of 109 kB can hold 10^9 pixels, which take 3 GB when unpacked.
 MAX_PIXELS = 89_478_485
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa")
@@ -27,26 +27,26 @@ Pixels = UInt8[np.ndarray, "H W"] | UInt8[np.ndarray, "H W 3"]
 
 
 class UnreadableError(Exception):
-    """Why a file cannot be read as an image, to go on after its name."""
+    """Why a file cannot be read as an image; the message continues a sentence that starts with its name."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image: size in pixels as it is shown, Pillow's mode, and the number of frames."""
+    """Size of the upright image in pixels, Pillow's mode, and the number of frames."""
 
     width: int
     height: int
     mode: str
     frames: int
-    peak: int = 0  # the brightest value of 16-bit grey, 0 for other images
+    peak: int = 0  # largest value of 16-bit grey, 0 for other images
 
 
 def examine(path: Path) -> Header:
-    """The header of an image whose pixels, checksums included, have been looked at too. Raises UnreadableError."""
+    """The header of an image, after decoding it and verifying its checksums. Raises UnreadableError."""
     with _open_image(path) as image:
-        image.verify()  # of PNG the checksums, which decoding does not look at
+        image.verify()  # checksums of PNG, which decoding ignores
     with _open_image(path) as image:
-        # An MPO is a photograph with a preview of itself.
+        # The second frame of an MPO is a preview of the first.
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         image.seek(0)
         upright = _apply_orientation(image)
@@ -56,13 +56,13 @@ def examine(path: Path) -> Header:
 
 
 def decode(path: Path, channels: int, bits: int) -> Pixels:
-    """The image as it is shown, in 8 bits: grey for 1 channel, RGB for 3.
+    """The upright image in 8 bits: grey for 1 channel, RGB for 3.
 
-    EXIF's orientation is applied, colour under transparency gives way to white, and of grey values of 16 bits
-    the lowest `bits` are taken to range from black to white. Of several frames it is the first.
+    EXIF orientation is applied, and transparent pixels are blended with white. The lowest `bits` of 16-bit grey range
+    from black to white. Only the first of several frames is read.
 
     Raises:
-        UnreadableError: the file is damaged, is no image, or holds too many pixels.
+        UnreadableError: the file is damaged, is not an image, or has too many pixels.
     """
     with _open_image(path) as image:
         return np.asarray(_convert(_apply_orientation(image), MODES[channels], bits))
@@ -70,10 +70,10 @@ def decode(path: Path, channels: int, bits: int) -> Pixels:
 
 @contextmanager
 def _open_image(path: Path) -> Iterator[Image.Image]:
-    """The image, of which only the header has been read; any error inside becomes an UnreadableError."""
+    """The image after reading its header; any exception inside becomes an UnreadableError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about EXIF and sizes, which are looked at here
+            warnings.simplefilter("ignore")  # about EXIF and sizes, which are checked here
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise UnreadableError(f"has {image.width} x {image.height} pixels, more than {MAX_PIXELS}")
@@ -82,7 +82,7 @@ def _open_image(path: Path) -> Iterator[Image.Image]:
                 yield image
     except UnreadableError:
         raise
-    except Exception as error:  # Pillow raises a dozen kinds for what files may hold
+    except Exception as error:  # Pillow raises many types for damaged files
         raise UnreadableError(_reason(path, error)) from error
 
 
@@ -103,7 +103,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _apply_orientation(image: Image.Image) -> Image.Image:
-    """The image turned as EXIF says."""
+    """The image rotated and mirrored by its EXIF orientation."""
     image.load()
     try:
         orientation = image.getexif().get(0x0112, 1)
@@ -113,7 +113,7 @@ def _apply_orientation(image: Image.Image) -> Image.Image:
 
 
 def _convert(image: Image.Image, mode: str, bits: int) -> Image.Image:
-    """The image in 8 bits and without transparency."""
+    """The image in 8 bits, blended with white where it is transparent."""
     if image.mode in SIXTEEN_BITS:
         image = _to_eight_bits(image, bits)
     if image.mode in TRANSPARENT or "transparency" in image.info:
@@ -125,7 +125,7 @@ def _convert(image: Image.Image, mode: str, bits: int) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image, bits: int) -> Image.Image:
-    """Grey of 16 bits without its lowest ones; its transparent value becomes white."""
+    """The 8 highest of the lowest `bits` of 16-bit grey; the transparent value becomes white."""
     values = np.asarray(image).astype(np.uint16)
     white = 2**bits - 1
     if "transparency" in image.info:

@@ -1,4 +1,4 @@
-"""A split of image files: decoded when a batch asks for them, and brought to one size."""
+"""A split of image files that are decoded, resized and cropped when a batch is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from vaelab.data.image_decoding import UnreadableError, decode
 from vaelab.errors import UserError
 from vaelab.terms import Batch
 
-MAX_STRETCH = 4  # of the longer side over the shorter, each relative to what is wanted, before what is lost is cut off
+MAX_STRETCH = 4  # largest aspect ratio, relative to the target size, that is resized before cropping
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """Images of uint8, [1, H, W] or [3, H, W]; `bits` is how many of 16-bit grey hold the image."""
+    """Images of uint8, [1, H, W] or [3, H, W]; `bits` is the number of bits in use of 16-bit grey."""
 
     paths: Sequence[Path]
     y: Int[Tensor, " N"] | None
@@ -41,7 +41,7 @@ class ImageFiles:
         return ImageFiles(paths, None if self.y is None else self.y[indices], self.shape, self.bits)
 
     def image(self, path: Path) -> UInt8[Tensor, "C H W"]:
-        """One image, resized and cropped. Raises UserError where it has been damaged since it was looked at."""
+        """One image, resized and cropped. Raises UserError if it has been damaged since the scan."""
         try:
             pixels = torch.tensor(decode(path, self.shape[0], self.bits))
         except UnreadableError as error:
@@ -50,9 +50,9 @@ class ImageFiles:
 
 
 def fit(image: UInt8[Tensor, "C H W"], size: list[int]) -> UInt8[Tensor, "C height width"]:
-    """The middle of an image, scaled in proportion so that it just covers `size`."""
+    """The centre of an image, scaled in proportion to just cover `size`."""
     factor = max(size[0] / image.shape[1], size[1] / image.shape[2])
-    # A line of 1 x 30000 pixels would be scaled to 64 x 1920000 before its middle is cut out.
+    # An image of 1 x 30000 pixels would be scaled to 64 x 1920000 before cropping.
     kept = [max(1, round(MAX_STRETCH * side / factor)) for side in size]
     image = v2.functional.center_crop(image, [min(kept[0], image.shape[1]), min(kept[1], image.shape[2])])
     fitted = [max(size[0], round(image.shape[1] * factor)), max(size[1], round(image.shape[2] * factor))]

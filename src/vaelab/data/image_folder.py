@@ -25,18 +25,26 @@ from vaelab.ranges import OpenFraction, Seed, Shape
 
 ERROR: Final = "error"
 SKIP: Final = "skip"
-NAMED = 3  # files in a sentence on many
+NAMED = 3  # files that a message lists
 
 log = logging.getLogger(__name__)
 
 
 class ImageFolder:
-    """Images below `root`, resized and centre-cropped to `shape`: [1, H, W] is grey, [3, H, W] colour.
+    """Images below a folder, resized and centre-cropped; subfolders are classes.
 
-    The folders in which images lie are their classes, numbered in natural order or in that of `classes`; images
-    right in `root` have none. Folders `train` and `test`, and `val` where it is there, make the splits, else a seeded
-    share `test_fraction` is held out. Of 16-bit grey the lowest `bits` hold the image. Files that cannot be
-    read are an error or, with `corrupt=skip`, left out; what was found in a file is kept in the folder `cache`.
+    Folders `train` and `test`, and optionally `val`, are the splits; without them, a random share is held out for test.
+    Images directly in the folder of a split have no class.
+
+    Args:
+        root: folder of images.
+        shape: [1, H, W] for grey or [3, H, W] for colour.
+        test_fraction: share of the examples that is held out for test, in (0, 1), if there are no split folders.
+        split_seed: seed of that split.
+        classes: class folders in the order of their numbers; `auto` takes natural order.
+        corrupt: `error` or `skip`, for files that cannot be read.
+        bits: bits in use of 16-bit grey, 8 to 16.
+        cache: folder that keeps the results of the scan.
     """
 
     def __init__(
@@ -69,11 +77,11 @@ class ImageFolder:
         self.cache = expand_path("data.source.cache", cache)
 
     def prepare(self) -> None:
-        """Look at every image, of all splits."""
+        """Scan the images of all splits."""
         self.parts  # noqa: B018
 
     def load(self, part: str) -> ImageFiles:
-        """The images of `train`, `test` or `validation`; their names are known, their pixels are not read."""
+        """The images of `train`, `test` or `validation`; no pixels are read yet."""
         return self.parts[part]
 
     def class_names(self) -> tuple[str, ...]:
@@ -85,12 +93,12 @@ class ImageFolder:
         return "validation" in self.branches
 
     def all_examples(self) -> ImageFiles | None:
-        """Every image, where the folder has no splits."""
+        """All images, or None if there are split folders."""
         return self.readable_parts["train"] if len(self.readable_parts) == 1 else None
 
     @cached_property
     def branches(self) -> dict[str, Branch]:
-        """What lies in the folder: by split where it has splits, else all of it as `train`."""
+        """The files of each split; without split folders, all of them as `train`."""
         if not self.root.is_dir():
             fact = "is not a folder" if self.root.exists() else "does not exist"
             raise UserError(f"{printable(self.root)} {fact}; set data.source.root to a folder of images")
@@ -111,13 +119,13 @@ class ImageFolder:
 
     @cached_property
     def parts(self) -> dict[str, ImageFiles]:
-        """The splits, of which one is made where the folder has none."""
+        """The splits; without split folders, a share is held out as `test`."""
         everything = self.all_examples()
         return self.readable_parts if everything is None else self.hold_out(everything)
 
     @cached_property
     def readable_parts(self) -> dict[str, ImageFiles]:
-        """What the folder is divided into, without what cannot be read."""
+        """The readable images of each split folder."""
         files = {
             path: stat for branch in self.branches.values() for of in branch.files.values() for path, stat in of.items()
         }
@@ -126,7 +134,7 @@ class ImageFolder:
         return {split: self.select_readable(branch, found) for split, branch in self.branches.items()}
 
     def select_readable(self, branch: Branch, found: Mapping[Path, Finding]) -> ImageFiles:
-        """The images of one split with the numbers of their classes, in alphabetical order of their paths."""
+        """The readable images of one split with their class numbers, sorted by path."""
         chosen = [
             (path, name) for name, files in branch.files.items() for path in files if isinstance(found[path], Header)
         ]
@@ -138,7 +146,7 @@ class ImageFolder:
         return ImageFiles([path for path, _ in chosen], y, self.shape, self.bits)
 
     def hold_out(self, files: ImageFiles) -> dict[str, ImageFiles]:
-        """A seeded share for test, the rest for training."""
+        """A random `test_fraction` as `test`, the rest as `train`."""
         if len(files) < 3:
             there = "1 image" if len(files) == 1 else f"{len(files)} images"
             raise UserError(
@@ -160,7 +168,7 @@ def check_classes(branch: Branch) -> None:
 
 
 def check_disjoint(branches: Mapping[str, Branch]) -> None:
-    """Raises UserError for a file that two splits share, also through links."""
+    """Raises UserError for a file that is in two splits, also through links."""
     owners: dict[Stat, tuple[str, Path]] = {}
     for split, branch in branches.items():
         for path, stat in (item for files in branch.files.values() for item in files.items()):
@@ -173,7 +181,7 @@ def check_disjoint(branches: Mapping[str, Branch]) -> None:
 
 
 def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits: int) -> None:
-    """Report the scan: an error or warning for unreadable files, and the image modes found."""
+    """Report the scan: an error or warning for unreadable files, and a summary of image modes."""
     problems = {path: one for path, one in found.items() if isinstance(one, str)}
     headers = {path: one for path, one in found.items() if isinstance(one, Header)}
     for path, header in headers.items():
@@ -198,7 +206,7 @@ def check_findings(root: Path, found: Mapping[Path, Finding], corrupt: str, bits
 
 
 def list_problems(problems: Mapping[Path, str]) -> str:
-    """The first files with what is wrong with them, and how many more there are."""
+    """The first unreadable files with the reasons, and the number of others."""
     first = [f"{printable(path)} {problem}" for path, problem in list(problems.items())[:NAMED]]
     more = len(problems) - len(first)
     return ", ".join(first) + (f" and {more} more" if more else "")
@@ -208,16 +216,16 @@ def warn_of_frames(headers: Mapping[Path, Header]) -> None:
     several = [path for path, header in headers.items() if header.frames > 1]
     if several:
         images = f"{len(several)} images such as {printable(several[0])}"
-        warn_once(log, f"of the frames of {images} the first is read")
+        warn_once(log, f"{images} have several frames; only the first is read")
 
 
 def warn_of_dark(headers: Mapping[Path, Header], bits: int) -> None:
-    """Say where 16-bit grey leaves the upper bits unused, as a detector's 12 bits do."""
+    """Warn if 16-bit grey leaves the upper bits unused, as a 12-bit detector does."""
     peaks = [header.peak for header in headers.values() if header.mode in SIXTEEN_BITS]
     needed = max(8, max(peaks, default=0).bit_length())
-    if peaks and needed < bits - 1:  # less than a quarter of what they could
+    if peaks and needed < bits - 1:  # less than a quarter of the range
         warn_once(
             log,
-            f"the brightest of {len(peaks)} images in 16 bits reaches {max(peaks)} of {2**bits - 1};"
-            f" data.source.bits={needed} uses all of black to white",
+            f"the brightest value of {len(peaks)} 16-bit images is {max(peaks)} of {2**bits - 1};"
+            f" set data.source.bits={needed} to use the full range",
         )

@@ -23,19 +23,19 @@ from vaelab.data.image_decoding import Header
 
 log = logging.getLogger(__name__)
 TIMEOUT = 120.0  # seconds for one file
-BATCH = 32  # files that a worker is asked for in a row
+BATCH = 32  # consecutive files for one worker
 MAX_WORKERS = 16
 PROGRAM = ("-P", "-m", "vaelab.data.image_worker")  # -P: nothing is imported from the current folder
 VERSION = f"1, Pillow {PIL.__version__}"
 
-Stat = tuple[int, int, int, int]  # bytes, when content and inode changed, and the inode
-Finding = Header | str  # a string is what keeps the file from being read
+Stat = tuple[int, int, int, int]  # size in bytes, mtime and ctime in ns, inode
+Finding = Header | str  # a string says why the file cannot be read
 
 
 def scan(files: Mapping[Path, Stat], cache: Path) -> dict[Path, Finding]:
-    """What each file holds. Of files that have not changed since, from `cache`.
+    """The header of each file, or why it cannot be read; unchanged files come from `cache`.
 
-    Of several processes that scan at once, one does the work and the others wait for its cache.
+    If several processes scan at once, one does the work and the others wait for its cache.
     """
     with _lock(cache):
         known = _restore(cache, files)
@@ -47,19 +47,19 @@ def scan(files: Mapping[Path, Stat], cache: Path) -> dict[Path, Finding]:
 
 
 def cache_of(root: Path, folder: Path) -> Path:
-    """The file under `folder` that keeps what was found below `root`."""
+    """The cache file under `folder` for the images below `root`."""
     return folder / f"{hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]}.json"
 
 
 class Worker:
-    """A process that looks at files, started anew after one has ended it."""
+    """A subprocess that examines files; it is restarted if a file crashes it."""
 
     def __init__(self) -> None:
         self.closed = False
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[str]:
-        package = Path(__file__).parents[2]  # the vaelab that this process imports
+        package = Path(__file__).parents[2]  # this installation of vaelab
         paths = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
             [sys.executable, *PROGRAM],
@@ -68,11 +68,11 @@ class Worker:
             stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # so that Ctrl-C reaches the parent alone
+            start_new_session=True,  # so that Ctrl-C reaches only the parent
         )
 
     def inspect(self, path: Path) -> Finding:
-        """What the file holds, or what it did to the process."""
+        """The header of the file, or why it cannot be read, such as a crash of the worker."""
         line = self.ask(json.dumps(str(path)))
         if line:
             return _finding(json.loads(line))
@@ -86,7 +86,7 @@ class Worker:
         return f"ends the process that reads it ({signal.Signals(-status).name if status < 0 else f'status {status}'})"
 
     def ask(self, line: str) -> str | None:
-        """The answer to a line: empty of a process that has ended, None of one that takes too long."""
+        """The worker's answer to a line: empty if the worker has ended, None after TIMEOUT."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -98,7 +98,7 @@ class Worker:
 
     def stop(self) -> None:
         if self.process.stdout and select.select([self.process.stdout], [], [], 0)[0]:
-            self.process.wait()  # it has closed its end, and its own exit status is the one to tell
+            self.process.wait()  # it has ended: keep its own exit status
         self.process.kill()
         self.process.wait()
 
@@ -128,7 +128,7 @@ def _examine(paths: Sequence[Path]) -> dict[Path, Finding]:
     try:
         results = pool.map(inspect, batches)
         if len(batches) > BATCH:
-            log.info("looking at %d images once", len(paths))
+            log.info("scanning %d images", len(paths))
             results = iter(track(results, "images", len(batches), transient=True))
         for result in results:
             found |= result
@@ -144,7 +144,7 @@ def _finding(answer: dict[str, Any]) -> Finding:
 
 
 def _restore(cache: Path, files: Mapping[Path, Stat]) -> dict[Path, Finding]:
-    """What is known of the files that are as they were; nothing where the cache is missing or damaged."""
+    """Cached results of unchanged files; empty if the cache is missing or damaged."""
     try:
         content = json.loads(cache.read_text())
         if content["version"] != VERSION:
@@ -156,7 +156,7 @@ def _restore(cache: Path, files: Mapping[Path, Stat]) -> dict[Path, Finding]:
 
 
 def _save(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]) -> None:
-    """Write the cache, where that is possible: without it the next run looks again."""
+    """Write the cache if possible; without it the next run scans again."""
     answers = {path: {"problem": one} if isinstance(one, str) else vars(one) for path, one in known.items()}
     content = {"version": VERSION, "files": [[str(path), files[path], one] for path, one in answers.items()]}
     temporary = cache.with_suffix(f".{os.getpid()}")
@@ -164,12 +164,12 @@ def _save(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]
         temporary.write_text(json.dumps(content))
         temporary.replace(cache)
     except OSError as error:
-        log.info("what was found in the images is not kept: %s", error)
+        log.info("the scan of the images cannot be cached: %s", error)
 
 
 @contextmanager
 def _lock(cache: Path) -> Iterator[None]:
-    """Inside, no other process scans for the same cache, where a lock can be had."""
+    """Inside, no other process scans with the same cache, if locks are available."""
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(cache.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)

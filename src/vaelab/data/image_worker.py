@@ -1,7 +1,7 @@
-"""A process of its own that looks at image files: one path a line comes in, what it found goes out.
+"""Subprocess that examines image files: reads one path per line, writes one result per line.
 
-If a file crashes this process, its parent knows which file it was. Paths and answers are JSON, which holds
-names in any encoding. Imports no torch, so that starting it costs a quarter of a second.
+If a file crashes this process, its parent knows which file it was. Paths and results are JSON, which can hold
+names in any encoding. Imports no torch, so that it starts in a quarter of a second.
 """
 
 import json
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from vaelab.data.image_decoding import UnreadableError, examine
 
-MEMORY = 8 << 30  # bytes of address space: what needs more ends here, and not the machine
+MEMORY = 8 << 30  # bytes of address space, so that a huge image ends only this process
 
 
 def main() -> None:
-    """Answer until the parent closes its end."""
+    """Answer until the parent closes standard input."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for line in sys.stdin:
         print(json.dumps(answer(Path(json.loads(line)))), flush=True)
 
 
 def answer(path: Path) -> dict[str, object]:
-    """The header as a dict, or `problem`."""
+    """The header as a dict, or a dict with the key `problem`."""
     try:
         return asdict(examine(path))
     except UnreadableError as error:

@@ -1,4 +1,4 @@
-"""Parts that are initialized from the training data."""
+"""Interface of parts that are initialized from the training data."""
 
 from typing import Protocol, runtime_checkable
 
@@ -8,6 +8,6 @@ from vaelab.data.plain_loader import LoaderData
 
 @runtime_checkable
 class InitializedFromData(Protocol):
-    """A part that takes its first values from the training data: pseudo-inputs, the number of examples."""
+    """A part that initializes buffers or parameters from the training data, such as pseudo-inputs."""
 
     def initialize_from(self, data: DataModule | LoaderData) -> None: ...

@@ -16,12 +16,12 @@ from vaelab.errors import UserError
 from vaelab.terms import Batch
 
 ALL: Final = "all"
-MISSING = -1  # the label of an example whose class training is not told
+MISSING = -1  # the label of an unlabelled training example
 
 
 @dataclass(frozen=True)
 class Labels:
-    """How many labels training sees, equally many of each class, and how many it meets in each batch.
+    """How many training examples keep their labels, equally many of each class, and how many of them are in each batch.
 
     Kingma et al. 2014, arXiv:1406.5298, section 4.
     """
@@ -35,26 +35,26 @@ class Labels:
         num, per_batch, size, classes = self.num_labels, self.per_batch, self.batch_size, self.num_classes
         if num == ALL and per_batch:
             raise UserError(
-                f"data.labelled_per_batch={per_batch} sets labelled examples apart, but data.num_labels=all;"
+                f"data.labelled_per_batch={per_batch} needs partly labelled data, but data.num_labels=all;"
                 " set data.num_labels to a number or data.labelled_per_batch=0"
             )
         if num != ALL and not classes:
-            raise UserError(f"data.num_labels={num} counts labels, but the data has none; set data.num_labels=all")
+            raise UserError(f"data.num_labels={num} needs labels, but the data has none; set data.num_labels=all")
         if num != ALL and (not isinstance(num, int) or num < 1 or num % classes):
             raise UserError(
-                f"data.num_labels={num} is not the same number for each of {classes} classes;"
+                f"data.num_labels={num} cannot be divided evenly among {classes} classes;"
                 f" set it to a multiple of {classes}, or to all"
             )
         if not 0 <= per_batch < size:
             raise UserError(
-                f"data.labelled_per_batch={per_batch} leaves no room for others in batches of data.batch_size={size};"
-                f" set it between 0 and {size - 1}"
+                f"data.labelled_per_batch={per_batch} leaves no room for unlabelled examples in batches of"
+                f" data.batch_size={size}; set it between 0 and {size - 1}"
             )
 
     def choose(self, y: Int[Tensor, " N"] | None, seed: int) -> Bool[Tensor, " N"] | None:
-        """Which examples keep their labels, or None where all of them do.
+        """A mask of the examples that keep their labels, or None if all do.
 
-        Raises UserError where a class has too few examples.
+        Raises UserError if a class has too few examples.
         """
         if y is None or not isinstance(self.num_labels, int):
             return None
@@ -65,7 +65,7 @@ class Labels:
             members = permutation[y[permutation] == label]
             if len(members) < wanted:
                 raise UserError(
-                    f"data.num_labels={self.num_labels} asks for {wanted} labels of each class, but class {label} has"
+                    f"data.num_labels={self.num_labels} needs {wanted} labels of each class, but class {label} has"
                     f" {len(members)} training examples; set it to {len(members) * self.num_classes} or less, or to all"
                 )
             mask[members[:wanted]] = True
@@ -74,7 +74,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class PartlyLabelled:
-    """A split as training sees it: y is MISSING where `label_mask` is false."""
+    """The training split with y = MISSING where `label_mask` is false."""
 
     split: Split | FixedNoise
     label_mask: Bool[Tensor, " N"]
@@ -89,10 +89,10 @@ class PartlyLabelled:
 
 
 class MixedSampler(TrainingSampler):
-    """Batches of TrainingSampler, `labelled_per_batch` labelled examples in front of each.
+    """Batches of TrainingSampler with `labelled_per_batch` labelled examples in front of each.
 
-    Those come from shuffled rounds through all that are `labelled`. Without them most batches would hold no
-    label at all where 100 of 50000 examples have one.
+    The labelled examples come from shuffled passes through `labelled`. Without them, most batches would have no label
+    if 100 of 50000 examples have one.
     """
 
     def __init__(

@@ -19,6 +19,14 @@ class LinearGaussian:
     with the covariance (I + W^T W / noise_scale^2)^-1, diagonal because the columns of W are orthogonal.
 
     Tipping & Bishop 1999, doi:10.1111/1467-9868.00196.
+
+    Args:
+        num_dimensions: D, the number of elements of x.
+        num_latents: K, the number of elements of z, at most D.
+        noise_scale: standard deviation of the noise, > 0.
+        num_train: number of training examples.
+        num_test: number of test examples.
+        source_seed: seed of W, b and the examples.
     """
 
     def __init__(
@@ -43,7 +51,7 @@ class LinearGaussian:
         """Does nothing: there are no files."""
 
     def load(self, part: str) -> Examples:
-        """Float examples of `train` or of `test`, without labels."""
+        """Float examples of `train` or `test`, without labels."""
         generator = Generator().manual_seed(derive_seed("linear_gaussian", self.seed, part))
         num_dimensions, num_latents = self.weight.shape
         z = torch.randn(self.num_examples[part], num_latents, generator=generator)

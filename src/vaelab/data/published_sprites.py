@@ -1,4 +1,4 @@
-"""The file in which dSprites was published, read once and kept at one bit per pixel."""
+"""The published file of dSprites, read once and kept in memory at one bit per pixel."""
 
 import math
 import zipfile
@@ -17,15 +17,15 @@ from vaelab.errors import UserError
 
 NAME = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 SIDE = 64
-BLOCK = 4096  # images in memory at a time, before their bits are packed
+BLOCK = 4096  # unpacked images in memory at a time
 
 
 class PublishedSprites:
     """Images by their factors, from an archive of `imgs` [N, 64, 64] and `latents_classes` [N, 1 + F].
 
     Raises:
-        UserError: the archive is truncated, or holds anything but every combination of factors in canonical
-            order: the first factor changes slowest, after a colour that never changes.
+        UserError: the archive is truncated, or is not the list of every combination of factors in canonical
+            order: the first factor changes slowest, after a constant colour.
     """
 
     def __init__(self, path: Path, sizes: Sequence[int]) -> None:
@@ -42,7 +42,7 @@ class PublishedSprites:
             start += len(images)
 
     def __call__(self, factors: Int[Tensor, "N F"]) -> UInt8[Tensor, "N 1 H W"]:
-        """Images of 0 and 255."""
+        """Images with values 0 and 255."""
         strides = torch.tensor([math.prod(self.sizes[place + 1 :]) for place in range(len(self.sizes))])
         bytes_ = self.bits[(factors * strides).sum(1)]
         bits = bytes_[..., None] >> torch.arange(7, -1, -1, dtype=torch.uint8) & 1
@@ -56,7 +56,7 @@ class PublishedSprites:
 
 
 def blocks(path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
-    """Neighbouring rows of an array in an .npz archive, which is never unpacked as a whole."""
+    """Blocks of consecutive rows of an array in an .npz archive, which is never unpacked as a whole."""
     size = dtype.itemsize * math.prod(shape[1:])
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
@@ -67,23 +67,23 @@ def blocks(path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype) -> Ite
                 if len(content) != num * size:
                     raise archive_error(path, f"{key} ends after {start + len(content) // size} of {shape[0]} rows")
                 yield np.frombuffer(content, dtype).reshape(num, *shape[1:])
-            stream.read()  # to its end, where the checksum is
+            stream.read()  # to the end, where zipfile verifies the checksum
     except KeyError as error:
         raise archive_error(path, f"it holds no array {key}") from error
     except UserError:
         raise
-    # What an altered archive may claim: other compression, a password, names in no encoding, places before its start.
+    # An altered archive may claim another compression, a password, undecodable names or negative offsets.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise archive_error(path, f"it cannot be unpacked: {str(error).rstrip('.')}") from error
 
 
 def check_header(path: Path, key: str, stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Leave the stream where the numbers of a .npy file begin, if they are those that are wanted."""
+    """Read the header of a .npy file. Raises UserError if shape or type are not as expected."""
     try:
         read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
         found_shape, by_columns, found_dtype = read(stream)
     except ValueError as error:
-        raise archive_error(path, f"{key} has no header of numpy's") from error
+        raise archive_error(path, f"{key} has no NumPy header") from error
     if (found_shape, found_dtype, by_columns) != (shape, dtype, False):
         found = f"{found_dtype} {list(found_shape)}{' by columns' * by_columns}"
         raise archive_error(path, f"{key} is {found} in place of {dtype} {list(shape)}")
@@ -91,4 +91,6 @@ def check_header(path: Path, key: str, stream: IO[bytes], shape: tuple[int, ...]
 
 def archive_error(path: Path, fact: str) -> UserError:
     """The error for a file whose content is not dSprites as published."""
-    return UserError(f"{path} is not dSprites as published ({fact}); get it anew, or remove it to have sprites drawn")
+    return UserError(
+        f"{path} is not dSprites as published ({fact}); download it again, or remove it to use generated sprites"
+    )

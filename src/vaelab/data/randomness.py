@@ -1,4 +1,4 @@
-"""Random numbers that depend on a key and on nothing that ran before."""
+"""Random numbers that depend only on a key."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def derive_seed(*key: int | str) -> int:
-    """A seed in [0, 2^63) for a key; keys that differ anywhere give unrelated seeds."""
+    """A seed in [0, 2^63) from a key; different keys give unrelated seeds."""
     parts = [part if isinstance(part, str) else int(part) for part in key]
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -18,10 +18,10 @@ def derive_seed(*key: int | str) -> int:
 
 @contextmanager
 def seeded(*key: int | str) -> Iterator[None]:
-    """Inside, torch's global random numbers start from `key`; outside, they go on as if nothing had happened.
+    """Inside, torch's global generators start from `key`; outside, their state is unchanged.
 
-    Evaluation says `with seeded(seed, chunk_number)`, so that its numbers depend neither on the number of
-    processes nor on what was drawn before.
+    Evaluation uses `with seeded(seed, chunk_number)`, so that its numbers depend neither on the number of
+    processes nor on earlier draws.
     """
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices):
@@ -30,9 +30,9 @@ def seeded(*key: int | str) -> Iterator[None]:
 
 
 def reseed(*key: int | str) -> None:
-    """Let torch's global random numbers start from `key`, on the processor and on GPUs that are in use.
+    """Seed torch's global generators from `key`, on the CPU and on accelerators in use.
 
-    torch.manual_seed costs a millisecond where CUDA is not in use: it formats its call stack for a later call.
+    torch.manual_seed takes a millisecond where CUDA is not in use: it formats its call stack for a later call.
     """
     seed = derive_seed(*key)
     torch.default_generator.manual_seed(seed)
@@ -43,7 +43,7 @@ def reseed(*key: int | str) -> None:
 
 
 def uniform(seed: int, index: Int[Tensor, " B"], size: int) -> Float[Tensor, "B size"]:
-    """`size` numbers in [0, 1) for each index: a pure function, the same in any batch and on any device.
+    """`size` uniform numbers in [0, 1) for each index: a pure function, the same in any batch and on any device.
 
     The counter index * size + column goes through the mixing function of SplitMix64
     (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
@@ -62,5 +62,5 @@ def _to_signed(word: int) -> int:
 
 
 def _shift_right(bits: Tensor, places: int) -> Tensor:
-    # >> on int64 repeats the sign bit, which the mask takes away again.
+    # >> on int64 repeats the sign bit, which the mask removes.
     return (bits >> places) & (2 ** (64 - places) - 1)

@@ -1,6 +1,6 @@
 """Samplers that yield all indices of a batch at once.
 
-They yield lists: a tensor on its way to a worker process would go through shared memory and its locks.
+They yield lists, since tensors would go to worker processes through shared memory and its locks.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ from vaelab.data.randomness import derive_seed
 
 
 class TrainingSampler(Sampler[list[int]]):
-    """Shuffled batches, as a pure function of the seed and of how many batches were done before.
+    """Shuffled batches: a pure function of the seed and the number of batches already done.
 
-    The permutation of an epoch is seeded by (seed, epoch). Of it each process takes every world_size-th
-    example; those left over at its end are not used in that epoch, so that all processes do equally many.
+    The permutation of an epoch is seeded by (seed, epoch). Each process takes every world_size-th example; the
+    remainder at the end is not used in that epoch, so that all processes have equally many batches.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TrainingSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         epoch, done = divmod(self.position(), len(self))
         yield from self.epoch(epoch)[done:]
-        # Reached where limit_train_batches made the epochs before shorter than the data.
+        # Reached if limit_train_batches made earlier epochs shorter than the data.
         yield from self.epoch(epoch + 1)[:done]
 
     def epoch(self, epoch: int) -> list[list[int]]:
@@ -57,21 +57,21 @@ class TrainingSampler(Sampler[list[int]]):
 
 
 class TrainingLoader(Loader):
-    """A loader that Lightning knows to be resumable, since its sampler asks how many batches were done."""
+    """A loader that Lightning treats as resumable: its sampler asks for the number of batches already done."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the position is Lightning's own count, which its checkpoints hold."""
+        """Empty: Lightning's own batch count, saved in its checkpoints, is the position."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to restore."""
+        """Does nothing."""
 
 
 class EvaluationSampler(SequentialSampler):
     """Every example once: whole chunks in order, chunk c on process c % world_size.
 
-    All processes get equally many batches, because DistributedDataParallel broadcasts buffers in every step
-    of a validation loop: what is missing at the end are chunks without examples.
+    All processes have equally many batches, since DistributedDataParallel broadcasts buffers in every step of a
+    validation loop: missing chunks at the end are empty batches.
     """
 
     def __init__(self, num_examples: int, chunk: int, rank: int, world_size: int) -> None:
@@ -91,5 +91,5 @@ class EvaluationSampler(SequentialSampler):
 
 
 def chunk_number(batch_idx: int, trainer: Trainer) -> int:
-    """Which chunk of the split the batch_idx-th batch of an evaluation loop is."""
+    """The chunk number of the batch_idx-th batch of an evaluation loop on this process."""
     return batch_idx * trainer.world_size + trainer.global_rank
