@@ -7,9 +7,12 @@ from vaelab.model.vae import VAE
 
 
 class Capacity(pl.Callback):
-    """Writes KLControl's `capacity`, in nats: the rate is pulled towards it from both sides.
+    """Writes KLControl's `capacity`, in nats: the penalty |rate - capacity| pulls the rate towards it.
 
     Burgess et al. 2018, arXiv:1804.03599, eq. 8; their gamma is the objective's beta.
+
+    Args:
+        schedule: step -> capacity in nats.
     """
 
     def __init__(self, schedule: Schedule) -> None:

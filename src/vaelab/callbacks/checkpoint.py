@@ -1,4 +1,4 @@
-"""Best and last checkpoint; the best is chosen only among comparable losses."""
+"""Best and last checkpoint; the best is chosen only among comparable bounds."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,9 +12,14 @@ from vaelab.ranges import ByTheRun
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """`best.ckpt`, by the uncontrolled bound on the validation split, and none before every KL schedule has ended.
+    """`best.ckpt`, the checkpoint with the best validation bound, among those after every KL schedule has ended.
 
-    While a schedule runs, a model is trained for another objective than the one it is watched by.
+    While a schedule runs, the training objective differs from the bound that is monitored.
+
+    Args:
+        monitor: name of the logged metric.
+        mode: `min` or `max`.
+        dirpath: folder of the checkpoints.
     """
 
     def __init__(
@@ -30,7 +35,7 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The score to beat, also where the run folder was moved or has another name seen from here."""
+        """Restore the best score, also if the run folder was moved or renamed."""
         best = {key: self.here(state_dict[key]) for key in ("best_model_path", "kth_best_model_path")}
         scores = {self.here(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state_dict, **best, "best_k_models": scores, "dirpath": self.dirpath})
@@ -50,7 +55,7 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(Checkpoint):
     """`last.ckpt`: before the first step and at the end of every epoch, regardless of the loss.
 
-    So a run that is killed at any moment can go on. Being a `Checkpoint`, it is called after all others.
+    So a run that is killed at any moment can be resumed. Lightning calls a `Checkpoint` after all other callbacks.
     """
 
     def __init__(self, checkpoints: Path) -> None:

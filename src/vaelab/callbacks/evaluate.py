@@ -29,12 +29,18 @@ log = logging.getLogger(__name__)
 
 
 class Evaluate(pl.Callback):
-    """Publishes the measurements of every measure on the test split.
+    """Computes every measure on the test split, and optionally some on the validation split during training.
 
-    A measure that a model does not support, or that raises anything, is skipped with one sentence, and the others go
-    on. Measures that finished before a stop are not run again: `cache_folder` holds their results until `discard`. In
-    training, every `every_n_epochs` epochs (0: never), the measures named in `during_training` look at the first
-    `num_examples` examples of the validation split, and as many samples, and log `val/<measurement>`.
+    A measure that the model does not support, or that raises an exception, is skipped with one message. Measures that
+    finished before an interruption are not computed again: `cache_folder` holds their results until `discard`.
+
+    Args:
+        measures: the measures by name.
+        every_n_epochs: epochs between evaluations in training; 0 is never.
+        during_training: names of the measures to compute in training, which log `val/<measurement>`.
+        num_examples: largest number of validation examples, and of samples, in training.
+        cache_folder: folder of intermediate results; None is no cache.
+        provenance: what identifies model, data and code, for the cache.
     """
 
     def __init__(
@@ -74,7 +80,7 @@ class Evaluate(pl.Callback):
         log_skipped(context)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        # Not at the end of the epoch, where Lightning's progress bar still stands.
+        # Not at the end of the epoch, while Lightning's progress bar is still shown.
         context = replace(context_of(trainer, pl_module, "test"), limit=test_limit(trainer, pl_module))
         context = replace(context, cache=self.open_cache(trainer, context), shows_progress=shows_progress(trainer))
         assert pl_module.test_means is not None
@@ -90,9 +96,9 @@ class Evaluate(pl.Callback):
             logger.save()
 
     def measure_once(self, name: str, measure: Measure, context: EvaluationContext) -> list[tuple[Measurement, float]]:
-        """Measurements and the seconds they took, from the cache where it has them."""
+        """Measurements and the seconds they took, from the cache if it has them."""
         key, cache = f"{name}-{fingerprint({}, repr(measure))}", context.cache
-        # All go on with what the first process finds, or they would wait for each other.
+        # All ranks must take the same branch, or they would wait for each other.
         found = context.broadcast(None if cache is None or context.rank else cache.load_result(key))
         if found is None:
             start, context = perf_counter(), replace(context, measure=key, skipped=[])
@@ -105,7 +111,7 @@ class Evaluate(pl.Callback):
         return [(measurement, seconds) for measurement in measurements]
 
     def open_cache(self, trainer: pl.Trainer, context: EvaluationContext) -> ResultCache | None:
-        """The cached results of this model, data and code, where there is a folder for them."""
+        """The cached results for this model, data and code, or None without a cache folder."""
         if self.cache_folder is None:
             return None
         data, device = context.data, context.device.type
@@ -123,7 +129,7 @@ class Evaluate(pl.Callback):
         return self.cache
 
     def discard(self) -> None:
-        """Delete what is cached, once the measurements are saved elsewhere."""
+        """Delete the cache, after the measurements are saved elsewhere."""
         if self.cache is not None:
             self.cache.discard()
 
@@ -146,19 +152,19 @@ def record_of(trainer: pl.Trainer, measurement: Measurement, seconds: float) -> 
 
 
 def run_measure(name: str, measure: Measure, context: EvaluationContext) -> list[Measurement]:
-    """What a measure returns; if it fails on any process, [] on all, and the reason is recorded."""
+    """Run a measure; if it fails on any process, return [] on all and record the reason."""
     return context.attempt(f"{name} is left out", lambda: measure(context))
 
 
 def log_skipped(context: EvaluationContext) -> None:
-    """Log each skipped measurement, on the first process."""
+    """Log each skipped measurement, on rank 0."""
     if context.rank == 0:
         for sentence in context.skipped:
             log.warning("%s", sentence)
 
 
 def test_limit(trainer: pl.Trainer, pl_module: VAE) -> int | None:
-    """How many examples `trainer.limit_test_batches` leaves, None for all."""
+    """The number of examples that `trainer.limit_test_batches` leaves, None for all."""
     if trainer.limit_test_batches == 1.0 and isinstance(trainer.limit_test_batches, float):
         return None
     return int(sum(trainer.num_test_batches) * pl_module.data.chunk * trainer.world_size)

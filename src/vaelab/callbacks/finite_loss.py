@@ -9,10 +9,10 @@ from vaelab.model.vae import VAE
 
 
 class FiniteLoss(pl.Callback):
-    """Names the step and the term of the first non-finite loss, before any checkpoint could hold it.
+    """Raises UserError at the first non-finite loss, before a checkpoint is saved, with the step and the term.
 
-    On the CPU every step is looked at; on an accelerator the losses wait there and are fetched together
-    every `interval` steps and before each save, so that no step waits for the host.
+    On the CPU every step is checked; on an accelerator the losses stay there and are fetched together every `interval`
+    steps and before each save, so that no step waits for the host.
     """
 
     def __init__(self, interval: int = 50) -> None:
@@ -21,7 +21,7 @@ class FiniteLoss(pl.Callback):
         self.step = 0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
-        # Asked before the optimizer runs: afterwards the count is one higher, unless gradients are accumulated.
+        # Read before the optimizer steps: afterwards it is one higher, unless gradients are accumulated.
         self.step = trainer.global_step
 
     def on_train_batch_end(
@@ -41,7 +41,7 @@ class FiniteLoss(pl.Callback):
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: VAE, checkpoint: dict[str, object]) -> None:
         self.flush()
-        # A finite loss may have had a gradient that was not, which the next loss would be the first to show.
+        # A finite loss can have a non-finite gradient, which only the next loss would show.
         for name, weight in pl_module.named_parameters():
             if not weight.isfinite().all():
                 raise UserError(

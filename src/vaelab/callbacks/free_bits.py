@@ -7,10 +7,14 @@ from vaelab.ranges import NonNegativeFloat, PositiveInt
 
 
 class FreeBits(pl.Callback):
-    """Writes KLControl's `free_nats`: a group's KL costs nothing below that many nats.
+    """Writes KLControl's `free_nats`: the KL of a group costs nothing below that many nats.
 
-    Kingma et al. 2016, arXiv:1606.04934, eq. 15. A group is `group_size` neighbouring columns of the KL:
-    1 floors every latent dimension on its own, the number of dimensions floors their sum.
+    Kingma et al. 2016, arXiv:1606.04934, eq. 15. A group is `group_size` consecutive columns of the KL: 1 applies the
+    floor to each latent dimension, the number of dimensions to their sum.
+
+    Args:
+        nats: floor of the batch mean of each group's KL, in nats, >= 0.
+        group_size: columns per group.
     """
 
     def __init__(self, nats: NonNegativeFloat, group_size: PositiveInt) -> None:

@@ -1,4 +1,4 @@
-"""The checklist of the field, at the end of each run."""
+"""Runs the checks of a trained model at the end of each run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,10 +21,14 @@ from vaelab.storage.atomic import write
 
 
 class HealthCheck(pl.Callback):
-    """Prints one line for each check, and writes health.json into the run folder.
+    """Prints one line per check, and writes health.json into the run folder.
 
-    The checks look at the first `num_examples` of the training and validation splits, and at what was counted in
-    training up to the checkpoint. The counts are part of checkpoints, so a resumed run goes on counting.
+    Checks see examples of both splits, and counts of training steps up to the checkpoint. Checkpoints contain the
+    counts, so that a resumed run continues them.
+
+    Args:
+        checks: the checks by name.
+        num_examples: number of examples, the first of the training and the validation split.
     """
 
     def __init__(self, checks: Mapping[str, Check], num_examples: PositiveInt) -> None:
@@ -62,14 +66,14 @@ class HealthCheck(pl.Callback):
 
 
 def pop_clipped(module: VAE) -> Tensor | None:
-    """Whether gradients were clipped since this was asked last; None where nothing clips them."""
+    """Whether gradients were clipped since the last call; None without clipping."""
     holder = module.manual_optimization if isinstance(module, UsesManualOptimization) else module
     clipped, holder.clipped = holder.clipped, None
     return clipped
 
 
 def run_check(name: str, check: Check, check_context: CheckContext) -> CheckResult:
-    """The check's line; where it raises anything, one of that name which says so, on all processes alike."""
+    """The result of a check; if it raises an exception on any process, "not applicable" with the reason on all."""
     context = replace(check_context.evaluation, skipped=[])
     found = context.attempt("could not be examined", lambda: [check(replace(check_context, evaluation=context))])
     return found[0] if found else not_applicable(name, context.skipped[-1])

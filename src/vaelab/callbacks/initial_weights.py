@@ -11,9 +11,9 @@ from vaelab.storage.checkpoint import load_checkpoint
 
 
 class InitialWeights(pl.Callback):
-    """Loads what the model inherits of `checkpoint` before the first step; steps and optimizers begin anew.
+    """Loads the entries of `checkpoint` that the model inherits, before the first step; optimizers and counts are new.
 
-    `key` is the one that named the other run.
+    `key` is the config key that named the other run, for error messages.
     """
 
     def __init__(self, key: str, checkpoint: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of straight lines between codes."""
+"""Images of linear interpolations between codes."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,12 +11,16 @@ from vaelab.ranges import PositiveInt
 
 
 class Interpolation(PictureCallback):
-    """Straight lines between the codes of two images each, the images themselves at the ends.
+    """Logs decoded linear interpolations between the codes of pairs of images, with the images at the ends.
 
-    Straight and not spherical (White 2016, arXiv:1609.04468): a sphere presumes a prior around the origin that
-    has one scale in all dimensions. Pairs are the first images of the split; where the model is conditional,
-    the first two of each class, because there is nothing between two labels. Where the code is no single
-    vector, or where there is no pair, there is no picture.
+    Linear and not spherical (White 2016, arXiv:1609.04468): a spherical one assumes a prior around the origin with the
+    same scale in all dimensions. Pairs are the first images of the split; in a conditional model, the first two of each
+    class. Models without a single latent vector, and splits without a pair, log no image.
+
+    Args:
+        every_n_epochs: epochs between images.
+        num_pairs: largest number of pairs.
+        num_steps: number of decoded points per pair.
     """
 
     name = "interpolation"
@@ -49,7 +53,7 @@ class Interpolation(PictureCallback):
         )
 
     def pairs(self, context: EvaluationContext) -> Int[Tensor, "P 2"]:
-        """Which examples of the split to connect."""
+        """Indices of the examples to connect, two per pair."""
         split = context.data.split(context.split)
         if not context.latent.conditional or split.y is None:
             return torch.arange(2 * min(self.num_pairs, len(split) // 2)).view(-1, 2)
@@ -65,5 +69,5 @@ class Interpolation(PictureCallback):
 def line(
     start: Float[Tensor, "P D"], end: Float[Tensor, "P D"], fractions: Float[Tensor, " T"]
 ) -> Float[Tensor, "P T D"]:
-    """Points on the straight way from `start`, at 0, to `end`, at 1."""
+    """Points on the straight line from `start`, at 0, to `end`, at 1."""
     return torch.lerp(start[:, None], end[:, None], fractions[:, None])

@@ -13,9 +13,9 @@ from vaelab.signals import raise_if_stopped, received_signal
 class Interruption(pl.Callback):
     """Saves `last.ckpt` after the batch in which a signal came, and raises Interrupted before the next.
 
-    In between, Lightning hands the batch's metrics to the loggers. The end of an epoch saves itself. Several
-    processes ask each other about once in `seconds`: asking in every batch would slow them. While training goes on,
-    signals have to be deferred.
+    In between, Lightning passes the batch's metrics to the loggers. At the end of an epoch, LastCheckpoint saves.
+    Processes exchange signals about once in `seconds`, since doing so in every batch would be slow. Signals must be
+    deferred during training.
     """
 
     def __init__(self, checkpoints: Path, seconds: float = 1.0, most: int = 100) -> None:
@@ -24,8 +24,8 @@ class Interruption(pl.Callback):
         self.most = most
         self.signum = 0
         self.saved = False
-        self.interval = 1  # batches from one question to the next
-        self.batches = 0  # since the last one
+        self.interval = 1  # batches between two exchanges
+        self.batches = 0  # since the last exchange
         self.asked = monotonic()
 
     def on_train_batch_start(

@@ -9,7 +9,10 @@ from vaelab.model.vae import VAE
 class KLAnnealing(pl.Callback):
     """Writes KLControl's `weight` from a schedule of the optimizer step.
 
-    Bowman et al. 2016, arXiv:1511.06349. Holds no state: a resumed run reads the step and goes on exactly.
+    Bowman et al. 2016, arXiv:1511.06349. Has no state: a resumed run reads the step and continues exactly.
+
+    Args:
+        schedule: step -> weight of the KL term.
     """
 
     def __init__(self, schedule: Schedule) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of traversals of single latent dimensions."""
+"""Images of traversals of single latent dimensions."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -22,12 +22,17 @@ NUM_PRIOR_SAMPLES = 10_000
 
 
 class LatentTraversal(PictureCallback):
-    """From the code of one image, one latent dimension a row goes through quantiles of the prior.
+    """Logs decoded traversals: each row moves one dimension of the code of one image through quantiles of p(z).
 
-    Higgins et al. 2017, ICLR, figure 1. The `max_dimensions` of the highest mean KL(q(z_d | x) || p(z_d)) come
-    first, each with its KL over the split that was evaluated (over the first process's share of it). Where the
-    KL has no parts per dimension, rows keep the order of the dimensions; where the code is no single vector,
-    there is no picture.
+    Higgins et al. 2017, ICLR, figure 1. Rows are sorted by mean KL(q(z_d | x) || p(z_d)) over the evaluated split
+    (over rank 0's shard of it), which is written beside them. If the KL has no parts per dimension, rows keep the order
+    of the dimensions. Models without a single latent vector log no image.
+
+    Args:
+        every_n_epochs: epochs between images.
+        max_dimensions: largest number of rows.
+        quantiles: levels of p(z) in (0, 1), one per column.
+        example: index of the image in the split.
     """
 
     name = "latent_traversal"
@@ -111,7 +116,7 @@ class LatentTraversal(PictureCallback):
         )
 
     def rank_dimensions(self, num_dimensions: int) -> dict[int, str]:
-        """The dimensions to show, in their order, and what is written beside each."""
+        """The dimensions to show, in order, with their labels."""
         kl = torch.stack(self.kl_sums).sum(0) / self.num_examples if self.num_examples else torch.empty(0)
         if len(kl) != num_dimensions:
             return {d: f"z{d}" for d in range(min(num_dimensions, self.max_dimensions))}
@@ -120,14 +125,14 @@ class LatentTraversal(PictureCallback):
 
 
 def sweep(code: Float[Tensor, " D"], dimension: int, values: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
-    """The code Q times, with one dimension set to each of the values."""
+    """The code repeated Q times, with one dimension set to each of the values."""
     swept = code.repeat(len(values), 1)
     swept[:, dimension] = values
     return swept
 
 
 def prior_quantiles(prior: Distribution, levels: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
-    """Quantiles of each dimension of p(z), for one example; of samples where the prior has no inverse cdf."""
+    """Quantiles of each dimension of p(z) for one example; from samples if the prior has no inverse cdf."""
     if isinstance(prior, Independent):
         try:
             column = levels.view(-1, *[1] * len(prior.base_dist.batch_shape))

@@ -1,4 +1,4 @@
-"""Pictures of images and their reconstructions."""
+"""Images and their reconstructions."""
 
 import torch
 
@@ -9,7 +9,13 @@ from vaelab.ranges import PositiveInt
 
 
 class ReconstructionGrid(PictureCallback):
-    """The first images of the split, and under each its reconstruction from the posterior's mean."""
+    """Logs the first images of the split, each above its reconstruction from the posterior mean.
+
+    Args:
+        every_n_epochs: epochs between images.
+        num_rows: number of rows of pairs.
+        num_columns: images per row.
+    """
 
     name = "reconstruction_grid"
 

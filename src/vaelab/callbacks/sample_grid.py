@@ -1,4 +1,4 @@
-"""Pictures of samples of the prior."""
+"""Images of samples of the prior."""
 
 import torch
 from torch import Tensor
@@ -11,11 +11,16 @@ from vaelab.ranges import PositiveFloat, PositiveInt
 
 
 class SampleGrid(PictureCallback):
-    """Samples of the prior: a square, or, where the model is conditional, a row for each class.
+    """Logs samples of the prior: a square, or one row per class of a conditional model.
 
-    All classes get the same noise, so that under a prior which does not know the class a column has one z:
-    what stays the same down a column is style, what changes is the class. `temperature` multiplies the
-    prior's scale.
+    All classes get the same noise, so that under a prior that does not depend on the class each column has one z: style
+    is constant along a column, and the class changes.
+
+    Args:
+        every_n_epochs: epochs between images.
+        num_columns: samples per row.
+        max_classes: largest number of rows.
+        temperature: factor of the prior's scale, > 0.
     """
 
     name = "sample_grid"
@@ -45,7 +50,7 @@ class SampleGrid(PictureCallback):
         return Grid(context.data.to_unit(x).split(self.num_columns), title=f"samples{at_temperature}")
 
     def of_class(self, context: EvaluationContext, y: int) -> Tensor:
-        """One row, whose noise does not depend on the class."""
+        """The samples of one row, whose noise does not depend on the class."""
         labels = torch.full((self.num_columns,), y, device=context.device)
         with seeded(context.seed, self.name):
             return context.data.to_unit(context.latent.sample(self.num_columns, labels, self.temperature))

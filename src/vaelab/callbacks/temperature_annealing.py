@@ -1,4 +1,4 @@
-"""Cool the softmax of categorical latents down."""
+"""Anneals the temperature of categorical latents."""
 
 import lightning.pytorch as pl
 from torch import Tensor
@@ -11,8 +11,11 @@ from vaelab.model.vae import VAE
 class TemperatureAnnealing(pl.Callback):
     """Writes the `temperature` buffer of every part that has one, from a schedule of the optimizer step.
 
-    Jang et al. 2017, arXiv:1611.01144, section 2.2. Holds no state: a resumed run reads the step and goes on
-    exactly. Evaluation draws without a temperature, so its numbers compare across the schedule.
+    Jang et al. 2017, arXiv:1611.01144, section 2.2. Has no state: a resumed run reads the step and continues
+    exactly. Evaluation samples without a temperature, so its numbers compare across the schedule.
+
+    Args:
+        schedule: step -> temperature, > 0.
     """
 
     def __init__(self, schedule: Schedule) -> None:
@@ -38,5 +41,5 @@ class TemperatureAnnealing(pl.Callback):
 
 
 def temperatures(vae: VAE) -> list[Tensor]:
-    """The buffers of this name, which parts compute with and checkpoints hold."""
+    """The buffers with the name `temperature`."""
     return [buffer for name, buffer in vae.latent.named_buffers() if name.rpartition(".")[2] == "temperature"]

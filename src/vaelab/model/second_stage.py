@@ -15,7 +15,7 @@ from vaelab.ranges import Seed
 
 
 class SecondStage(VAE):
-    """The latent structure of the run `first_stage`, of which only the prior learns.
+    """The latent structure of the run `first_stage`, with a new prior; only the prior is trained.
 
     van den Oord et al. 2017, arXiv:1711.00937, section 3.3; Dai & Wipf 2019, arXiv:1903.05789. Training
     starts from the weights of that run's best checkpoint. Checkpoints of this model contain them, so that resuming
