@@ -146,7 +146,7 @@ def test_damaged_files_are_made_anew(
     with caplog.at_level(logging.WARNING):
         assert measure()(context()) == first
     warned = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert sorted(warned) == sorted(f"{file} is damaged; it is made anew" for file in files)
+    assert sorted(warned) == sorted(f"{file} is damaged; it is computed again" for file in files)
     assert {file: file.read_bytes() for file in (tmp_path / "features").iterdir()} == files
 
 

@@ -60,7 +60,7 @@ def test_a_damaged_file_is_trained_anew(
     with caplog.at_level(logging.INFO, "vaelab.features"):
         assert torch.equal(logits(few, tmp_path), first)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{file} is damaged; it is made anew",
+        f"{file} is damaged; it is computed again",
         "training a classifier on 200 real images",
     ]
     assert file.read_bytes() == content

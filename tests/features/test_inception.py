@@ -114,8 +114,8 @@ def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
         (b"", "is not a file of weights"),
         (b"no weights at all", "is not a file of weights"),
         ("truncated", "is not a file of weights"),
-        ({"linear.weight": torch.zeros(2, 2)}, "holds other weights than InceptionV3 has"),
-        (torch.zeros(2), "holds other weights than InceptionV3 has"),
+        ({"linear.weight": torch.zeros(2, 2)}, "does not hold the weights of InceptionV3"),
+        (torch.zeros(2), "does not hold the weights of InceptionV3"),
         (Path("code"), "is not a file of weights"),  # an object that only code could make
     ],
 )

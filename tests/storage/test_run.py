@@ -94,7 +94,7 @@ def test_a_run_without_checkpoints(run: Run) -> None:
     with pytest.raises(UserError) as caught:
         run.checkpoint("best")
     place = run.folder
-    assert str(caught.value) == f"{place} has no checkpoint; go on with python train.py run={place}"
+    assert str(caught.value) == f"{place} has no checkpoint; resume with python train.py run={place}"
 
 
 def test_an_object_in_a_checkpoint_is_damage(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What fails on one process fails on all of them, so that none waits for another."""
+"""Failures that are raised on all processes together, so that none waits for another in a collective."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 class Failure(NamedTuple):
-    """What could not be done, and why: `depth` tells a part of a task, such as one score, from the whole."""
+    """Why a task failed; `depth` is its nesting level, such as 2 for one score of a measure."""
 
     depth: int
     reason: str
 
 
 class FailedTogetherError(Exception):
-    """A process could not do its share, and all processes know."""
+    """A process failed, and all processes raise this error."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -28,26 +28,26 @@ class FailedTogetherError(Exception):
 
 
 def attempt_together(function: Callable[[], T], depth: int) -> T:
-    """What the function returns, on all processes, or on none of them.
+    """Call the function on all processes and return its result.
 
     Raises:
-        FailedTogetherError: it raised an exception on some process, whichever and wherever.
+        FailedTogetherError: it raised an exception on some process.
     """
     try:
         found = function()
     except (FailedTogetherError, Interrupted):
         raise
-    except Exception as error:  # whatever somebody else's code raises, the other measures go on
+    except Exception as error:  # a plugin may raise anything
         fail_together(Failure(depth, reason(error)), error)
     agree()
     return found
 
 
 def agree(failure: Failure | None = None) -> None:
-    """Tell the others that all is well here, or what failed, before anything that takes all of them.
+    """Exchange failures before a collective; raise FailedTogetherError on all processes if one has failed.
 
-    A process that fails tells so once, in the place of whatever the others meet at next. Of several failures counts
-    the one of the largest part, then that of the first process.
+    A failed process calls this once, in place of the next call of the other processes. Of several failures, the one of
+    the outermost task counts, then that of the lowest rank.
     """
     told: list[Failure | None] = [failure]
     if dist.is_available() and dist.is_initialized():
@@ -62,17 +62,17 @@ def fail_together(failure: Failure, error: Exception) -> NoReturn:
         agree(failure)
     except FailedTogetherError as known:
         raise known from error
-    raise AssertionError("a failure that is told is raised")
+    raise AssertionError("agree raises every failure")
 
 
 def gather(value: Tensor, group: Any = None) -> list[Tensor]:
-    """One tensor of each process, as torchmetrics gathers the states of a metric."""
+    """One tensor of each process; the `dist_sync_fn` of metrics."""
     agree()
     return gather_all_tensors(value, group)
 
 
 def reason(error: Exception) -> str:
-    """One sentence: what a user did, or somebody else's exception by its type and the first line of what it says."""
+    """One sentence: the message of a UserError, else the exception's type and the first line of its message."""
     if isinstance(error, UserError):
         return str(error)
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])

@@ -1,4 +1,4 @@
-"""Work that all processes could do, done by one of them each."""
+"""Shards work over processes."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,19 +12,19 @@ T = TypeVar("T")
 
 
 def shard(items: Sequence[T]) -> Sequence[T]:
-    """Every world_size-th of the items, which all processes have."""
+    """This process's shard: every world_size-th of the items."""
     if not (dist.is_available() and dist.is_initialized()):
         return items
     return items[dist.get_rank() :: dist.get_world_size()]
 
 
 def is_rank_zero() -> bool:
-    """Whether this process is the one that speaks for all."""
+    """Whether this process is rank 0."""
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
 
 def all_reduce_sum(value: Tensor) -> Tensor:
-    """The sum of each process's value."""
+    """The sum of a value over all processes."""
     agree()
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(value)

@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class Classifier(nn.Module):
-    """Two strided convolutions and two dense layers, normalized: images [B, C, H, W] in [0, 1] -> logits [B, Y].
+    """Two strided convolutions and two dense layers, with batch norm: images [B, C, H, W] in [0, 1] -> logits [B, Y].
 
-    After its three epochs it recognises 91 % of Fashion-MNIST's test images.
+    After three epochs it recognises 91 % of Fashion-MNIST's test images.
     """
 
     def __init__(self, shape: Sequence[int], num_classes: int) -> None:
@@ -39,7 +39,7 @@ class Classifier(nn.Module):
 
     @property
     def trunk(self) -> nn.Sequential:
-        """All but dropout and the last layer: images -> 128 features that are not below zero."""
+        """All layers but dropout and the last: images -> 128 non-negative features."""
         return self.layers[:-2]
 
 
@@ -47,10 +47,10 @@ class Classifier(nn.Module):
 def load_or_train_classifier(
     x: UInt8[Tensor, "N C H W"], y: Int[Tensor, " N"], num_classes: int, folder: Path, epochs: int = 3
 ) -> Classifier:
-    """A classifier of these examples, from `folder` where one was trained on just these before.
+    """A classifier of these examples, loaded from `folder` or trained.
 
-    x: uint8, 0 to 255. The file is named after the examples and the recipe, and is kept only with the
-    checksum it was written with: a damaged one is trained anew, and the log says so.
+    x is uint8. The file is named after a hash of the examples and the recipe. If it is damaged, the classifier is
+    trained again.
     """
     classifier = Classifier(x.shape[1:], num_classes)
     path = folder / f"{file_name(x, y, epochs, classifier)}.pt"
@@ -67,7 +67,7 @@ def load_or_train_classifier(
 
 
 def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: int = 128) -> None:
-    """Adam with a learning rate that falls to zero along half a cosine, always in float32."""
+    """Train with Adam and cosine decay of the learning rate to zero, in float32."""
     steps = epochs * -(-len(x) // batch_size)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=2e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -75,7 +75,7 @@ def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: i
     classifier.train()
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
         for index in batches:
-            if len(index) == 1:  # which batch normalization cannot learn from
+            if len(index) == 1:  # batch normalization needs two examples
                 continue
             optimizer.zero_grad()
             F.cross_entropy(classifier(x[index].float() / 255), y[index]).backward()
@@ -86,7 +86,7 @@ def fit(classifier: Classifier, x: Tensor, y: Tensor, epochs: int, batch_size: i
 def recipe(x: Tensor, y: Tensor, epochs: int, classifier: Classifier) -> str:
     """Four hexadecimal digits of a hash of the training examples, the epochs and the layers.
 
-    It is part of the names of all numbers that rest on the classifier: those of another one do not compare.
+    It is part of the name of every number that depends on the classifier, since other recipes do not compare.
     """
     layers = [(name, tuple(value.shape)) for name, value in classifier.state_dict().items()]
     return digest(x, y, epochs, layers)[:4]

@@ -1,4 +1,4 @@
-"""Features of a small convolutional network that is trained on the data's own train split."""
+"""Features of a small convolutional network that is trained on the data's train split."""
 
 import re
 from dataclasses import dataclass
@@ -20,12 +20,16 @@ NUM_TURNS = 4
 
 @dataclass(frozen=True)
 class CNN:
-    """The 128 features on which a classifier of real images decides: `<data>_cnn128-<recipe>`.
+    """The 128 features of a classifier of real images: `<data>_cnn128-<recipe>`.
 
-    Where the data has no classes it tells by how many quarter turns an image was rotated, and they are
-    `<data>_rotation_cnn128-<recipe>`          (Gidaris et al. 2018, arXiv:1803.07728). It learns from at most
-    `max_examples` images, evenly spaced in the split, each turn counted as one, and is kept in `folder`. The
-    recipe is a digest of these images, their labels, `epochs` and layers: other ones make other features.
+    For data without classes, the classifier predicts by how many quarter turns an image was rotated:
+    `<data>_rotation_cnn128-<recipe>`          (Gidaris et al. 2018, arXiv:1803.07728). The recipe is a hash of training
+    images, labels, `epochs` and layers: different recipes give different features.
+
+    Args:
+        max_examples: largest number of training images, evenly spaced in the split; each rotation counts as one.
+        epochs: number of training epochs.
+        folder: cache folder of the classifier.
     """
 
     max_examples: PositiveInt
@@ -35,7 +39,7 @@ class CNN:
     def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork:
         folder = Path(self.folder)
         require_images(data)
-        supervised = data.num_classes > 1  # of one class there is nothing to tell
+        supervised = data.num_classes > 1  # one class gives nothing to learn
         x, y = labelled_images(data, self.max_examples) if supervised else rotated_images(data, self.max_examples)
         num_classes = data.num_classes if supervised else NUM_TURNS
         classifier = run_once(lambda: load_or_train_classifier(x, y, num_classes, folder, self.epochs))
@@ -44,13 +48,13 @@ class CNN:
 
 
 def name_of(data: DataModule, x: Tensor, y: Int[Tensor, " N"], epochs: int, classifier: Classifier) -> str:
-    """`<data>_cnn128-<recipe>`, or `<data>_rotation_cnn128-<recipe>` of a classifier of quarter turns."""
+    """`<data>_cnn128-<recipe>`, or `<data>_rotation_cnn128-<recipe>` for data without classes."""
     kind = "cnn128" if data.num_classes else "rotation_cnn128"
     return f"{snake_case(data.source)}_{kind}-{recipe(x, y, epochs, classifier)}"
 
 
 def labelled_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
-    """Stored images of the train split with their labels."""
+    """Stored images of the train split [N, C, H, W] with their labels."""
     split = data.training()
     x, y, _ = split[evenly_spaced(len(split), limit)]
     assert y is not None, "data with classes has labels"
@@ -58,7 +62,7 @@ def labelled_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, "
 
 
 def rotated_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " N"]]:
-    """Stored images of the train split in all four orientations, with the number of turns."""
+    """Stored images of the train split in all four orientations, with the number of quarter turns."""
     split = data.training()
     x = split[evenly_spaced(len(split), limit // NUM_TURNS)].x
     turned = [x.rot90(turns, (2, 3)) for turns in range(NUM_TURNS)]
@@ -66,13 +70,13 @@ def rotated_images(data: DataModule, limit: int) -> tuple[Tensor, Int[Tensor, " 
 
 
 def evenly_spaced(num: int, limit: int) -> Int[Tensor, " M"]:
-    """At most `limit` of the numbers 0 to num - 1; all of them where that is enough."""
+    """At most `limit` evenly spaced numbers from 0 to num - 1."""
     some = min(num, limit)
     return torch.arange(some) * num // some
 
 
 def snake_case(source: Source) -> str:
-    """The source's name as configs write it: FashionMNIST is fashion_mnist, DSprites dsprites."""
+    """The source's class name in snake case: FashionMNIST -> fashion_mnist, DSprites -> dsprites."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])", "_", type(source).__name__).lower()
 
 

@@ -1,4 +1,4 @@
-"""Features of the Inception network that published FIDs are made with."""
+"""Features of the Inception network that published FIDs use."""
 
 import hashlib
 import io
@@ -23,10 +23,14 @@ WAY_OUT = "set features.weights=<path> to torch-fidelity's weights of InceptionV
 
 @dataclass(frozen=True)
 class Inception:
-    """torch-fidelity's port of the network of Heusel et al. 2017 (arXiv:1706.08500): `inception<layer>`.
+    """`inception<layer>`: torch-fidelity's port of the network of Heusel et al. 2017 (arXiv:1706.08500).
 
-    `weights` is a file of its weights; null is the one that torch-fidelity downloads. Any other file than that one
-    is part of the name, `inception<layer>-<digest>`: published numbers do not compare with its own.
+    Other weights than the published ones are named `inception<layer>-<digest>`, since their numbers do not compare with
+    published ones.
+
+    Args:
+        weights: file of the weights; None downloads torch-fidelity's.
+        layer: number of features, which selects the layer: 64, 192, 768 or 2048.
     """
 
     weights: str | None
@@ -45,7 +49,7 @@ class Inception:
 
 
 class QuantizedInception(nn.Module):
-    """Images in [0, 1], grey or RGB, to the averaged activations of one layer."""
+    """Images in [0, 1], grey or RGB -> average activations [B, F] of one layer."""
 
     @in_float32()
     def __init__(self, path: Path, layer: int) -> None:
@@ -53,34 +57,34 @@ class QuantizedInception(nn.Module):
         weights = io.BytesIO()
         torch.save(read(path), weights)
         weights.seek(0)
-        # What it reads with the unsafe half of pickle was written here.
+        # The extractor unpickles the file, so it gets one that was written here.
         try:
             self.extractor = FeatureExtractorInceptionV3("inception", [str(layer)], weights)
         except (RuntimeError, TypeError) as error:
-            raise UserError(f"{path} holds other weights than InceptionV3 has; {WAY_OUT}") from error
+            raise UserError(f"{path} does not hold the weights of InceptionV3; {WAY_OUT}") from error
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
         return self.extractor(quantize(x).expand(-1, 3, -1, -1))[0]
 
 
 def quantize(x: Float[Tensor, "*N"]) -> UInt8[Tensor, "*N"]:
-    """The nearest of 256 levels: stored pixels come back as they were."""
+    """Round to 256 grey levels; stored pixels are recovered exactly."""
     return (x.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 def suffix(path: Path) -> str:
-    """Nothing for the published weights, four hexadecimal digits of other ones."""
+    """Empty for the published weights, else four hexadecimal digits of the file's hash."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return "" if digest.startswith(published_digest()) else f"-{digest[:4]}"
 
 
 def published_digest() -> str:
-    """How the sha256 of the published weights begins, as the name of their file says."""
+    """The first digits of the sha256 of the published weights, which their file name contains."""
     return Path(URL_INCEPTION_V3).stem.rpartition("-")[2]
 
 
 def read(path: Path) -> Any:
-    """What a file of weights holds; code in it is not run."""
+    """The content of a file of weights; code in it is not run."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -90,7 +94,7 @@ def read(path: Path) -> Any:
 
 
 def download_weights() -> Path:
-    """The file that torch-fidelity would download, checked by the hash in its name."""
+    """The path of torch-fidelity's weights, downloaded if missing and checked by the hash in their name."""
     name = URL_INCEPTION_V3.rpartition("/")[2]
     path = Path(hub.get_dir()) / "checkpoints" / name
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Features of images: what a network makes of them, and its name, without which no number may stand."""
+"""Feature networks and their names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class FeatureNetwork:
-    """Images in [0, 1] to features, always in float32; NaN where a pixel is NaN."""
+    """Images in [0, 1] -> features, always in float32; NaN if a pixel is not finite."""
 
     name: str
     size: int
@@ -27,25 +27,25 @@ class FeatureNetwork:
     def __call__(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B F"]:
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False), in_float32():
             features = self.network(x.float())
-        # Said here, since a network that takes bytes would see black.
+        # A network that quantizes to bytes would turn NaN into black.
         return features.where(x.flatten(1).isfinite().all(1, keepdim=True), torch.nan)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A name for these very weights."""
+        """A hash of the weights and the name."""
         return fingerprint(self.network.state_dict(), self.name)
 
 
 class RunOnce(Protocol):
-    """Calls a function on rank 0 before it does so on the other ranks, which then find the files that it left."""
+    """Calls a function on rank 0 first, then on the other ranks, which find its files."""
 
     def __call__(self, function: Callable[[], T]) -> T: ...
 
 
 class Features(Protocol):
-    """A choice of features: the network that it means for some data, on a device.
+    """A factory of the feature network for some data, on a device.
 
-    Raises UserError, on all ranks, where there are no such features of the data.
+    Raises UserError, on all ranks, if the data do not support these features.
     """
 
     def __call__(self, data: DataModule, device: torch.device, run_once: RunOnce) -> FeatureNetwork: ...

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -9,14 +9,13 @@ from typing import BinaryIO
 
 @contextmanager
 def replacement(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends; where the block fails, `path` stays as it was.
+    """A new file that replaces `path` when the block ends; if the block raises, `path` is unchanged.
 
-    The file is created exclusively under a temporary name of this process, which follows no link, and reaches the
-    disk before it is renamed.
+    The temporary file is created exclusively, so no link is followed, and is flushed to disk before it is renamed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)  # of a killed process that had the same number
+    temporary.unlink(missing_ok=True)  # left by a killed process with the same pid
     try:
         with temporary.open("xb") as file:
             yield file
@@ -29,12 +28,12 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text file at once: a reader never sees half of it."""
+    """Write a text file atomically."""
     with replacement(path) as file:
         file.write(text.encode())
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files that killed processes left beside `path`, of which nobody else is a writer now."""
+    """Remove temporary files of killed processes beside `path`; no other process may be writing there."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         leftover.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that are made once and can be trusted: written whole, read only with the checksum they were written with."""
+"""Cached files, written atomically and verified by a checksum when read."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def save_cached(content: dict[str, Any], path: Path) -> None:
-    """Write tensors and numbers under a temporary name, with their checksum, then rename."""
+    """Write tensors and numbers with their checksum, atomically."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with replacement(path) as file:
@@ -22,12 +22,12 @@ def save_cached(content: dict[str, Any], path: Path) -> None:
 
 
 def load_cached(path: Path) -> dict[str, Any] | None:
-    """What was kept, on the processor, or None where it is missing or damaged."""
+    """The cached content, on the CPU, or None if the file is missing or damaged."""
     if not path.exists():
         return None
     content = path.read_bytes()
     if hashlib.sha256(content[32:]).digest() != content[:32]:
-        log.warning("%s is damaged; it is made anew", path)
+        log.warning("%s is damaged; it is computed again", path)
         return None
     kept: dict[str, Any] = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
     return kept

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: whether it can be trusted, and what it holds."""
+"""Reads and verifies checkpoint files."""
 
 import re
 import zipfile
@@ -8,7 +8,7 @@ from typing import Any
 
 from vaelab.errors import UserError
 
-# The networks of a ladder's rung, by their names of before.
+# Earlier names of the networks of a ladder's rung.
 RENAMED = {
     "expect": "prior_net",
     "see": "bottom_up_proj",
@@ -21,9 +21,9 @@ RUNG = re.compile(rf"(\.rungs\.\d+\.)({'|'.join(RENAMED)})(?=\.)")
 
 
 def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """What a checkpoint holds, its weights by their names of today; code in it is not run.
+    """The content of a checkpoint, with earlier names of weights replaced; code in it is not run.
 
-    `map_location="meta"` reads everything but the numbers of tensors.
+    `map_location="meta"` reads everything but the values of tensors.
     """
     import torch  # composing a config must not wait for it
 
@@ -34,7 +34,7 @@ def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 def check_undamaged(path: Path, way_out: str) -> None:
-    """Raises UserError for a file that cannot be read as a checkpoint of a run."""
+    """Raises UserError if a file cannot be read as a checkpoint of a run."""
     if damage := damage_of(path):
         raise UserError(f"{path} is damaged ({damage}); {way_out}")
 
@@ -45,10 +45,10 @@ def damage_of(path: Path) -> str | None:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if changed := archive.testzip():  # by checksums, which torch does not look at
+            if changed := archive.testzip():  # torch ignores the checksums
                 return f"{changed} was altered"
         saved = torch.load(path, map_location="meta", weights_only=True)
-    except Exception as error:  # whatever a broken file makes a reader say
+    except Exception as error:  # damaged files make readers raise anything
         return next(iter(str(error).splitlines()), type(error).__name__)[:100]
     if not isinstance(saved, dict):
         return f"it holds a {type(saved).__name__}"
@@ -73,11 +73,11 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def _is_stored(tensor: Any) -> bool:
-    """Whether a tensor has a place in the file for each of its elements, and takes no more memory than the file."""
+    """Whether the file holds every element of a tensor, so that it takes no more memory than the file."""
     return bool(tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes())
 
 
-# What every command reads of a checkpoint, by its type.
+# The entries that every command reads, with their types.
 IN_CHECKPOINT = {
     "state_dict": dict,
     "global_step": int,
@@ -90,6 +90,6 @@ LOOPS = {"fit_loop", "validate_loop", "test_loop"}
 
 
 def has_best(checkpoint: Path) -> bool:
-    """Whether training had saved a best checkpoint when it saved this one."""
+    """Whether training had chosen a best checkpoint when it saved this one."""
     states = load_checkpoint(checkpoint, "meta")["callbacks"]
     return any(state.get("best_model_path") for state in states.values() if isinstance(state, dict))

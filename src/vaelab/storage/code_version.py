@@ -1,4 +1,4 @@
-"""Which code made a number."""
+"""The version of the code that computed a result."""
 
 import hashlib
 import subprocess
@@ -10,7 +10,7 @@ from vaelab.version import __version__
 
 @cache
 def source_code() -> str:
-    """A name for the package's source as it is, committed or not."""
+    """A hash of the package's source files, committed or not."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -19,7 +19,7 @@ def source_code() -> str:
 
 @cache
 def code_version() -> str:
-    """The package's version, with the commit where it runs from a checkout, marked where files differ from it."""
+    """The package's version; in a git checkout with the commit, and -dirty if files differ from it."""
     describe = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     root = Path(__file__).parents[3]
     if not (root / ".git").exists():

@@ -1,4 +1,4 @@
-"""Short names for contents."""
+"""Short hashes of tensors."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def fingerprint(state: dict[str, Tensor], *provenance: object) -> str:
-    """Sixteen hexadecimal digits that name weights or other tensors, and their provenance."""
+    """A hash of tensors and their provenance, 16 hexadecimal digits."""
     digest = hashlib.sha256(repr(provenance).encode())
     for name, value in state.items():
         digest.update(name.encode())

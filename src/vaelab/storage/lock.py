@@ -1,4 +1,4 @@
-"""One writer for each run folder."""
+"""A lock, so that each run folder has one writer."""
 
 import errno
 import fcntl
@@ -17,15 +17,14 @@ from vaelab.errors import UserError
 log = logging.getLogger(__name__)
 
 NAME = ".lock"
-NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}  # from file systems that have none
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}  # errors of file systems without locks
 _held: dict[str, int] = {}
 
 
 def acquire(folder: Path) -> bool:
-    """Make this process the one writer of a folder; False where another process is.
+    """Lock a folder for this process; False if another process has locked it.
 
-    The lock ends with the process, however it ends. It belongs to the process alone: neither its forks nor the
-    programs that it starts hold it.
+    The lock ends with the process, however it ends. Neither forks nor subprocesses inherit it.
     """
     name = str(folder.resolve())
     if name in _held:
@@ -50,7 +49,7 @@ def acquire(folder: Path) -> bool:
 
 
 def release(folder: Path) -> None:
-    """Let others write."""
+    """Unlock a folder."""
     file = _held.pop(str(folder.resolve()), None)
     if file is not None:
         os.close(file)
@@ -58,7 +57,7 @@ def release(folder: Path) -> None:
 
 @contextmanager
 def hold_lock(folder: Path) -> Iterator[None]:
-    """Inside, this process is the one writer of a folder. Raises UserError where another process is."""
+    """Inside, this process has locked the folder. Raises UserError if another process has."""
     if not acquire(folder):
         raise UserError(in_use_message(folder))
     try:
@@ -68,7 +67,7 @@ def hold_lock(folder: Path) -> Iterator[None]:
 
 
 def in_use_message(folder: Path) -> str:
-    """The sentence that names the process which writes into a folder."""
+    """The message that names the process which has locked a folder."""
     try:
         owner = json.loads((folder / NAME).read_text())
         who = f"'{owner['command']}' (process {owner['process']} on {owner['host']})"

@@ -1,4 +1,4 @@
-"""metrics.csv, of which a kill or a full disk may have left half a line."""
+"""Reads metrics.csv, in which a kill or a full disk may have left half a line."""
 
 import csv
 import logging
@@ -8,12 +8,12 @@ log = logging.getLogger(__name__)
 
 
 def rows_before(metrics: Path, step: int) -> list[dict[str, str]]:
-    """The rows of steps before `step`. Damaged lines are left out with one warning."""
+    """The rows of steps before `step`. Damaged lines are skipped with one warning."""
     if not metrics.is_file():
         return []
     text = metrics.read_bytes().decode(errors="replace")
     lines = text.split("\n")
-    cut = bool(lines.pop())  # the last line has no end
+    cut = bool(lines.pop())  # the last line has no newline
     whole = [line.rstrip("\r") for line in lines]
     header = next(csv.reader(whole[:1]), [])
     rows = [dict(zip(header, values, strict=True)) for values in map(_values, whole[1:]) if _is_row(header, values)]
@@ -30,7 +30,7 @@ def _values(line: str) -> list[str]:
 
 
 def _is_row(header: list[str], values: list[str]) -> bool:
-    """Whether there is a value for each column, and a step among them."""
+    """Whether there is a value for each column, and the step is an integer."""
     if "step" not in header or len(values) != len(header):
         return False
     return values[header.index("step")].isdecimal()

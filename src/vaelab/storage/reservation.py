@@ -1,4 +1,4 @@
-"""A folder for a new run that no other run has or gets."""
+"""Creates a new run folder that no other process uses."""
 
 import logging
 import os
@@ -13,21 +13,21 @@ from vaelab.storage.lock import NAME, acquire, in_use_message, release
 
 log = logging.getLogger(__name__)
 
-# All that a run writes into its folder, by the commands that write it.
+# Everything that a run writes into its folder, by command.
 HYDRA = (".hydra", "train.log")
 RESULTS = ("config.yaml", "metrics.csv", "results.json", "health.json", "history", "checkpoints", "images")
 LATER = ("evaluations", "samples")
-ARRAYS = "training_arrays.npz"  # which Python gave: without them the run could neither go on nor be evaluated
+ARRAYS = "training_arrays.npz"  # arrays given in Python, needed to resume or evaluate the run
 OWN = (*HYDRA, *RESULTS, *LATER, "wandb", ARRAYS, NAME)
-SIGNS = (*HYDRA, *RESULTS, *LATER)  # of which any shows that a folder is taken
+SIGNS = (*HYDRA, *RESULTS, *LATER)  # any of them shows that a folder is in use
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """A locked folder, with what must be known to undo its making.
+    """A locked folder, with what is needed to undo its creation.
 
-    `made` are the folders that this process created, the innermost first; `found` is what the folder held before;
-    `replaced` is where an earlier run of the same name waits until the new one has trained.
+    `made` are the folders that this process created, the innermost first; `found` is what the folder contained before;
+    `replaced` is where an earlier run of the same name is kept until the new one has trained.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Reservation:
     replaced: Path | None = None
 
     def keep(self) -> None:
-        """The run is there: what it replaces goes now, and what else lay in its folder comes back."""
+        """Keep the run: delete the run that it replaces, and move other files of that folder back."""
         if self.replaced is not None:
             remove(self.replaced, frozenset())
             for path in self.replaced.iterdir():
@@ -46,12 +46,12 @@ class Reservation:
         release(self.folder)
 
     def keep_both(self) -> Path | None:
-        """The run has begun and not ended: what it would have replaced stays, in the folder that is returned."""
+        """Keep an unfinished run, and return the folder of the run that it would have replaced."""
         release(self.folder)
         return self.replaced
 
     def undo(self) -> None:
-        """Remove, file by file, what this run wrote, then the folders that it made, where they are empty."""
+        """Remove the files that this run wrote, and the folders that it created if they are empty."""
         remove(self.folder, self.found)
         release(self.folder)
         for folder in self.made:
@@ -61,12 +61,12 @@ class Reservation:
 
 
 def reserve(wanted: Path, overwrite: bool = False) -> Reservation:
-    """Make and lock the folder `wanted`, or the next free `wanted_2`, `wanted_3`, … where a run is there already.
+    """Create and lock the folder `wanted`, or the next free `wanted_2`, `wanted_3`, … if it contains a run.
 
-    A folder that exists and holds no run is used as it is. With `overwrite` an earlier run in `wanted` gives way.
+    An existing folder without a run is used. With `overwrite`, an earlier run in `wanted` is replaced.
 
     Raises:
-        UserError: the place cannot be a run folder.
+        UserError: `wanted` cannot be a run folder.
     """
     for left in interrupted_replacements(wanted):
         log.warning("%s is a run that overwrite=true was to replace and did not; rename it, or remove it", left)
@@ -88,7 +88,7 @@ def _reserve_free(wanted: Path) -> Reservation:
 
 
 def reclaim(folder: Path) -> Reservation:
-    """Lock the folder of a run that goes on, of which nothing is ever undone.
+    """Lock the folder of a run that is resumed; its files are never removed.
 
     Raises:
         UserError: another process writes there.
@@ -99,13 +99,13 @@ def reclaim(folder: Path) -> Reservation:
 
 
 def reserve_empty(wanted: Path) -> Path:
-    """Make the folder `wanted` of a multirun, or the next free name where something is there already.
+    """Create the folder `wanted` of a multirun, or the next free name if something exists there.
 
     Raises:
-        UserError: the place cannot be a folder.
+        UserError: `wanted` cannot be a folder.
     """
     for folder in _candidates(wanted):
-        _make(folder.parent)  # a link that leads nowhere would be taken for a folder that exists
+        _make(folder.parent)  # mkdir would take a broken link for an existing folder
         try:
             folder.mkdir()
         except FileExistsError:
@@ -117,7 +117,7 @@ def reserve_empty(wanted: Path) -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run: its config.yaml names the parts of a model."""
+    """Whether a folder contains a run: its config.yaml has the keys of a run's config."""
     try:
         with (folder / "config.yaml").open() as file:
             lines = [line for line in file.read(500_000).splitlines() if line[:1] not in (" ", "#", "-", "")]
@@ -127,12 +127,12 @@ def is_run(folder: Path) -> bool:
 
 
 def interrupted_replacements(folder: Path) -> list[Path]:
-    """Earlier runs of a folder, from overwriting it with runs that were killed or did not end well."""
+    """Runs that an unfinished `overwrite=true` moved away from a folder."""
     return sorted(path for path in folder.parent.glob(f"{escape(folder.name)}.replaced-*") if is_run(path))
 
 
 def remove(folder: Path, found: frozenset[Path]) -> None:
-    """Remove what a run wrote into a folder, but for what was `found` there before it."""
+    """Remove what a run wrote into a folder, except the files in `found`."""
     for name in OWN:
         for path in _inside_out(folder / name):
             if path in found:
@@ -144,7 +144,7 @@ def remove(folder: Path, found: frozenset[Path]) -> None:
 
 
 def _inside_out(path: Path) -> Iterator[Path]:
-    """A file, or all that a folder holds before the folder itself; links are not followed."""
+    """A file, or the content of a folder before the folder itself; links are not followed."""
     if path.is_dir() and not path.is_symlink():
         for inner in sorted(path.iterdir()):
             yield from _inside_out(inner)
@@ -164,7 +164,7 @@ def _candidates(wanted: Path) -> Iterator[Path]:
 
 
 def _make(folder: Path) -> tuple[Path, ...]:
-    """Create a folder and those above it; which of them were created here, the innermost first."""
+    """Create a folder with its parents; return the folders that were created, the innermost first."""
     made: tuple[Path, ...] = ()
     for path in reversed([folder, *folder.parents]):
         try:

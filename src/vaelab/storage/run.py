@@ -1,4 +1,4 @@
-"""A run folder: everything that one run saved, in the places where every command looks for it."""
+"""A run folder: the files of one run, in fixed places."""
 
 import hashlib
 import json
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Run:
-    """The paths of a run, and what is in them. Imports no torch until a checkpoint is looked into."""
+    """The paths of a run folder, and readers of its files. torch is imported only to read a checkpoint."""
 
     folder: Path
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
-        """An existing run. Raises UserError for a folder that is not one."""
+        """An existing run. Raises UserError if the folder is not one."""
         run = cls(Path(folder))
         if not run.config_file.is_file():
             left = interrupted_replacements(run.folder)
@@ -52,12 +52,12 @@ class Run:
 
     @property
     def unfinished(self) -> Path:
-        """What evaluations that were stopped have found by then."""
+        """The cache of interrupted evaluations."""
         return self.folder / "evaluations" / "unfinished"
 
     @property
     def saved(self) -> bool:
-        """Whether there is anything to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return any(self.checkpoints.glob("*.ckpt"))
 
     @property
@@ -65,9 +65,9 @@ class Run:
         return self.folder / "metrics.csv"
 
     def save_config(self, config: DictConfig) -> None:
-        """Write the config, its references kept: what is overridden later reaches all that refers to it.
+        """Write config.yaml with unresolved references, so that later overrides reach everything that refers to them.
 
-        One that was there and differs is kept as history/config_<n>.yaml.
+        An existing config.yaml that differs is kept as history/config_<n>.yaml.
         """
         text = OmegaConf.to_yaml(config)
         before = self.config_file.read_text() if self.config_file.is_file() else text
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def config_digest(self) -> str:
-        """A name for the config as it is saved now."""
+        """A hash of config.yaml."""
         return hashlib.sha256(self.config_file.read_bytes()).hexdigest()[:16]
 
     def save_results(self, results: dict[str, Any], folder: Path | None = None) -> None:
@@ -89,10 +89,10 @@ class Run:
     def checkpoint(self, name: str) -> Path:
         """The checkpoint `best`, `last`, or one given by its path.
 
-        Only `last` goes back to the one before where it is missing or damaged: that is for going on. Figures are of the
-        checkpoint that they name, so `best` is `last` only where the run never chose a best one.
+        Only `last`, which is used to resume, falls back to an earlier checkpoint if it is missing or damaged. Results
+        must be of the checkpoint that they name, so `best` is `last` only if the run never chose a best one.
 
-        Raises UserError where there is none.
+        Raises UserError if there is none.
         """
         if name == "last":
             return self._newest()
@@ -108,9 +108,9 @@ class Run:
         wanted = [self.checkpoints / f"{name}.ckpt" for name in ("last", "previous", "best")]
         existing = [path for path in wanted if path.is_file()]
         if not existing:
-            raise UserError(f"{self.folder} has no checkpoint; go on with python train.py run={self.folder}")
+            raise UserError(f"{self.folder} has no checkpoint; resume with python train.py run={self.folder}")
         if existing[0] is not wanted[0]:
-            log.warning("%s does not exist; going on with %s", wanted[0], existing[0].name)
+            log.warning("%s does not exist; resuming from %s", wanted[0], existing[0].name)
         for path, before in zip(existing, [*existing[1:], None], strict=True):
             damage = damage_of(path)
             if damage is None:
@@ -132,21 +132,21 @@ class Run:
 
 
 def find_escaping_link(folder: Path) -> Path | None:
-    """A symbolic link in a run folder that leads out of it, through which a run would write somewhere else.
+    """A symbolic link in a run folder that leads out of it, through which a run would write elsewhere.
 
-    W&B makes links of its own, to its logs, below wandb/, and writes through none of them.
+    W&B makes links to its logs below wandb/, and does not write through them.
     """
     inside = folder.resolve()
     return next((one for one in _paths(folder) if one.is_symlink() and not one.resolve().is_relative_to(inside)), None)
 
 
 def find_device(folder: Path) -> Path | None:
-    """A pipe, socket or device in a run folder, which a reader might wait for without end."""
+    """A pipe, socket or device in a run folder; reading it might block forever."""
     return next((one for one in _paths(folder) if one.exists() and not (one.is_file() or one.is_dir())), None)
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    """Every file and folder of a run, but for those below wandb/."""
+    """Every file and folder of a run, except those below wandb/."""
     for place, folders, files in os.walk(folder):
         if Path(place) == folder / "wandb":
             folders.clear()

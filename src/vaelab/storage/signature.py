@@ -1,4 +1,4 @@
-"""The mark by which a user's own files are known again in a folder that others may have written."""
+"""Signatures of files, to recognise a user's own files in a folder that others may have written."""
 
 import hmac
 import os
@@ -7,14 +7,14 @@ import stat
 from pathlib import Path
 
 LENGTH = 32  # bytes of the key
-MARK = 64  # hexadecimal digits, and the end of the line
+MARK = 64  # hexadecimal digits of the signature, before a newline
 
 
 def sign(content: bytes | memoryview, place: str) -> bytes:
-    """The line to put before `content`, which is to be believed only at `place`.
+    """The signature of `content` as a line to put before it; it is valid only at `place`.
 
     Raises:
-        OSError, RuntimeError: there is no place for the key.
+        OSError, RuntimeError: the key cannot be stored.
     """
     digest = hmac.new(_key(), f"{place}\n".encode(), "sha256")
     digest.update(content)
@@ -22,17 +22,17 @@ def sign(content: bytes | memoryview, place: str) -> bytes:
 
 
 def verify(signed: bytes, place: str) -> memoryview | None:
-    """The content behind its line, or None where this user did not write it for `place`."""
+    """The content after the signature, or None if this user did not write it for `place`."""
     content = memoryview(signed)[MARK + 1 :]
     try:
         expected = sign(content, place)
-    except (OSError, RuntimeError):  # without a key nothing is this user's
+    except (OSError, RuntimeError):  # without a key, no file is this user's
         return None
     return content if hmac.compare_digest(signed[: MARK + 1], expected) else None
 
 
 def _key() -> bytes:
-    """This user's key, which is made once and which nobody else may read or write."""
+    """This user's key, created on first use; nobody else may read or write it."""
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaelab" / "results.key"
     if not path.exists():
         _make(path)
@@ -47,7 +47,7 @@ def _key() -> bytes:
 
 
 def _make(path: Path) -> None:
-    """A new key under its name at once and whole, unless another process is faster."""
+    """Create a key atomically, unless another process is faster."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
