@@ -119,7 +119,7 @@ def test_a_service_that_dies_or_freezes_while_training(signum: int, words: str, 
     wait_until(process, lambda: "W&B is offline" in said(tmp_path) and num_rows(tmp_path) > 5)
     os.kill(service_of(process), signum)
     assert_trained(tmp_path, process)
-    assert said(tmp_path).count("going on without it") == 1
+    assert said(tmp_path).count("continuing without it") == 1
     assert words in said(tmp_path).lower()
 
 
@@ -131,7 +131,7 @@ def test_a_service_that_never_starts(signum: int, tmp_path: Path) -> None:
     wait_until(process, lambda: has_service(process))
     os.kill(service_of(process), signum)
     assert_trained(tmp_path, process)
-    assert said(tmp_path).count("going on offline") == 1
+    assert said(tmp_path).count("continuing offline") == 1
     (session,) = tracked(only_run(tmp_path))
     steps = [row["trainer/global_step"] for row in session.history if "train/loss" in row]
     assert steps == [int(row["step"]) for row in metrics(only_run(tmp_path)) if row["train/loss"]]
@@ -147,7 +147,7 @@ def test_a_server_that_cannot_be_reached(answers: bool, tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         process = start(tmp_path, "train", *BRIEF, WANDB_MODE="", WANDB_BASE_URL=address, WANDB_API_KEY="0" * 40)
         assert_trained(tmp_path, process)
-    assert said(tmp_path).count("going on offline") == 1
+    assert said(tmp_path).count("continuing offline") == 1
     (session,) = tracked(only_run(tmp_path))
     assert [row["trainer/global_step"] for row in session.history if "train/loss" in row] == list(range(8))
     assert session.config["seed"] == 0
@@ -157,11 +157,11 @@ def test_a_server_that_cannot_be_reached(answers: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"WANDB_MODE": "", "WANDB_API_KEY": "short"}, "API key must have 40+ characters, has 5; going on offline"),
-        ({"WANDB_MODE": "", "WANDB_API_KEY": " " * 50}, "going on offline"),
+        ({"WANDB_MODE": "", "WANDB_API_KEY": "short"}, "API key must have 40+ characters, has 5; continuing offline"),
+        ({"WANDB_MODE": "", "WANDB_API_KEY": " " * 50}, "continuing offline"),
         ({"WANDB_MODE": "sometimes"}, "there is no mode 'sometimes'"),
-        ({"WANDB_MODE": "", "WANDB_BASE_URL": "nonsense", "WANDB_API_KEY": "0" * 40}, "going on without it"),
-        ({"WANDB_TAGS": "a" * 65}, "going on without it"),
+        ({"WANDB_MODE": "", "WANDB_BASE_URL": "nonsense", "WANDB_API_KEY": "0" * 40}, "continuing without it"),
+        ({"WANDB_TAGS": "a" * 65}, "continuing without it"),
     ],
     ids=["short key", "blank key", "mode", "address", "tags"],
 )

@@ -99,7 +99,7 @@ def test_a_run_that_hangs_is_given_up(where: str, connected: Connected, caplog: 
     assert time.monotonic() - start < 1
     thread.end(0)
     assert time.monotonic() - start < 10
-    assert caplog.text.count("no answer within 0.2 seconds; going on without it") == 1
+    assert caplog.text.count("no answer within 0.2 seconds; continuing without it") == 1
     forever.set()
 
 
@@ -111,7 +111,7 @@ def test_a_queue_that_nobody_empties_is_bounded(
     thread = connected(lambda: forever.wait(30) and Kept())
     log_rows(thread, range(1000))
     assert thread.calls.qsize() == 50
-    assert caplog.text.count("takes nothing any more; going on without it") == 1
+    assert caplog.text.count("takes nothing any more; continuing without it") == 1
     forever.set()
     thread.end(0)
 
@@ -126,7 +126,7 @@ def test_a_row_that_is_refused_costs_that_row(connected: Connected, caplog: pyte
     log_rows(thread, range(6))
     thread.end(0)
     assert run.rows == [0, 2, 4]
-    assert warnings(caplog) == ["W&B: odd; that is left out there"]
+    assert warnings(caplog) == ["W&B: odd; this call is skipped"]
 
 
 def test_a_service_that_is_gone_ends_it(
@@ -142,7 +142,7 @@ def test_a_service_that_is_gone_ends_it(
     thread.end(0)
     assert not run.rows
     assert run.exit_code == 0  # which takes W&B's handlers off the loggers
-    assert [text.partition(",")[0] for text in warnings(caplog)] == ["W&B: Connection lost; going on without it"]
+    assert [text.partition(",")[0] for text in warnings(caplog)] == ["W&B: Connection lost; continuing without it"]
 
 
 def test_an_upload_that_takes_too_long_is_said(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:

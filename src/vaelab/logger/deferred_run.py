@@ -1,4 +1,4 @@
-"""A W&B run for those who call its methods and do not wait for it."""
+"""A proxy of a W&B run whose calls do not block."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ class Call(NamedTuple):
 
 
 class DeferredRun:
-    """Stands for the run: each call of one of its methods is handed over, in order, and returns nothing.
+    """A proxy of the run: method calls are queued in order and return None.
 
     run.log({"train/loss": 1.0})
     run.config.update({"seed": 0})
@@ -26,7 +26,7 @@ class DeferredRun:
         self._path = path
 
     def __getattr__(self, name: str) -> "DeferredRun":
-        if name.startswith("_"):  # what Python asks for in passing, such as __deepcopy__
+        if name.startswith("_"):  # lookups by Python, such as __deepcopy__
             raise AttributeError(name)
         return DeferredRun(self.id, self._hand_over, f"{self._path}.{name}".lstrip("."))
 

@@ -1,16 +1,16 @@
-"""What Weights & Biases takes as a name: a name that it refuses costs that name, not the run."""
+"""Valid names for Weights & Biases: an invalid name is replaced, so that it does not end the run."""
 
 import logging
 from collections.abc import Iterable
 
 log = logging.getLogger(__name__)
 
-RESERVED = "/\\#?%:;,'"  # in an id and in the name of a project
+RESERVED = "/\\#?%:;,'"  # not allowed in ids and project names
 LONGEST = {"tag": 64, "id": 64, "project": 128, "group": 128, "name": 128}
 
 
 def valid_name(kind: str, given: object) -> str | None:
-    """A project, group, name or id as W&B takes it; None, of which W&B makes one, where nothing is left of it."""
+    """A project, group, name or id that W&B accepts; None, for which W&B generates one, if nothing is left."""
     if given is None:
         return None
     text = str(given)
@@ -23,7 +23,7 @@ def valid_name(kind: str, given: object) -> str | None:
 
 
 def valid_tags(given: object) -> tuple[str, ...]:
-    """The tags that W&B takes, each once."""
+    """The tags that W&B accepts, without duplicates."""
     several = isinstance(given, Iterable) and not isinstance(given, str)
     tags: list[object] = [] if given is None else list(given) if several else [given]  # type: ignore[call-overload]
     valid = [tag for tag in tags if isinstance(tag, str | int | float) and 1 <= len(str(tag).strip()) <= LONGEST["tag"]]

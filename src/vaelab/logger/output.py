@@ -1,4 +1,4 @@
-"""What a run says, for W&B's page of logs."""
+"""Sends a run's console output to W&B's logs."""
 
 import logging
 from collections.abc import Callable
@@ -10,10 +10,9 @@ SOURCES = (logging.getLogger("vaelab"), printed)
 
 
 class OutputHandler(logging.Handler):
-    """Hands each line that is logged or printed to the run.
+    """Sends each line that is logged or printed to the run.
 
-    W&B's own capture looks at the console, so it would keep every redraw of a progress bar, and nothing that was said
-    before the run had started.
+    W&B's own capture of the console would save every redraw of a progress bar, and nothing from before the run's start.
     """
 
     def __init__(self, hand_over: Callable[[Call], None]) -> None:

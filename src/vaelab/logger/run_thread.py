@@ -1,4 +1,4 @@
-"""The thread that owns a W&B run, so that training waits for W&B at its end only, and there within a limit."""
+"""The thread that owns a W&B run: training waits for W&B only at its end, for a limited time."""
 
 import logging
 import shlex
@@ -16,15 +16,15 @@ from vaelab.printing import print_line
 
 log = logging.getLogger(__name__)
 
-CAPACITY = 20_000  # calls that may wait, of a kilobyte or less each
-PATIENCE = 5.0  # seconds at the end for a server that has not answered yet, and for W&B to notice that it was ended
+CAPACITY = 20_000  # queued calls, of a kilobyte or less each
+PATIENCE = 5.0  # seconds at the end for a server that has not answered, and for W&B to notice that it was killed
 
 
 class RunThread(threading.Thread):
-    """Starts the run, then does call after call in the order in which they were handed over.
+    """Starts the run, then executes queued calls in order.
 
-    A call that fails costs what was to be logged; where W&B's service is gone or takes nothing any more, the rest is
-    dropped. Each reason is said once.
+    A call that fails loses only its own data; if W&B's service is gone, the remaining calls are dropped. Each
+    reason is logged once.
     """
 
     def __init__(self, arguments: dict[str, Any], folder: Path) -> None:
@@ -39,24 +39,24 @@ class RunThread(threading.Thread):
         self.reasons: set[str] = set()
 
     def hand_over(self, call: Call) -> None:
-        """Queue a call; never waits."""
+        """Queue a call; never blocks."""
         if self.works and self.calls.qsize() >= CAPACITY:
             self.give_up("its service takes nothing any more")
         if self.works:
             self.calls.put(call)
 
     def end(self, status: int) -> None:
-        """Wait until everything is stored, at most about `finish_timeout` seconds."""
+        """Wait until everything is stored, for at most about `finish_timeout` seconds."""
         self.status = status
         self.calls.put(None)
         try:
             online = self.connection.mode == "online"
             if not self.connected.wait(PATIENCE if online else self.limit):
-                kill_service()  # which sends the run offline, with all that waits for it
+                kill_service()  # the connection then falls back to offline and stores the queued calls
             self.join(self.limit + PATIENCE if self.works else PATIENCE)
             if self.is_alive():
                 self.give_up(f"no answer within {self.limit} seconds")
-        finally:  # also where a signal breaks off the waiting
+        finally:  # also if a signal interrupts the wait
             if self.is_alive():
                 kill_service()
                 self.join(PATIENCE)
@@ -73,15 +73,15 @@ class RunThread(threading.Thread):
                 self.work(run)
         finally:
             tear_down()
-            sys.exit, sys.excepthook = hooks  # which W&B replaces for good
+            sys.exit, sys.excepthook = hooks  # W&B replaces them and does not restore them
 
     def work(self, run: Any) -> None:
-        """Do what is handed over, until the end."""
+        """Execute queued calls until the end."""
         while (call := self.calls.get()) is not None:
             if self.works:
                 try:
                     attrgetter(call.method)(run)(*call.args, **call.kwargs)
-                except Exception as error:  # whatever W&B raises
+                except Exception as error:  # W&B may raise anything
                     self.complain(error)
         try:
             run.finish(exit_code=self.status)
@@ -92,7 +92,7 @@ class RunThread(threading.Thread):
             self.complain(error)
 
     def announce(self, run: Any) -> None:
-        """Say where the run can be looked at."""
+        """Log where the run can be viewed."""
         if run.settings.mode == "online":
             print_line(f"W&B: {run.url}")
         else:
@@ -102,15 +102,15 @@ class RunThread(threading.Thread):
             )
 
     def complain(self, error: Exception) -> None:
-        """Say once what W&B has refused, and give up where its service is gone."""
+        """Log once what W&B has rejected, and give up if its service is gone."""
         if not service_pids():
             self.give_up(reason(error))
         elif reason(error) not in self.reasons:
             self.reasons.add(reason(error))
-            log.warning("W&B: %s; that is left out there", reason(error))
+            log.warning("W&B: %s; this call is skipped", reason(error))
 
     def give_up(self, why: str) -> None:
-        """Hand nothing over from now on."""
+        """Drop all further calls."""
         if self.works:
             self.works = False
-            log.warning("W&B: %s; going on without it, what it has not stored is in metrics.csv only", why)
+            log.warning("W&B: %s; continuing without it, what it has not stored is in metrics.csv only", why)

@@ -1,7 +1,7 @@
-"""wandb-core, the process that W&B hands everything to: found, and ended where it does not answer.
+"""Finds wandb-core, W&B's background process, and kills it if it does not respond.
 
-W&B waits for its answers without a limit, and Python's exit waits for W&B. Once the process is gone, whatever waits
-for it fails at once.
+W&B waits for its responses without a limit, and Python's exit waits for W&B. Once the process is gone, all waiting
+calls fail at once.
 """
 
 import os
@@ -16,12 +16,12 @@ NAME = "wandb-core"
 
 
 def service_pids() -> list[int]:
-    """The processes that this one has started for W&B and that have not ended."""
+    """The ids of W&B's background processes that this process has started and that are running."""
     return [pid for pid, parent, state, name in processes() if parent == os.getpid() and name == NAME and state != "Z"]
 
 
 def processes() -> Iterator[tuple[int, int, str, str]]:
-    """Of each process: its id, its parent's, its state and its name."""
+    """Id, parent's id, state and name of each process."""
     if not Path("/proc/self/stat").is_file():  # macOS
         listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,state=,comm="], capture_output=True, text=True)
         for line in listed.stdout.splitlines():
@@ -29,7 +29,7 @@ def processes() -> Iterator[tuple[int, int, str, str]]:
             yield int(pid), int(parent), state[0], Path(command).name
         return
     for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended by now
+        with suppress(OSError):  # the process has ended
             before, _, after = file.read_text(errors="replace").rpartition(")")
             pid, _, name = before.partition(" (")
             state, parent = after.split()[:2]
@@ -37,7 +37,7 @@ def processes() -> Iterator[tuple[int, int, str, str]]:
 
 
 def kill_service() -> None:
-    """End wandb-core, also where it was stopped."""
+    """Kill wandb-core, even if it is suspended."""
     for pid in service_pids():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -45,7 +45,7 @@ def kill_service() -> None:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Inside, W&B fails where it waits longer than so many seconds."""
+    """Inside, W&B raises an error after waiting longer than `seconds`."""
     timer = Timer(seconds, kill_service)
     timer.daemon = True
     timer.start()

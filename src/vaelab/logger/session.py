@@ -1,4 +1,4 @@
-"""What a logger may have beside Lightning's methods: a beginning and an end."""
+"""Interface of loggers that are started and ended with the job."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -6,10 +6,10 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Session(Protocol):
-    """A logger that is told when a job begins and ends; training waits for neither longer than it says."""
+    """A logger that is notified when a job begins and ends."""
 
     def begin(self, folder: Path) -> None:
-        """Start to take what is logged; `folder` is the run's, as the user reads it."""
+        """Start logging; `folder` is the run folder, as the user reads it."""
 
     def end(self, status: int) -> None:
-        """Store what was logged, if this process has begun to log; `status` is the job's exit status."""
+        """Store what was logged, if this process has started logging; `status` is the job's exit status."""

@@ -1,4 +1,4 @@
-"""Lightning's logger for Weights & Biases, which training never waits for."""
+"""Lightning's logger for Weights & Biases, without blocking training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +15,17 @@ from vaelab.ranges import ByTheRun
 
 
 class WandbLogger(loggers.WandbLogger):
-    """Hands everything to a thread of its own, from `begin` to `end`.
+    """Queues all calls for a thread of its own, from `begin` to `end`.
 
-    What is logged before the run has started waits for it, so that a slow or missing server costs training nothing.
-    `experiment` takes the calls of a `wandb.Run`, but returns nothing. Nothing is logged where the user has
-    disabled W&B.
+    Calls made before the run has started are queued, so that a slow or missing server costs training nothing.
+    `experiment` accepts the calls of a `wandb.Run`, but returns None. Nothing is logged if the user has disabled W&B.
 
     Args:
-        save_dir: The run folder, in which W&B makes the folder `wandb`.
-        project, group, name, id, tags: What W&B shows of the run; what it would refuse is mended or left out.
-        settings: Fields of `wandb.Settings`.
-        entity, notes, job_type, save_code: As `wandb.init` takes them.
-        log_model, prefix, checkpoint_name: As Lightning's logger takes them.
+        save_dir: the run folder, in which W&B creates the folder `wandb`.
+        project, group, name, id, tags: as `wandb.init` takes them; invalid ones are corrected or dropped.
+        settings: fields of `wandb.Settings`.
+        entity, notes, job_type, save_code: as `wandb.init` takes them.
+        log_model, prefix, checkpoint_name: as Lightning's logger takes them.
     """
 
     def __init__(
@@ -72,12 +71,12 @@ class WandbLogger(loggers.WandbLogger):
         self.thread.start()
 
     def hand_over(self, call: Call) -> None:
-        """Have a method of the run called, where there is a run."""
+        """Queue a method call of the run, if there is a run."""
         if self.thread is not None:
             self.thread.hand_over(call)
 
     def end(self, status: int) -> None:
-        """At most about `settings.finish_timeout` seconds later, the run is stored or given up."""
+        """Wait at most about `settings.finish_timeout` seconds until the run is stored."""
         if self.thread is not None:
             self.output.end()
             self.thread.end(status)
