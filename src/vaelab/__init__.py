@@ -1,10 +1,10 @@
 """vaelab: an experiment platform for variational autoencoders.
 
-In Python it is what it is on the command line; importing it costs nothing before a name is used:
+The Python interface does what the command line does; importing it is cheap until a name is used:
 
     run = vaelab.train("model=cvae", "data=digits")      a run under outputs/, trained, evaluated and loaded
     run = vaelab.load("outputs/…")                       run.encode(x), run.decode(z), run.sample(64, y=3), run.results
-    model = vaelab.build("model=vamp_vae", shape=(1, 28, 28))       a LightningModule for a Trainer of one's own
+    model = vaelab.build("model=vamp_vae", shape=(1, 28, 28))       a LightningModule for your own Trainer
     config = vaelab.compose("model=vamp_vae", "latent_dim=16")      a config
 """
 
@@ -37,7 +37,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first used: torch takes its time."""
+    """A public name, imported on first use, since torch takes a second to import."""
     if name not in _PLACES:
         raise AttributeError(f"module 'vaelab' has no attribute '{name}'")
     return getattr(import_module(_PLACES[name]), name)

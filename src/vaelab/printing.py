@@ -1,6 +1,6 @@
-"""How a person is told something: tables of which nothing is cut, lines as they are, and progress.
+"""Prints tables, lines and progress bars.
 
-Text is never markup: a name may hold brackets, `:smile:` or a line break, and is printed as it is.
+Text is never parsed as markup: a name may contain brackets, `:smile:` or a line break.
 """
 
 import logging
@@ -16,10 +16,10 @@ from rich.text import Text
 from tqdm import tqdm
 
 T = TypeVar("T")
-FOLDED = 12  # the fewest characters of a column in which a text is folded
-UNBOUNDED = 100_000  # more characters than any line has
+FOLDED = 12  # smallest width of a folded column, in characters
+UNBOUNDED = 100_000  # width in characters that no line reaches
 
-# What is printed, as a logger: loggers such as W&B keep it with the run. It hands nothing on to the console.
+# Receives everything that is printed, so that loggers such as W&B can save it. It writes nothing to the console.
 printed = logging.getLogger("printed")
 printed.propagate = False
 printed.setLevel(logging.INFO)
@@ -27,9 +27,9 @@ printed.addHandler(logging.NullHandler())
 
 
 def print_table(table: Table) -> None:
-    """A table at its full width in a file or pipe; on a terminal, names and sentences are folded to fit.
+    """Print a table at full width into a file or pipe; on a terminal, fold cells to fit.
 
-    Columns with `no_wrap` are never folded. A terminal too narrow for them breaks the lines itself.
+    Columns with `no_wrap` are never folded. A terminal that is too narrow for them breaks the lines itself.
     """
     console = Console()
     narrowest, full = widths(table, console)
@@ -41,7 +41,7 @@ def print_table(table: Table) -> None:
 
 
 def print_line(text: object) -> None:
-    """One line on standard output, with escapes for what the stream cannot encode."""
+    """Print one line, with escapes for characters that the stream cannot encode."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         print(text, flush=True)
@@ -57,7 +57,7 @@ def warn_once(log: logging.Logger, sentence: str) -> None:
 
 
 def widths(table: Table, console: Console) -> tuple[int, int]:
-    """The fewest columns that a table needs, where folding keeps FOLDED characters, and how many it fills unfolded."""
+    """The smallest width of a table, with columns folded to FOLDED characters, and its full width."""
     unbounded = console.options.update(max_width=UNBOUNDED)
     cells = [[column.header, *column.cells] for column in table.columns]
     each = [max(console.measure(cell, options=unbounded).maximum for cell in column) for column in cells]
@@ -79,5 +79,5 @@ def track(items: Iterable[T], label: str, total: int, transient: bool = False) -
 
 
 def in_notebook() -> bool:
-    """Whether output goes into a cell, where what is printed under Rich's live display prints itself again."""
+    """Whether output goes into a notebook cell, where printing under Rich's live display recurses."""
     return Console().is_jupyter

@@ -10,17 +10,17 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 
 class OrWord(NamedTuple):
-    """A word that a config may have for a number; it is replaced before the constructor is called."""
+    """A word that a config may have instead of a number; it is replaced before the constructor is called."""
 
     word: str
 
 
 class ByAnotherPart(NamedTuple):
-    """Of an argument that a config leaves out: what is built around this part knows it."""
+    """Marks an argument that the surrounding part supplies, so that configs leave it out."""
 
 
 class ByTheRun(NamedTuple):
-    """Of an argument that a config leaves out: the run that is started knows it."""
+    """Marks an argument that the run supplies, so that configs leave it out."""
 
 
 Supplied = Annotated[int, ByAnotherPart()]

@@ -1,4 +1,4 @@
-"""Signals that ask a command to stop: the first is never lost, and no later one changes what it began."""
+"""Signals that stop a command: the first one is never lost, and later ones do not change what it started."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from typing import Any
 
 
 class Stopped(BaseException):
-    """A signal came while nothing had to be saved. No Exception: those, Hydra keeps until all jobs have run."""
+    """A signal came while nothing had to be saved. Not an Exception: Hydra keeps those until all jobs have run."""
 
     def __init__(self, signum: int, sentence: str | None = None) -> None:
-        super().__init__(signum, sentence)  # of which pickle makes it again
+        super().__init__(signum, sentence)  # the arguments that pickle stores
         self.signum = signum
         self.sentence = f"stopped by {signal.Signals(signum).name}" if sentence is None else sentence
 
@@ -25,12 +25,12 @@ class Stopped(BaseException):
 
 @dataclass
 class _Process:
-    """Handlers belong to the process, and so does what they know."""
+    """Signal handlers are global to the process, and so is their state."""
 
     handles: bool = False
     received: int = 0
     deferrals: int = 0
-    arrivals: tuple[int, int] | None = None  # a pipe into which the system's own handler writes each signal
+    arrivals: tuple[int, int] | None = None  # the pipe of signal.set_wakeup_fd
     forward: Callable[[int], None] = lambda signum: None
 
 
@@ -43,9 +43,9 @@ def received_signal() -> int:
 
 
 def raise_if_stopped() -> None:
-    """Raises Stopped if a signal came, unless something has to be saved first.
+    """Raise Stopped if a signal came, unless signals are deferred.
 
-    The handler raises it too, but what an exception meets may swallow it, as destructors and callbacks of C do.
+    The handler raises it too, but destructors and C callbacks may swallow an exception.
     """
     if _process.handles and _process.received and not _process.deferrals:
         raise Stopped(_process.received)
@@ -53,7 +53,7 @@ def raise_if_stopped() -> None:
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Inside, a signal is only remembered; `raise_if_stopped` looks at it afterwards."""
+    """Inside, a signal is only recorded; call `raise_if_stopped` afterwards."""
     _process.deferrals += 1
     try:
         yield
@@ -63,7 +63,7 @@ def defer_signals() -> Iterator[None]:
 
 @contextmanager
 def forward_signals(forward: Callable[[int], None]) -> Iterator[None]:
-    """Inside, the first signal is handed to `forward` and to nobody else."""
+    """Inside, the first signal is only passed to `forward`."""
     _process.forward = forward
     _process.deferrals += 1
     try:
@@ -75,7 +75,7 @@ def forward_signals(forward: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def block_signals() -> Iterator[None]:
-    """Inside, signals wait, in this process and in those that it starts, until each of them unblocks them."""
+    """Inside, signals are blocked in this process and in those that it starts, until each unblocks them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals())
     try:
         yield
@@ -84,28 +84,28 @@ def block_signals() -> Iterator[None]:
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Exit status of a command that is all that this process does, until Python itself has ended."""
+    """Run a command and return its exit status; the process must do nothing else until it exits."""
     _install()
     status = 0
     try:
         with handle_signals():
             status = command()
     except Stopped as stop:
-        if status <= 128:  # else the command has said so
+        if status <= 128:  # else the command has printed it
             print(stop, file=sys.stderr)
     finally:
         _process.deferrals += 1
         for signum in stop_signals():
-            signal.signal(signum, signal.SIG_IGN)  # nothing is left that could be stopped
+            signal.signal(signum, signal.SIG_IGN)  # nothing is left to stop
     return 128 + _process.received if _process.received else status
 
 
 @contextmanager
 def handle_signals() -> Iterator[None]:
-    """Inside, signals are handled here, and an exception that follows one counts as Stopped."""
+    """Inside, signals raise Stopped, and an exception that follows a signal becomes Stopped."""
     outermost = not _process.handles and threading.current_thread() is threading.main_thread()
     previous, hook = (_install() if outermost else {}), sys.unraisablehook
-    # What a destructor or C code cannot pass on is still remembered, and nothing to be shown.
+    # A Stopped that a destructor or C code cannot propagate is still recorded: do not print it.
     sys.unraisablehook = lambda args: None if isinstance(args.exc_value, Stopped) else hook(args)
     try:
         yield
@@ -124,7 +124,7 @@ def handle_signals() -> Iterator[None]:
 
 
 def _install() -> dict[int, Any]:
-    """Handle signals from now on; the handlers before."""
+    """Install the signal handlers; return the previous ones."""
     previous: dict[int, Any] = {signum: signal.getsignal(signum) for signum in stop_signals()}
     _process.handles, _process.received = True, 0
     _listen()
@@ -135,7 +135,7 @@ def _install() -> dict[int, Any]:
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """Ctrl-C and SIGTERM; SIGHUP, unless nohup ignores it; under SLURM also SIGUSR1, its word for a requeue."""
+    """Ctrl-C and SIGTERM; SIGHUP, unless nohup ignores it; under SLURM also SIGUSR1, which announces a requeue."""
     signals = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signals.append(signal.SIGHUP)
@@ -145,7 +145,7 @@ def stop_signals() -> tuple[signal.Signals, ...]:
 
 
 def ignore(*_: object) -> None:
-    """Leave signals to the process that started this one: a terminal and SLURM send them to all at once."""
+    """Ignore signals; the parent process handles them, since terminals and SLURM signal all processes."""
     for signum in stop_signals():
         signal.signal(signum, signal.SIG_IGN)
 
@@ -162,12 +162,12 @@ def _handle(signum: int, frame: object) -> None:
 
 
 def _listen() -> None:
-    """Have the order kept in which signals arrive: of several that wait, Python calls handlers by their numbers."""
+    """Record the order in which signals arrive: Python calls pending handlers in the order of signal numbers."""
     if _process.arrivals is None:
         _process.arrivals = os.pipe()
         for end in _process.arrivals:
             os.set_blocking(end, False)
-    _arrived_signals()  # those of an earlier command
+    _arrived_signals()  # discard those of an earlier command
     signal.set_wakeup_fd(_process.arrivals[1], warn_on_full_buffer=False)
 
 
@@ -180,7 +180,7 @@ def _arrived_signals() -> bytes:
 
 
 def _detach_terminal() -> None:
-    """A terminal that was closed refuses what is printed, and saving goes on without it."""
+    """Redirect output from a closed terminal to /dev/null, so that saving does not fail on printing."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for file in (1, 2):
         if stat.S_ISCHR(os.fstat(file).st_mode):

@@ -213,7 +213,9 @@ def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:
 
     watcher = threading.Thread(target=interrupt)
     watcher.start()
-    with pytest.raises(KeyboardInterrupt, match=r"everything is saved; go on with python train.py run=outputs/stopped"):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"everything is saved; resume with python train.py run=outputs/stopped"
+    ):
         vaelab.train("data=digits", "name=stopped", *FAST[:-1], "trainer.max_epochs=100000")
     watcher.join()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

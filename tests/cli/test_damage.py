@@ -49,7 +49,7 @@ def test_going_on_from_the_checkpoint_before(run: Path, capsys: pytest.CaptureFi
     assert call(run.parent, "train", f"run={run}", "trainer.max_epochs=4") == 0
     said = capsys.readouterr().out
     if spoil is Path.unlink:
-        assert f"{last} does not exist; going on with previous.ckpt" in said
+        assert f"{last} does not exist; resuming from previous.ckpt" in said
     else:
         assert f"{last} is damaged (" in said
         assert "); going back to previous.ckpt" in said
@@ -91,7 +91,7 @@ def test_a_checkpoint_that_cannot_be_written(run: Path, small_files: None, capsy
     assert "Traceback" not in captured.out + captured.err
     assert captured.err.strip().splitlines()[-1] == (
         f"could not save {run}/checkpoints/best.ckpt: File too large; the checkpoint before it is kept; "
-        f"make room, then go on with python train.py run={run}"
+        f"make room, then resume with python train.py run={run}"
     )
     assert {path.name: path.read_bytes() for path in (run / "checkpoints").iterdir()} == before
 

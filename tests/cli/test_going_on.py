@@ -128,7 +128,7 @@ def stop(folder: Path, arguments: tuple[str, ...], signum: int, rows: int) -> Pa
     assert process.wait(60) == 128 + signum
     run = only_run(folder).relative_to(folder)
     assert without_traceback(folder) == [
-        f"stopped by {signal.Signals(signum).name}, everything is saved; go on with python train.py run={run}"
+        f"stopped by {signal.Signals(signum).name}, everything is saved; resume with python train.py run={run}"
     ]
     return run
 

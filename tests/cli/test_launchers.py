@@ -123,7 +123,7 @@ def test_a_signal_to_one_rank_stops_both(tmp_path: Path) -> None:
     ranks[1].send_signal(signal.SIGINT)
     assert [rank.wait(60) for rank in ranks] == [130, 130]
     run = only_run(tmp_path).relative_to(tmp_path)
-    assert said(tmp_path) == [f"stopped by SIGINT, everything is saved; go on with python train.py run={run}"]
+    assert said(tmp_path) == [f"stopped by SIGINT, everything is saved; resume with python train.py run={run}"]
 
 
 def test_a_multirun_of_ranks(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_signal_to_the_parent_stops_all_and_saves_once(tmp_path: Path) -> None
     assert process.wait(60) == 143
     run = only_run(tmp_path).relative_to(tmp_path)
     assert without_traceback(tmp_path) == [
-        f"stopped by SIGTERM, everything is saved; go on with python train.py run={run}"
+        f"stopped by SIGTERM, everything is saved; resume with python train.py run={run}"
     ]
     assert checkpoint(tmp_path / run)["global_step"] > 0
 

@@ -20,7 +20,7 @@ LEVELS = (0.1, 0.9)
 class Responses(Metric):
     """How far the decoded mean moves along each of `num` dimensions, in standard deviations of x, [num].
 
-    sqrt(mean_i (m_i(high) - m_i(low))^2) / sqrt(Var x), over elements i of all examples of all processes.
+    sqrt(mean_i (m_i(high) - m_i(low))^2) / sqrt(Var x), over elements i of all examples of all processes
     """
 
     full_state_update = False

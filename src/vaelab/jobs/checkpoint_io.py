@@ -31,7 +31,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         except OSError as error:
             raise UserError(
                 f"could not save {path}: {error.strerror}; the checkpoint before it is kept; "
-                f"make room, then go on with python train.py run={path.parent.parent}"
+                f"make room, then resume with python train.py run={path.parent.parent}"
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
