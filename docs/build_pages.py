@@ -59,7 +59,7 @@ def reference(title: str) -> str:
 
 
 def notebook_page(notebook: Path) -> str:
-    """A notebook as Markdown: its text as it is, its code in blocks, and a link to the file."""
+    """A notebook as Markdown: text, code blocks, and a link to the file."""
     cells: list[dict[str, Any]] = json.loads(notebook.read_text())["cells"]
     sources = ["".join(cell["source"]) for cell in cells]
     texts = [

@@ -1,4 +1,4 @@
-"""What a file shows is what is read, whatever it is stored in."""
+"""Decoded pixels of every supported image format."""
 
 import warnings
 from pathlib import Path
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_suffix_that_is_promised_is_read(tmp_path: Path, suffix: str, channels: int) -> None:
+def test_every_supported_suffix_is_read(tmp_path: Path, suffix: str, channels: int) -> None:
     path = tmp_path / f"image{suffix}"
     Image.new("RGB", (5, 3), (90, 90, 90)).save(path)
     examine(path)
@@ -38,10 +38,10 @@ def test_every_suffix_that_is_promised_is_read(tmp_path: Path, suffix: str, chan
     assert np.abs(pixels.astype(int) - 90).max() <= 2
 
 
-def test_what_is_promised_is_what_is_read() -> None:
+def test_docs_list_the_supported_suffixes() -> None:
     header = (ROOT / "conf/data/image_folder.yaml").read_text().partition("\n")[0]
     page = (ROOT / "docs/images.md").read_text()
-    for text in (header, page.partition("reads")[2].partition(", told")[0]):
+    for text in (header, page.partition("reads")[2].partition(", recognised")[0]):
         for suffix in {one.strip(".") for one in SUFFIXES} - {"jpeg", "tiff"}:
             assert suffix in text
 
@@ -65,7 +65,7 @@ def test_eight_bits_are_as_torchvision_reads_them(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
-def test_images_stand_as_exif_says(tmp_path: Path, orientation: int, suffix: str) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
     stored = np.zeros((16, 32, 3), np.uint8)
     stored[:8, :8] = 255  # white in the corner at the top left of what is stored
     turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}[orientation]
@@ -83,7 +83,7 @@ def test_images_stand_as_exif_says(tmp_path: Path, orientation: int, suffix: str
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_colour_under_transparency_gives_way_to_white(path: Path, mode: str, channels: int) -> None:
+def test_transparent_pixels_are_blended_with_white(path: Path, mode: str, channels: int) -> None:
     pixels = np.zeros((2, 2, 4), np.uint8)
     pixels[0] = [[0, 0, 0, 0], [0, 0, 0, 255]]
     pixels[1] = [[200, 200, 200, 0], [0, 0, 0, 51]]
@@ -94,7 +94,7 @@ def test_colour_under_transparency_gives_way_to_white(path: Path, mode: str, cha
     assert found.tolist() == [[255, 0], [255, 204]]
 
 
-def test_one_colour_that_is_transparent_gives_way_to_white(path: Path) -> None:
+def test_a_transparent_colour_becomes_white(path: Path) -> None:
     grey = Image.fromarray(np.array([[10, 20], [30, 10]], np.uint8))
     grey.save(path, transparency=10)
     assert decode(path, 1, 16).tolist() == [[255, 20], [30, 255]]
@@ -128,7 +128,7 @@ def test_sixteen_bits_are_scaled_by_their_depth(path: Path) -> None:
 
 
 @pytest.mark.parametrize("factor", [256, 257])
-def test_eight_bits_stored_in_sixteen_come_back(path: Path, factor: int) -> None:
+def test_eight_bits_stored_in_sixteen_are_recovered(path: Path, factor: int) -> None:
     path.write_bytes(png16(np.arange(256).reshape(16, 16) * factor))
     assert decode(path, 1, 16).flatten().tolist() == list(range(256))
 

@@ -1,4 +1,4 @@
-"""An encoder and a data set of one's own: see conf/ beside this file, and docs/plugins.md."""
+"""A custom encoder and data set: see conf/ beside this file, and docs/plugins.md."""
 
 import numpy as np
 import torch
