@@ -1,4 +1,4 @@
-"""Small experiments on digits, composed and built as the commands do it."""
+"""Small experiments on digits, composed and built as by the commands."""
 
 from collections.abc import Callable
 from copy import deepcopy

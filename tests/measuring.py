@@ -1,4 +1,4 @@
-"""Measures and features as a run calls them."""
+"""Measures and features with the settings of a run."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Records of other sizes than a model gives them."""
+"""Records of larger values than a model gives, for tests of tables."""
 
 from dataclasses import replace
 

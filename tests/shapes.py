@@ -1,4 +1,4 @@
-"""Checks that arrays have the shapes that vaelab's annotations give them, for jaxtyping's import hook."""
+"""Runtime checks of array shapes against annotations, by jaxtyping's import hook."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Laws of the folder conf/: where a name points, who may tune, and that everything composes."""
+"""Laws of the folder conf/: targets, headers, and that everything composes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ def header(file: Path) -> list[str]:
 
 
 @every_choice
-def test_a_group_points_at_the_folder_of_its_name(file: Path) -> None:
+def test_the_targets_of_a_group_are_in_its_folder(file: Path) -> None:
     group = file.parent.name
     for target in outermost_targets(content(file)):
         if group in THIRD_PARTY:
@@ -56,7 +56,7 @@ def test_a_group_points_at_the_folder_of_its_name(file: Path) -> None:
             assert target.startswith(ELSEWHERE.get(file.stem, f"vaelab.{group}."))
 
 
-def test_every_group_of_ours_has_a_folder() -> None:
+def test_every_group_has_a_folder() -> None:
     groups = {file.parent.name for file in CHOICES} - {*THIRD_PARTY, "experiment"}
     assert {group for group in groups if not (SOURCE / group).is_dir()} == set()
 
@@ -136,7 +136,7 @@ def missing(node: object, path: str) -> Iterator[str]:
         yield from missing(value, f"{path}{key}.")
 
 
-def test_the_check_looks_into_what_was_chosen(composed: Callable[..., DictConfig]) -> None:
+def test_the_check_covers_chosen_files(composed: Callable[..., DictConfig]) -> None:
     config = composed("+prior.depth=3")
     with pytest.raises(ValueError, match=r"^config has 1 mistake:\n  prior \(conf/prior/standard_normal.yaml\): "):
         check(config, config.choices)

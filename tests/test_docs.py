@@ -1,4 +1,4 @@
-"""What pages say of measurements can be told from one seed, or they say so."""
+"""Pages rank variants only by several seeds."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def test_families_are_ranked_by_three_seeds_or_not_at_all() -> None:
+def test_families_are_only_ranked_by_three_seeds() -> None:
     text = (DOCS / "families.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows

@@ -1,4 +1,4 @@
-"""What is printed can be read back: every name, number and unit, at every width, and nothing is taken for markup."""
+"""Printed output at every width contains every name, number and unit, without markup."""
 
 import io
 import sys
@@ -117,13 +117,13 @@ def test_the_checklist_can_be_read_back(width: int | None, shown: Shown) -> None
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_folder_is_printed_as_it_is(name: str, width: int | None, shown: Shown) -> None:
+def test_a_folder_is_printed_without_markup(name: str, width: int | None, shown: Shown) -> None:
     folder = Path("outputs") / name / ("long " * 30)
     print_results({}, folder)
     assert shown().endswith(f"run folder: {folder}\n")
 
 
-def test_what_a_stream_cannot_encode_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_that_the_stream_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(printed, "disabled", True)  # pytest's own report has to be UTF-8
@@ -135,7 +135,7 @@ def test_what_a_stream_cannot_encode_is_escaped(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("label", NASTY)
-def test_a_label_of_a_progress_bar_is_no_markup(label: str, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_of_a_progress_bar_is_not_markup(label: str, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     assert list(track([1, 2], label, 2)) == [1, 2]
     said = shown()

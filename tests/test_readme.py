@@ -1,4 +1,4 @@
-"""What README and docs say can be done can be done: tables, examples and command lines."""
+"""README and docs: tables, examples and command lines are valid."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_tables_are_those_of_conf(page: Path) -> None:
     assert with_table(text, TABLES[page]) == text, "run python tests/readme.py"
 
 
-def test_each_variant_stands_in_one_family() -> None:
+def test_each_variant_is_in_one_family() -> None:
     names = sorted(path.stem for path in (ROOT / "conf" / "model").glob("[!_]*.yaml"))
     assert sorted(re.findall(r"^\| `(\w+)` \|", VARIANTS.read_text(), flags=re.M)) == names
     rows = TEXT.partition("| family |")[2].partition("<!-- end")[0].splitlines()[2:]
@@ -86,7 +86,7 @@ def test_the_worked_example_adds_a_variant(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_package_of_ones_own_is_chosen_like_everything_else(tmp_path: Path) -> None:
+def test_a_plugin_is_chosen_like_everything_else(tmp_path: Path) -> None:
     for name, content in files(OWN_PART, "my_project").items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)

@@ -1,4 +1,4 @@
-"""The first signal is never lost, whatever it meets, and no later one changes what it began."""
+"""The first signal is never lost, and later ones do not change what it started."""
 
 import contextlib
 import hashlib
@@ -76,7 +76,7 @@ def test_a_signal_is_not_lost(meet: Callable[[], None], capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("meet", SWALLOWERS)
-def test_a_loop_looks_at_it(meet: Callable[[], None]) -> None:
+def test_a_loop_can_check_for_it(meet: Callable[[], None]) -> None:
     def loop() -> None:
         for _ in range(2):
             raise_if_stopped()
@@ -105,7 +105,7 @@ def test_the_first_signal_counts_and_later_ones_do_nothing() -> None:
 
 
 @pytest.mark.parametrize("order", [(signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)])
-def test_of_several_that_wait_for_python_the_first_that_came_counts(order: tuple[int, ...]) -> None:
+def test_the_first_of_several_pending_signals_counts(order: tuple[int, ...]) -> None:
     def send_all() -> None:
         for signum in order:
             time.sleep(0.05)  # the system itself delivers those that wait at once by their numbers
@@ -143,7 +143,7 @@ def test_one_signal_does_not_reach_the_next_command() -> None:
         raise_if_stopped()
 
 
-def test_it_passes_from_process_to_process() -> None:
+def test_it_can_be_pickled() -> None:
     for stopped in (Stopped(signal.SIGINT), Stopped(signal.SIGTERM, "saved")):
         again = pickle.loads(pickle.dumps(stopped))
         assert (again.signum, str(again)) == (stopped.signum, str(stopped))
@@ -162,7 +162,7 @@ def test_a_thread_has_no_handlers_and_works() -> None:
     assert found == [1]
 
 
-def test_no_other_signals_than_these(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_stop_signals_are_handled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     assert set(signals.stop_signals()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     monkeypatch.setenv("SLURM_JOB_ID", "7")

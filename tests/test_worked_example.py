@@ -1,4 +1,4 @@
-"""docs/plugins.md and docs/python.md are true: their package, their commands and their code, in an empty folder."""
+"""docs/plugins.md and docs/python.md: package, commands and code work in an empty folder."""
 
 import re
 import shlex

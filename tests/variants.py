@@ -1,4 +1,4 @@
-"""The variants, found by listing conf/model, and how each is composed."""
+"""The variants in conf/model, and their overrides."""
 
 from pathlib import Path
 from typing import Any

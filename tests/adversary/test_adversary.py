@@ -1,4 +1,4 @@
-"""What all adversaries share: two losses that do not touch each other's parameters."""
+"""The losses of generator and discriminator."""
 
 import pytest
 import torch
@@ -10,14 +10,14 @@ from vaelab.adversary.discriminator import Discriminator
 
 
 @pytest.mark.parametrize("sizes", [(5, 5), (3, 7), (1, 0)], ids=str)
-def test_telling_apart_is_the_cross_entropy_of_the_labels(sizes: tuple[int, int]) -> None:
+def test_the_discriminator_loss_is_the_cross_entropy_of_the_labels(sizes: tuple[int, int]) -> None:
     genuine, fake = (10 * torch.randn(size) for size in sizes)
     labels = torch.cat([torch.ones(sizes[0]), torch.zeros(sizes[1])])
     expected = F.binary_cross_entropy_with_logits(torch.cat([genuine, fake]), labels)
     torch.testing.assert_close(discriminator_loss(genuine, fake), expected)
 
 
-def test_who_is_deceived_loses_nothing_and_who_is_not_pulls_with_all_its_force() -> None:
+def test_the_generator_loss_has_limits_0_and_slope_minus_1() -> None:
     logits = torch.tensor([-30.0, 30.0], requires_grad=True)
     (force,) = torch.autograd.grad(generator_loss(logits).sum(), logits)
     torch.testing.assert_close(force, torch.tensor([-1.0, 0.0]))

@@ -1,4 +1,4 @@
-"""Laws that each conf/adversary/*.yaml obeys, and what each of them estimates or pulls at."""
+"""Laws of each conf/adversary/*.yaml, and what each of them estimates."""
 
 import math
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def test_a_batch_may_be_one_example(name: str, model: Model, batch: Batch) -> No
 
 
 @every_adversary
-def test_neither_loss_reaches_the_other_side(name: str, model: Model, batch: Batch) -> None:
+def test_neither_loss_has_a_gradient_for_the_other_side(name: str, model: Model, batch: Batch) -> None:
     vae = of(name, model)
     terms, own = vae.adversary(vae.latent(batch), batch, vae.latent)
     total = vae.objective(terms, vae.control).total
@@ -62,7 +62,7 @@ def test_neither_loss_reaches_the_other_side(name: str, model: Model, batch: Bat
         assert all(gradient is None for gradient in gradients)
 
 
-def test_shuffling_keeps_each_margin_and_breaks_their_tie() -> None:
+def test_shuffling_keeps_marginals_and_removes_correlation() -> None:
     z = torch.randn(5000, 1).expand(-1, 3)
     apart = shuffle_dimensions(z)
     assert torch.equal(apart.sort(0).values, z.sort(0).values)
@@ -118,7 +118,7 @@ def similarity_gradients(gamma: float, model: Model, batch: Batch, part: str) ->
     return [torch.cat([g.flatten() for g in gradient(each) if g is not None] or [torch.zeros(0)]) for each in own]
 
 
-def test_gamma_weighs_the_similarity_in_the_decoder_alone(model: Model, batch: Batch) -> None:
+def test_gamma_weights_the_similarity_only_in_the_decoder(model: Model, batch: Batch) -> None:
     encoder, decoder = similarity_gradients(1.0, model, batch, "log_px")
     heavy_encoder, heavy_decoder = similarity_gradients(5.0, model, batch, "log_px")
     torch.testing.assert_close(heavy_encoder, encoder)
@@ -126,12 +126,12 @@ def test_gamma_weighs_the_similarity_in_the_decoder_alone(model: Model, batch: B
     assert decoder.abs().max() > 0
 
 
-def test_the_wish_to_deceive_never_reaches_the_encoder(model: Model, batch: Batch) -> None:
+def test_the_generator_loss_does_not_reach_the_encoder(model: Model, batch: Batch) -> None:
     encoder, decoder = similarity_gradients(1.0, model, batch, "adversary")
     assert not len(encoder)
     assert decoder.abs().max() > 0
 
 
-def test_a_weighted_value_keeps_its_value() -> None:
+def test_scaling_the_gradient_keeps_the_value() -> None:
     value = torch.randn(10, requires_grad=True)
     assert torch.equal(scale_gradient(value, 1e-6), value)

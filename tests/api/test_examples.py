@@ -1,4 +1,4 @@
-"""The examples of public docstrings give what they say."""
+"""The examples in public docstrings are correct."""
 
 import doctest
 from importlib import import_module

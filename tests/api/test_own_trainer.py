@@ -1,4 +1,4 @@
-"""A model of `vaelab.build` under a Trainer and loaders of the user's own."""
+"""A model of `vaelab.build` with the user's own Trainer and loaders."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_every_kind_of_loader(variant: str, loader: Any, tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("variant", ["cvae", "vq_vae", "beta_tc_vae", "lagging_vae", "factor_vae", "m2"])
-def test_variants_that_look_at_the_data_or_step_themselves(variant: str, tmp_path: Any) -> None:
+def test_variants_with_data_initialization_or_manual_optimization(variant: str, tmp_path: Any) -> None:
     small = SMALL if variant != "vq_vae" else ()
     model = vaelab.build(f"model={variant}", *small, shape=(1, 8, 8), num_classes=3)
     assert fit(model, DATASETS["tuples"], tmp_path).global_step > 0
@@ -80,7 +80,7 @@ def test_mistakes(x: torch.Tensor, sentence: str, tmp_path: Any) -> None:
     assert str(caught.value).startswith(sentence)
 
 
-def test_what_is_no_batch() -> None:
+def test_invalid_batches() -> None:
     with pytest.raises(vaelab.UserError, match="but the loader gave a dict"):
         as_batch({"x": X})
     with pytest.raises(vaelab.UserError, match="y must be class numbers"):

@@ -1,4 +1,4 @@
-"""vaelab in Python: the same sentences as exceptions, and a process that is left as it was found."""
+"""vaelab in Python: errors as exceptions, and restored global state."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ def run(workplace: Path) -> LoadedRun:
     return vaelab.train("model=cvae", *FAST, data=(X, Y))
 
 
-def test_importing_and_composing_costs_no_torch() -> None:
+def test_importing_and_composing_does_not_import_torch() -> None:
     code = "import sys, vaelab; vaelab.compose('model=vamp_vae'); vaelab.UserError; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "lightning", "wandb"} & set(done.stdout.split())
@@ -56,7 +56,7 @@ def test_importing_and_composing_costs_no_torch() -> None:
     assert (Path(vaelab.__file__).parent / "py.typed").is_file()
 
 
-def test_a_composed_config_is_that_of_the_command() -> None:
+def test_a_composed_config_equals_that_of_the_command() -> None:
     config = vaelab.compose("model=beta_vae", "latent_dim=16", "data=digits")
     assert (config.choices.objective, config.name, config.prior.latent_dim) == ("beta", "beta_vae-digits", 16)
     config.latent_dim = 3
@@ -64,7 +64,7 @@ def test_a_composed_config_is_that_of_the_command() -> None:
     assert not HydraConfig.initialized()
 
 
-def test_hydra_is_left_as_it_was_found() -> None:
+def test_hydras_state_is_restored() -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         vaelab.compose("data=digits")
         assert compose("train", ["name=x"]).name == "x"
@@ -101,7 +101,7 @@ def test_mistakes_are_exceptions(workplace: Path, override: str, sentence: str, 
         ((X, Y, Y), "data=... must be x or (x, y), but 3 arrays were given"),
     ],
 )
-def test_arrays_that_are_no_data_set(workplace: Path, data: Any, sentence: str) -> None:
+def test_invalid_arrays(workplace: Path, data: Any, sentence: str) -> None:
     before = set(workplace.rglob("*"))
     with pytest.raises(vaelab.UserError) as caught:
         vaelab.train(*FAST, data=data)
@@ -156,13 +156,13 @@ def test_a_long_array_is_encoded_in_chunks(run: LoadedRun) -> None:
         (lambda run: vaelab.load(run.folder, ckpt="worst"), "has no checkpoint 'worst'; give best or last"),
     ],
 )
-def test_questions_that_have_no_answer(run: LoadedRun, question: Any, sentence: str) -> None:
+def test_invalid_arguments(run: LoadedRun, question: Any, sentence: str) -> None:
     with pytest.raises(vaelab.UserError) as caught:
         question(run)
     assert sentence in str(caught.value)
 
 
-def test_it_goes_on_and_can_be_moved(run: LoadedRun, workplace: Path) -> None:
+def test_it_resumes_and_can_be_moved(run: LoadedRun, workplace: Path) -> None:
     before = (run.folder / ARRAYS).read_bytes()
     longer = vaelab.train(f"run={run.folder}", "trainer.max_epochs=2")
     assert longer.folder == run.folder
@@ -186,7 +186,7 @@ def state() -> list[Any]:
     return [signal.getsignal(signal.SIGINT), torch.get_default_dtype(), environment, list(sys.argv), Path.cwd(), checks]
 
 
-def test_the_process_is_left_as_it_was_found(run: LoadedRun) -> None:
+def test_the_state_of_the_process_is_restored(run: LoadedRun) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -198,14 +198,14 @@ def test_the_process_is_left_as_it_was_found(run: LoadedRun) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_labels_for_a_model_that_is_told_none(workplace: Path) -> None:
+def test_labels_for_an_unconditional_model(workplace: Path) -> None:
     run = vaelab.train("data=digits", *FAST)
     assert run.encode(run.data.split("test").x).shape == (360, 4)
     with pytest.raises(vaelab.UserError, match="y gives labels, but this model is unconditional; leave y out"):
         run.encode(run.data.split("test").x, 1)
 
 
-def test_an_interruption_saves_and_says_how_to_go_on(workplace: Path) -> None:
+def test_an_interruption_saves_and_says_how_to_resume(workplace: Path) -> None:
     def interrupt() -> None:
         while not list(workplace.glob("outputs/stopped/*/checkpoints/last.ckpt")):
             time.sleep(0.05)

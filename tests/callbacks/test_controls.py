@@ -1,4 +1,4 @@
-"""KL control in real runs: each field follows its callback, and the best checkpoint waits for all of them."""
+"""KL control in real runs: each field follows its callback, and the best checkpoint is chosen after all schedules."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The callback that evaluates: what is left out, what is kept over a stop, what is looked at in training."""
+"""The callback `evaluate`: skipped measures, resuming, and evaluation during training."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A loss that is not a number stops the run, and what was saved before it is kept."""
+"""A non-finite loss stops the run, and earlier checkpoints are kept."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The checklist of a run: what it counts in training, what it keeps, and what it writes."""
+"""The health check of a run: counts, checkpoints and output."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the four pictures show, where they go, and that training does not notice them."""
+"""The four image callbacks: content, files, and no effect on training."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The learned codebook: what learns from what, when it moves, and that no state is lost."""
+"""The learned codebook: gradients, updates and state."""
 
 import multiprocessing
 import socket
@@ -24,7 +24,7 @@ def nearest(z: Tensor, vectors: Tensor) -> Tensor:
     return vectors[distances.argmin(-1)]
 
 
-def test_takes_the_nearest_code_and_of_several_stages_their_sum() -> None:
+def test_chooses_the_nearest_code_and_sums_the_stages() -> None:
     quantizer, z = codebook(num_quantizers=3).eval(), features(0)
     expected = torch.zeros_like(z)
     for q in range(3):
@@ -35,14 +35,14 @@ def test_takes_the_nearest_code_and_of_several_stages_their_sum() -> None:
     assert codes.shape == (*z.shape[:2], 3)
 
 
-def test_the_gradient_of_the_vectors_goes_straight_through_to_the_features() -> None:
+def test_the_gradient_of_the_vectors_passes_straight_through_to_the_features() -> None:
     for num_quantizers in (1, 3):
         z, weight = features(0).requires_grad_(), torch.randn(16, 5, 4)
         (codebook(num_quantizers)(z).vectors * weight).sum().backward()
         torch.testing.assert_close(z.grad, weight)
 
 
-def test_the_commitment_pulls_features_to_their_code_and_beta_weighs_nothing_else() -> None:
+def test_commitment_pulls_features_to_their_code_and_beta_weights_only_it() -> None:
     z = features(0).requires_grad_()
     vectors, _, penalties = codebook(commitment=0.5)(z)
     torch.testing.assert_close(penalties["commitment"], 0.5 * (z - vectors).square().sum((1, 2)))
@@ -51,11 +51,11 @@ def test_the_commitment_pulls_features_to_their_code_and_beta_weighs_nothing_els
     assert torch.equal(codebook(commitment=7.0)(z).vectors, vectors)
 
 
-def test_no_weight_of_a_codebook_is_left_to_the_optimizer() -> None:
+def test_a_codebook_has_no_trainable_parameters() -> None:
     assert list(codebook(num_quantizers=2).parameters()) == []
 
 
-def test_the_first_batch_is_quantized_by_the_old_codebook_which_moves_afterwards() -> None:
+def test_the_codebook_is_updated_after_quantization() -> None:
     quantizer, z = codebook(dead_below=0.0), features(0)
     old = quantizer.vectors(0).clone()
     vectors = quantizer(z).vectors
@@ -63,7 +63,7 @@ def test_the_first_batch_is_quantized_by_the_old_codebook_which_moves_afterwards
     assert not torch.equal(quantizer.vectors(0), old)
 
 
-def test_codes_follow_moving_averages_of_the_features_that_take_them() -> None:
+def test_codes_are_moving_averages_of_their_features() -> None:
     quantizer, z = codebook(dead_below=0.0), features(0)
     old = quantizer.vectors(0).clone()
     codes = quantizer(z).codes.flatten()
@@ -96,7 +96,7 @@ def test_starts_at_the_k_means_of_features_and_of_their_residuals_but_only_once(
     assert all(torch.equal(before[name], value) for name, value in quantizer.state_dict().items())
 
 
-def test_evaluation_leaves_every_buffer_as_it_was_and_takes_no_examples() -> None:
+def test_evaluation_changes_no_buffer_and_accepts_an_empty_batch() -> None:
     quantizer = codebook(num_quantizers=2).eval()
     before = {name: value.clone() for name, value in quantizer.named_buffers()}
     quantizer(features(0))
@@ -105,7 +105,7 @@ def test_evaluation_leaves_every_buffer_as_it_was_and_takes_no_examples() -> Non
     assert all(torch.equal(before[name], value) for name, value in quantizer.named_buffers())
 
 
-def test_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
+def test_resumes_exactly_from_its_state() -> None:
     one, other = codebook(num_quantizers=2), codebook(num_quantizers=2)
     one.initialize(features(0))
     for step in range(10):

@@ -1,4 +1,4 @@
-"""What test_vector_quantizer.py runs in two processes: a codebook that learns from features of each."""
+"""Script of test_vector_quantizer.py for two processes, which train one codebook."""
 
 from pathlib import Path
 

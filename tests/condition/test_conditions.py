@@ -1,4 +1,4 @@
-"""Laws that each conf/condition/*.yaml obeys, and what is special to labels."""
+"""Laws of each conf/condition/*.yaml, and of labels."""
 
 from pathlib import Path
 

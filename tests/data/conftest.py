@@ -1,4 +1,4 @@
-"""A data module over digits or over whatever a test makes up, with every argument at a usual value."""
+"""A data module over digits or over given data, with default arguments."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Image folders as people have them, made for a test."""
+"""Image folders for tests."""
 
 import os
 import struct

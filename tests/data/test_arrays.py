@@ -1,4 +1,4 @@
-"""Arrays in files: what they are read as, how they are split, and what is refused, each in one sentence."""
+"""Array files: shapes, splits and errors."""
 
 import re
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_channels_that_are_last(tmp_path: Path) -> None:
     assert Array(str(tmp_path / "x.npy"), channels="first").load("train").shape == (6, 9, 3)
 
 
-def test_the_fingerprint_covers_every_number_of_x_and_y(tmp_path: Path) -> None:
+def test_the_fingerprint_covers_every_value_of_x_and_y(tmp_path: Path) -> None:
     names = {module(npz(tmp_path, x=X, y=Y)).fingerprint}
     pixel, label = X.copy(), Y.copy()
     train = {x.tobytes() for x in module(tmp_path / "x.npz").split("train").x.numpy()}
@@ -135,7 +135,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.npy", "x.npz", "x.csv", "none.npz", "text.npy", "text.npz", "text.pt"])
-def test_files_that_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_unreadable_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(Evil(), "x.pt")
     np.save("x.npy", np.array([Evil()], dtype=object))
@@ -148,7 +148,7 @@ def test_files_that_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not Path("executed").exists()
 
 
-def test_a_class_that_no_example_has(tmp_path: Path) -> None:
+def test_a_class_without_examples(tmp_path: Path) -> None:
     data = module(npz(tmp_path, x=X, y=Y * 2))
     with pytest.raises(UserError, match="num_classes=7, but Array has no training example of class 1"):
         data.setup("fit")

@@ -1,4 +1,4 @@
-"""What a user does wrong with data, and the exact sentence that answers."""
+"""Mistakes in data configs and files, with their exact messages."""
 
 import errno
 import gzip
@@ -67,12 +67,12 @@ def test_split_that_does_not_exist(data):
     assert message(data().split, "val") == "data has no split 'val'; choose one of train, validation, test"
 
 
-def test_labels_asked_for_where_there_are_none(data, source_of):
+def test_labels_requested_from_unlabelled_data(data, source_of):
     module = data(source_of(torch.zeros(300, 1, 8, 8, dtype=torch.uint8)))
     assert message(module.setup, "fit") == "data.num_classes=10, but Made train has no labels; set data.num_classes=0"
 
 
-def test_floats_taken_for_pixels(data, source_of):
+def test_floats_as_pixels(data, source_of):
     module = data(source_of(torch.zeros(300, 1, 8, 8)), num_classes=0)
     assert message(module.setup, "fit") == f"Made train gives floats, which cannot be scaled as pixels; {NOISY}"
 
@@ -111,7 +111,7 @@ def test_truncated_archive(tmp_path):
     assert message(read_idx, path, CHECKSUMS[NAME]) == f"{path} {expected}; delete it and run again"
 
 
-def test_damaged_file_is_not_replaced_behind_the_users_back(tmp_path, monkeypatch):
+def test_damaged_file_is_not_replaced_silently(tmp_path, monkeypatch):
     source = FashionMNIST(str(tmp_path))
     source.folder.mkdir()
     for name in CHECKSUMS:
@@ -149,12 +149,12 @@ def test_missing_file(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [[28, 28], [2, 8, 8]])
-def test_shape_that_is_no_image(tmp_path, shape):
+def test_shape_that_is_not_an_image(tmp_path, shape):
     expected = f"data.shape={shape} is not an image; set it to [1, H, W] for grey or [3, H, W] for colour"
     assert message(ImageFolder, str(tmp_path), shape, 0.1, 0) == expected
 
 
-def test_share_that_is_none(tmp_path):
+def test_invalid_test_fraction(tmp_path):
     expected = "data.source.test_fraction=1.5 is not a share; set it between 0 and 1"
     assert message(ImageFolder, str(tmp_path), [3, 4, 4], 1.5, 0) == expected
 
@@ -191,7 +191,7 @@ def refuse(path):
     raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
 
-def test_an_archive_that_never_ends(tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much(tmp_path, monkeypatch):
     monkeypatch.setattr(idx, "MOST_BYTES", 1000)
     path = tmp_path / f"{NAME}.gz"
     path.write_bytes(gzip.compress(bytes(10_000)))

@@ -1,4 +1,4 @@
-"""dSprites: what each factor does to an image, which images a split holds, and files that are not what they say."""
+"""dSprites: effects of the factors, splits, and invalid files."""
 
 import math
 from itertools import product
@@ -102,7 +102,7 @@ def test_train_and_test_hold_each_combination_once(source):
     assert torch.equal(torch.stack([train.factors.amin(0), train.factors.amax(0) + 1]), torch.tensor([[0] * 5, SIZES]))
 
 
-def test_the_seed_chooses_what_is_held_out_and_num_train_what_is_left_out():
+def test_the_seed_chooses_the_test_split_and_num_train_the_size_of_train():
     number = lambda part, num_train, seed: DSprites("nowhere", num_train, 10, seed).load(part).number  # noqa: E731
     assert torch.equal(number("test", 5, 0), number("test", 9, 0))
     assert torch.equal(number("train", 5, 0), number("train", 9, 0)[:5])
@@ -126,7 +126,7 @@ def test_a_batch_takes_a_few_milliseconds(source):
 
 
 @pytest.mark.parametrize(("num_train", "num_test"), [(0, 10), (10, 0), (TOTAL - 9, 10)])
-def test_numbers_that_cannot_be_had(num_train, num_test):
+def test_invalid_split_sizes(num_train, num_test):
     with pytest.raises(UserError, match=r"^data.source.num_train=\d+ and num_test=\d+ do not fit into 737280 images"):
         DSprites("nowhere", num_train, num_test, 0)
 
@@ -167,7 +167,7 @@ def test_the_published_file_gives_its_own_images(tmp_path):
         ),
     ],
 )
-def test_a_wrong_file_says_what_is_wrong(tmp_path, changes, fact):
+def test_invalid_files_are_an_error(tmp_path, changes, fact):
     path, _ = published(tmp_path, **changes)
     with pytest.raises(UserError) as caught:
         PublishedSprites(path, SMALL)
@@ -177,14 +177,14 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, changes, fact):
 
 
 @pytest.mark.parametrize("kept", [0, 100, 3000, -30])
-def test_a_truncated_file_is_refused(tmp_path, kept):
+def test_a_truncated_file_is_an_error(tmp_path, kept):
     path, _ = published(tmp_path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(UserError, match=r"is not dSprites as published \(it cannot be unpacked"):
         PublishedSprites(path, SMALL)
 
 
-def test_a_file_with_a_flipped_bit_is_refused(tmp_path):
+def test_a_file_with_a_flipped_bit_is_an_error(tmp_path):
     path, _ = published(tmp_path)
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 1
@@ -193,7 +193,7 @@ def test_a_file_with_a_flipped_bit_is_refused(tmp_path):
         PublishedSprites(path, SMALL)
 
 
-def test_the_file_in_the_folder_is_what_is_used(tmp_path):
+def test_the_published_file_in_the_folder_is_used(tmp_path):
     (tmp_path / "dsprites").mkdir()
     published(tmp_path / "dsprites")
     with pytest.raises(UserError, match="latents_classes is int64"):

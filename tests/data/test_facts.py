@@ -1,4 +1,4 @@
-"""What the data says of itself, where the config says `auto`."""
+"""Values that are `auto`, read from the data."""
 
 from collections.abc import Callable
 from pathlib import Path

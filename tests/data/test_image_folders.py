@@ -1,4 +1,4 @@
-"""Folders of images as people have them: each is read right, or answered with one sentence."""
+"""Image folders: valid ones are read, invalid ones are an error with one message."""
 
 import os
 import unicodedata
@@ -290,7 +290,7 @@ def flip(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("case", RIGHT)
-def test_a_folder_that_is_read(tmp_path: Path, case: str) -> None:
+def test_valid_folders(tmp_path: Path, case: str) -> None:
     build, classes, sizes = RIGHT[case]
     root = tmp_path / "root"
     build(root)
@@ -303,7 +303,7 @@ def test_a_folder_that_is_read(tmp_path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_folder_that_is_refused(tmp_path: Path, case: str) -> None:
+def test_invalid_folders(tmp_path: Path, case: str) -> None:
     build, sentence = WRONG[case]
     root = tmp_path / "root"
     build(root)
@@ -314,7 +314,7 @@ def test_a_folder_that_is_refused(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_file_that_cannot_be_read_is_named_before_training(tmp_path: Path, case: str, split: str) -> None:
+def test_unreadable_files_are_named_before_training(tmp_path: Path, case: str, split: str) -> None:
     damage, reason = UNREADABLE[case]
     root = tmp_path / "root"
     fill(root, "train/a", "test/a")
@@ -327,7 +327,7 @@ def test_a_file_that_cannot_be_read_is_named_before_training(tmp_path: Path, cas
     assert str(caught.value).endswith("; repair or remove them, or set data.corrupt=skip")
 
 
-def test_files_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_files_are_skipped_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = tmp_path / "root"
     fill(root, "train/a", "train/b", "test/a")
     for place in ("train/a/0.png", "train/b/1.png", "train/b/2.png", "test/a/3.png"):
@@ -339,7 +339,7 @@ def test_files_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path, capl
     assert all(Path(path).parent.name == name for path, name in labels(module).items())
 
 
-def test_nothing_is_left_that_can_be_read(tmp_path: Path) -> None:
+def test_no_readable_image(tmp_path: Path) -> None:
     fill(tmp_path / "root", "train", "test")
     for path in (tmp_path / "root/test").iterdir():
         path.write_bytes(b"")
@@ -391,14 +391,14 @@ def test_classes_may_be_given_in_another_order(tmp_path: Path) -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_contradicts_the_folder(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
+def test_settings_that_contradict_the_folder(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
     fill(tmp_path / "root", "a", "b", "c")
     with pytest.raises(UserError) as caught:
         loaded(tmp_path / "root", **changes)
     assert str(caught.value) == sentence.replace("{p}", str(tmp_path / "root"))
 
 
-def test_a_validation_split_has_the_size_that_it_has(tmp_path: Path) -> None:
+def test_a_validation_split_keeps_its_size(tmp_path: Path) -> None:
     fill(tmp_path / "root", "train", "val", "test")
     with pytest.raises(UserError) as caught:
         loaded(tmp_path / "root", num_validation=3)
@@ -407,7 +407,7 @@ def test_a_validation_split_has_the_size_that_it_has(tmp_path: Path) -> None:
     )
 
 
-def test_labels_can_be_left_out(tmp_path: Path) -> None:
+def test_labels_can_be_discarded(tmp_path: Path) -> None:
     fill(tmp_path / "root", "a", "b", "c")
     module = loaded(tmp_path / "root", num_classes=0)
     assert (module.num_classes, module.classes) == (0, ())
@@ -435,7 +435,7 @@ def test_other_kinds_of_files_are_counted(tmp_path: Path, caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_damage_that_comes_after_the_scan_is_a_sentence_too(tmp_path: Path, num_workers: int) -> None:
+def test_damage_after_the_scan_is_an_error(tmp_path: Path, num_workers: int) -> None:
     fill(tmp_path / "root", ".", num=12)
     module = module_of(tmp_path / "root", num_workers=num_workers)
     module.prepare_data()

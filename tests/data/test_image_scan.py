@@ -1,4 +1,4 @@
-"""Every image is looked at once, where a crash costs no more than a sentence, and is not looked at again."""
+"""Every image is scanned once; a crash of the reader is reported, and results are cached."""
 
 import os
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_crash_names_its_file_and_the_others_are_read(
     )
 
 
-def test_only_what_changed_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_files_are_scanned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, "root")
     looked_at: list[Path] = []
     examine = image_scan._examine
@@ -78,7 +78,7 @@ def test_only_what_changed_is_looked_at_again(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"version": 1}', '{"version": "%s", "files": [[1]]}'])
-def test_a_damaged_cache_is_no_cache(tmp_path: Path, content: str) -> None:
+def test_a_damaged_cache_is_ignored(tmp_path: Path, content: str) -> None:
     fill(tmp_path, "root")
     cache = tmp_path / "scans/root.json"
     expected = scan(files_of(tmp_path / "root"), cache)
@@ -86,7 +86,7 @@ def test_a_damaged_cache_is_no_cache(tmp_path: Path, content: str) -> None:
     assert scan(files_of(tmp_path / "root"), cache) == expected
 
 
-def test_without_a_place_for_the_cache(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     fill(tmp_path, "root")
     (tmp_path / "scans").write_text("no folder")
     assert len(scan(files_of(tmp_path / "root"), tmp_path / "scans/root.json")) == 4

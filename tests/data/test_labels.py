@@ -1,4 +1,4 @@
-"""Training that is told few labels: which, in which batches, what stays hidden, and the mistakes one can make."""
+"""Training with few labels: their choice, the batches, and mistakes in the config."""
 
 from collections.abc import Callable, Iterator
 
@@ -25,7 +25,7 @@ def told(module: DataModule) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("per_batch", [0, 32])
-def test_training_is_told_equally_many_true_labels_of_each_class(data: Build, per_batch: int) -> None:
+def test_training_sees_equally_many_labels_of_each_class(data: Build, per_batch: int) -> None:
     module = data(num_labels=50, labelled_per_batch=per_batch)
     labels = told(module)
     truth = module.split("train").y
@@ -40,11 +40,11 @@ def test_split_seed_chooses_the_labelled_examples_and_seed_does_not(data: Build)
 
 
 @pytest.mark.parametrize("binarization", ["none", "dynamic", "static"])
-def test_labels_are_hidden_whatever_happens_to_pixels(data: Build, binarization: str) -> None:
+def test_labels_are_hidden_under_any_binarization(data: Build, binarization: str) -> None:
     assert len(told(data(num_labels=20, binarization=binarization))) == 20
 
 
-def test_evaluation_and_the_stored_split_know_every_label(data: Build) -> None:
+def test_evaluation_and_the_stored_split_have_every_label(data: Build) -> None:
     module = data(num_labels=50)
     for name in ("train", "validation", "test"):
         assert all((batch.y >= 0).all() for batch in module.loader(name))
@@ -76,7 +76,7 @@ def test_labelled_examples_take_turns() -> None:
         assert sorted(extra[3 * turn : 3 * turn + 3]) == [3, 5, 7]
 
 
-def test_batches_depend_on_their_number_alone() -> None:
+def test_batches_depend_only_on_their_number() -> None:
     whole = [*sampler(), *sampler(done=5)]
     assert whole[:5] != whole[5:]
     for done in range(5):

@@ -1,4 +1,4 @@
-"""Ranges of every scale, laws of the noise, and noise that is drawn once for an evaluation."""
+"""Ranges of every scale, laws of the noise, and fixed noise of evaluations."""
 
 import itertools
 

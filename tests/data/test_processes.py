@@ -1,4 +1,4 @@
-"""Each index once on 1, 2 and 3 processes, by the sampler's arithmetic and by a real run over gloo."""
+"""Each index once on 1, 2 and 3 processes: by the sampler's arithmetic and in a real run over gloo."""
 
 import multiprocessing
 import socket
@@ -43,7 +43,7 @@ def test_training_processes_share_an_epoch_without_overlap(world_size):
     assert len(set(indices)) == len(indices) == 100 - 100 % world_size
 
 
-def test_seeded_leaves_the_outside_as_it_was():
+def test_seeded_restores_the_generator_state():
     torch.manual_seed(0)
     expected = torch.rand(2)
     torch.manual_seed(0)

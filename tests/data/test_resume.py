@@ -1,4 +1,4 @@
-"""A run that was interrupted anywhere and resumed sees what an uninterrupted run sees, bit for bit."""
+"""A run that was interrupted anywhere and resumed equals an uninterrupted run, bit for bit."""
 
 import warnings
 
@@ -155,7 +155,7 @@ def test_noise_of_two_steps_differs(data):
     assert len({noise[0, 0].item() for *_, noise in model.steps}) == BATCHES
 
 
-def test_limited_epochs_go_on_through_the_data(data):
+def test_limited_epochs_continue_through_the_data(data):
     model = Recorder()
     fit(model, data(), max_epochs=5, limit_train_batches=4)
     indices = torch.cat([index for index, *_ in model.steps[:BATCHES]])

@@ -1,4 +1,4 @@
-"""Each source gives what it says: known moments, known densities, known checksums."""
+"""Each source against known moments, densities and checksums."""
 
 import gzip
 import hashlib
@@ -93,7 +93,7 @@ def tiny(tmp_path):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_idx_files_as_they_are_or_packed(tmp_path, tiny, packed):
+def test_idx_files_unpacked_or_compressed(tmp_path, tiny, packed):
     contents, checksums = tiny
     for name, content in contents.items():
         path = tmp_path / (f"{name}.gz" if packed else name)
@@ -103,7 +103,7 @@ def test_idx_files_as_they_are_or_packed(tmp_path, tiny, packed):
     assert examples.y.tolist() == [2, 0, 1]
 
 
-def test_fetch_takes_each_file_from_the_first_that_has_it_right(tmp_path, tiny):
+def test_fetch_takes_each_file_from_the_first_valid_source(tmp_path, tiny):
     contents, checksums = tiny
     here = tmp_path / "here"
 

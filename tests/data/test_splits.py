@@ -1,4 +1,4 @@
-"""Splits are disjoint, loaders give each example once, and test data stays untouched before test."""
+"""Splits are disjoint, loaders give each example once, and test data are not read before test."""
 
 import hashlib
 
@@ -114,7 +114,7 @@ def test_labels_are_dropped_where_no_classes_are_declared(data):
     assert module.batch("train", torch.arange(3)).y is None
 
 
-def test_the_fingerprint_knows_the_labels(digits):
+def test_the_fingerprint_depends_on_the_labels(digits):
     module, relabelled = digits(), digits()
     split = relabelled.split("train")
     relabelled._splits["train"] = Examples(split[torch.arange(len(split))].x, split.y.roll(1))

@@ -1,4 +1,4 @@
-"""What test_processes.py runs in three processes: fit with validation, then test, over gloo."""
+"""Script of test_processes.py for three processes: fit with validation, then test, over gloo."""
 
 import os
 from pathlib import Path

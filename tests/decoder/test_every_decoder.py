@@ -59,7 +59,7 @@ def test_every_element_depends_on_the_latent(file: Path, changes: dict[str, Any]
 
 
 @every_decoder
-def test_listens_to_its_condition(file: Path, changes: dict[str, Any]) -> None:
+def test_depends_on_its_condition(file: Path, changes: dict[str, Any]) -> None:
     body = decoder(file, changes, (1, 8, 8), 10, 1)
     z = torch.randn(1, num_latents(file, (1, 8, 8)))
     parameters = body(z.expand(10, -1), torch.eye(10))

@@ -1,4 +1,4 @@
-"""What is special to a decoder of latents that have places."""
+"""The decoder of latents with positions."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from vaelab.errors import UserError
 GIVEN = {"channels": [4, 8], "num_features": 8, "num_blocks": 1, "activation": nn.ReLU(), "condition_size": 0}
 
 
-def test_a_latent_acts_around_its_place() -> None:
+def test_a_latent_acts_around_its_position() -> None:
     body = Map((1, 32, 32), 2 * 64, **GIVEN, num_parameters=1)
     z = torch.zeros(1, 2 * 64)
     moved = z.view(1, 2, 8, 8).clone()
@@ -21,7 +21,7 @@ def test_a_latent_acts_around_its_place() -> None:
     assert not change[:, 24:].any()
 
 
-def test_latents_without_places_are_refused() -> None:
+def test_latents_without_positions_are_an_error() -> None:
     with pytest.raises(UserError) as caught:
         Map((1, 8, 8), 6, **GIVEN, num_parameters=1)
     assert str(caught.value) == (

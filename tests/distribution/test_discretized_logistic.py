@@ -68,7 +68,7 @@ def test_samples_follow_the_probabilities() -> None:
     torch.testing.assert_close(counts, mixture.log_prob(levels(8)).exp(), atol=0.02, rtol=0)
 
 
-def test_validation_refuses_what_is_between_levels() -> None:
+def test_validation_rejects_values_between_levels() -> None:
     mixture = DiscretizedLogisticMixture(*torch.zeros(3, 4, 2), num_levels=256, validate_args=True)
     assert mixture.log_prob(torch.tensor([0.0, 1 / 255, 254 / 255, 1.0])).isfinite().all()
     with pytest.raises(ValueError, match="within the support"):

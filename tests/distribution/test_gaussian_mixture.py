@@ -14,7 +14,7 @@ def both(scale: float) -> tuple[GaussianMixture, MixtureSameFamily]:
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e-1, 1.0, 30.0])
-def test_is_torchs_mixture_however_narrow(scale: float) -> None:
+def test_equals_torchs_mixture_for_narrow_components(scale: float) -> None:
     mine, torchs = both(scale)
     z = torch.cat([mine.sample(torch.Size([50])), 5 * torch.randn(20, 5)]).view(2, 35, 5)
     torch.testing.assert_close(mine.log_prob(z), torchs.log_prob(z), atol=1e-3, rtol=1e-5)
@@ -30,7 +30,7 @@ def test_its_gradient_is_that_of_torchs_mixture() -> None:
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-4)
 
 
-def test_temperature_narrows_components_and_leaves_them_where_they_are() -> None:
+def test_temperature_scales_components_and_keeps_their_means() -> None:
     mine, _ = both(1.0)
     cooler = with_temperature(mine, 0.1)
     assert torch.equal(cooler.loc, mine.loc)

@@ -1,4 +1,4 @@
-"""Bernoulli pixels scored without a gradient get the numbers that they get with one."""
+"""Bernoulli pixels have the same log_prob with and without gradient."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_equals_the_sum_over_pixels(shape: tuple[int, ...], grey: bool, scale: f
         torch.testing.assert_close(found.detach().double(), expected, rtol=2e-6, atol=1e-4)
 
 
-def test_leaves_its_logits_as_they_were_and_takes_no_examples() -> None:
+def test_does_not_change_its_logits_and_accepts_an_empty_batch() -> None:
     logits = torch.randn(3, 2, 8)
     before = logits.clone()
     joint = JointBernoulli(pixels(logits), 1, validate_args=False)

@@ -3,7 +3,7 @@ import torch
 from vaelab.distribution.operations import bounded_log_scale
 
 
-def test_stays_within_its_bound_and_can_always_come_back() -> None:
+def test_stays_within_its_bound_and_has_a_gradient() -> None:
     raw = torch.tensor([-50.0, -5.0, 0.0, 5.0, 50.0], requires_grad=True)
     bounded = bounded_log_scale(raw, bound=7.0)
     bounded.sum().backward()

@@ -24,7 +24,7 @@ def test_its_divergence_is_one_number_per_variable() -> None:
     torch.testing.assert_close(kl, expected)
 
 
-def test_relaxed_draws_lie_between_categories_and_harden_as_it_cools() -> None:
+def test_relaxed_samples_approach_one_hot_at_low_temperature() -> None:
     logits, shape = torch.randn(2, 3, 4), torch.Size([500])
     warm, cold = (OneHots(logits, torch.tensor(t), relaxed=True).rsample(shape) for t in (2.0, 0.01))
     for z in (warm, cold):
@@ -33,7 +33,7 @@ def test_relaxed_draws_lie_between_categories_and_harden_as_it_cools() -> None:
     assert (cold.unflatten(-1, (3, 4)).max(-1).values > 0.99).float().mean() > 0.9
 
 
-def test_a_one_hot_draw_carries_the_gradient_of_the_relaxed_one() -> None:
+def test_a_one_hot_sample_has_the_gradient_of_the_relaxed_one() -> None:
     logits = torch.randn(2, 3, 4, requires_grad=True)
     slopes = []
     for relaxed in (True, False):

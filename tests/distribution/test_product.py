@@ -16,7 +16,7 @@ def categories(*batch: int) -> OneHots:
     return OneHots(torch.randn(*batch, 2, 4), torch.tensor(1.0))
 
 
-def test_is_its_parts_side_by_side() -> None:
+def test_concatenates_its_parts() -> None:
     parts = gaussian(5), categories(5)
     both = Product(parts)
     z, log_prob = rsample_and_log_prob(both, torch.Size([6]))
@@ -47,7 +47,7 @@ def test_its_divergence_is_that_of_each_part() -> None:
     torch.testing.assert_close(kl, torch.cat(parts, -1))
 
 
-def test_has_no_divergence_where_a_part_has_none() -> None:
+def test_has_no_closed_form_kl_if_a_part_has_none() -> None:
     q = Product([gaussian(5), categories(5)])
     p = Product([Independent(torch.distributions.StudentT(torch.ones(3)), 1), categories()])
     assert kl_per_dimension(q, p) is None

@@ -14,12 +14,12 @@ def test_scales_a_gaussian_and_keeps_its_event() -> None:
     torch.testing.assert_close(cooler.stddev, torch.ones(3))
 
 
-def test_temperature_one_leaves_anything_as_it_is() -> None:
+def test_temperature_one_changes_nothing() -> None:
     gumbel = Gumbel(torch.zeros(2), torch.ones(2))
     assert with_temperature(gumbel, 1) is gumbel
     assert with_temperature(Independent(gumbel, 1), 1.0).event_shape == (2,)
 
 
-def test_refuses_what_it_cannot_temper() -> None:
+def test_distributions_without_scale_are_an_error() -> None:
     with pytest.raises(UserError, match=r"temperature=0\.5 needs .* but Gumbel has none; set temperature=1"):
         with_temperature(Independent(Gumbel(torch.zeros(2), torch.ones(2)), 1), 0.5)

@@ -1,4 +1,4 @@
-"""The sphere's Gaussian against Bessel functions, quadrature and its own samples."""
+"""The von Mises-Fisher distribution against Bessel functions, quadrature and its own samples."""
 
 import math
 
@@ -84,7 +84,7 @@ def test_a_sample_moves_with_its_direction() -> None:
 
 
 @every_dimension
-def test_its_divergence_from_the_uniform_grows_from_nothing(num_dimensions: int) -> None:
+def test_its_kl_to_the_uniform_grows_from_zero(num_dimensions: int) -> None:
     kl = kl_per_dimension(some(num_dimensions), UniformSphere(torch.zeros(num_dimensions)))
     assert kl is not None
     assert kl.shape == (len(KAPPAS), 1)

@@ -1,4 +1,4 @@
-"""Laws that each conf/encoder/*.yaml obeys, and what is special to convolutions."""
+"""Laws of each conf/encoder/*.yaml, and of convolutions."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_features_of_each_example_and_a_gradient_for_every_parameter(
 
 
 @every_encoder
-def test_listens_to_its_condition(file: Path, changes: dict[str, Any]) -> None:
+def test_depends_on_its_condition(file: Path, changes: dict[str, Any]) -> None:
     body, x = encoder(file, changes, (1, 8, 8), 10), torch.rand(1, 1, 8, 8)
     given = torch.eye(10)
     features = body(x.expand(10, -1, -1, -1), given)
@@ -80,7 +80,7 @@ def test_halvings_are_the_sizes_that_convolutions_of_stride_2_give() -> None:
     assert halved_resolutions((3, 27, 31), 3) == [(27, 31), (14, 16), (7, 8), (4, 4)]
 
 
-def test_data_that_are_not_images_are_refused() -> None:
+def test_data_that_are_not_images_are_an_error() -> None:
     with pytest.raises(UserError) as caught:
         halved_resolutions((8,), 2)
     assert str(caught.value) == (
@@ -88,7 +88,7 @@ def test_data_that_are_not_images_are_refused() -> None:
     )
 
 
-def test_images_too_small_to_be_halved_are_refused() -> None:
+def test_images_too_small_to_be_halved_are_an_error() -> None:
     assert halved_resolutions((1, 2, 8), 1)[-1] == (1, 4)
     with pytest.raises(UserError) as caught:
         halved_resolutions((1, 2, 8), 2)

@@ -1,4 +1,4 @@
-"""What test_failing_measures.py runs in three processes: measures of which one process fails in some place."""
+"""Script of test_failing_measures.py for three processes: measures that fail on one of them."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What test_measures_of_processes.py runs in three processes: every measure on 10,007 examples, over gloo."""
+"""Script of test_measures_of_processes.py for three processes: every measure on 10,007 examples, over gloo."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Accuracy as a run publishes it."""
+"""Accuracy as a run reports it."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from vaelab.evaluation.accuracy import LabelAccuracy
 from vaelab.model.vae import VAE
 
 
-def test_is_the_share_of_the_whole_test_split_that_is_recognised(
+def test_is_the_accuracy_on_the_whole_test_split(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae, data = model("model=m2"), digits()
@@ -24,7 +24,7 @@ def test_is_the_share_of_the_whole_test_split_that_is_recognised(
     assert 0 < expected < 1
 
 
-def test_rises_in_training_on_few_labels(
+def test_increases_in_training_with_few_labels(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     data = digits("data.num_labels=50", "data.labelled_per_batch=64")
@@ -35,7 +35,7 @@ def test_rises_in_training_on_few_labels(
     assert fitting.callback_metrics["val/accuracy"] > 0.6
 
 
-def test_a_model_that_infers_no_labels_is_asked_nothing(
+def test_a_model_that_infers_no_labels_has_no_accuracy(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae = model("model=cvae")

@@ -1,4 +1,4 @@
-"""Annealed importance sampling: weights with the right mean both ways, and bounds that close around the truth."""
+"""Annealed importance sampling: unbiased weights in both directions, and bounds that converge to the evidence."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def by_name(measurements: list[Measurement]) -> dict[str, Measurement]:
     return {measurement.name: measurement for measurement in measurements}
 
 
-def test_the_schedule_rises_from_0_to_1_and_is_slow_at_both_ends() -> None:
+def test_the_schedule_rises_from_0_to_1_with_small_steps_at_both_ends() -> None:
     betas = sigmoid_schedule(100)
     assert len(betas) == 101
     assert (betas[0], betas[-1]) == (0, 1)
@@ -100,7 +100,7 @@ def test_one_temperature_is_plain_importance_sampling(start: str, batch: Batch) 
 
 
 @from_either_end
-def test_weights_have_the_evidence_as_their_mean_both_ways(start: str, batch: Batch) -> None:
+def test_mean_weights_are_the_evidence_forward_and_backward(start: str, batch: Batch) -> None:
     few = Batch(batch.x[:5], None, batch.index[:5])
     exact, path = known(source()).infer(few.x, None), latent_path(known(source(), **WRONG), few, start)
     betas = sigmoid_schedule(60)
@@ -114,7 +114,7 @@ def test_weights_have_the_evidence_as_their_mean_both_ways(start: str, batch: Ba
 
 
 @from_either_end
-def test_bounds_close_around_the_truth(start: str, batch: Batch, measure: Callable[..., AnnealedImportance]) -> None:
+def test_bounds_converge_to_the_evidence(start: str, batch: Batch, measure: Callable[..., AnnealedImportance]) -> None:
     latent, gaps = known(source(), **WRONG), []
     z, own = simulate(latent, torch.arange(200), 0)
     for num_temperatures in (4, 20, 200):
@@ -128,9 +128,7 @@ def test_bounds_close_around_the_truth(start: str, batch: Batch, measure: Callab
     assert gaps[-1] < 0.2
 
 
-def test_annealing_and_importance_weights_meet_at_the_truth(
-    batch: Batch, measure: Callable[..., AnnealedImportance]
-) -> None:
+def test_annealing_and_importance_weights_agree(batch: Batch, measure: Callable[..., AnnealedImportance]) -> None:
     few = Batch(batch.x[:100], None, batch.index[:100])
     latent = known(source(), **WRONG)
     annealed = measure(num_temperatures=200, num_chains=32).bounds(latent, few)
@@ -160,7 +158,7 @@ def test_one_chunk_and_two_agree(batch: Batch, measure: Callable[..., AnnealedIm
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
-def test_any_number_of_processes_says_the_same(
+def test_any_number_of_processes_gives_the_same_result(
     world_size: int, context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     whole, annealed = context(), measure(num_temperatures=5, chunk=3)
@@ -175,7 +173,7 @@ def test_any_number_of_processes_says_the_same(
             assert found.error(name).item() == pytest.approx(expected.error(name).item())
 
 
-def test_mixed_precision_and_gradients_stay_outside(
+def test_runs_in_float32_and_without_parameter_gradients(
     context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     whole = context()
@@ -199,7 +197,7 @@ def test_mixed_precision_and_gradients_stay_outside(
         ["model=cvae", "start=posterior"],
     ],
 )
-def test_models_of_one_vector_are_bounded(
+def test_every_single_vector_model_has_bounds(
     overrides: list[str], context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     choices = [one for one in overrides if "start" not in one]
@@ -221,7 +219,7 @@ def test_binary_images_have_a_likelihood_and_grey_ones_a_cross_entropy(
     assert measure()(context())[0].name == "bce/ais10"
 
 
-def test_a_wide_gap_makes_a_warning(
+def test_a_wide_gap_is_a_warning(
     context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     measurements = by_name(measure(tolerance=-1.0)(context()))
@@ -267,7 +265,7 @@ def test_a_wide_gap_makes_a_warning(
         ),
     ],
 )
-def test_latents_that_do_not_move_are_refused(
+def test_latents_without_a_gradient_are_an_error(
     choices: list[str],
     sentence: str,
     context: Callable[..., EvaluationContext],
@@ -278,7 +276,7 @@ def test_latents_that_do_not_move_are_refused(
     assert str(caught.value) == sentence
 
 
-def test_a_point_is_no_start(
+def test_a_point_posterior_as_start_is_an_error(
     context: Callable[..., EvaluationContext], measure: Callable[..., AnnealedImportance]
 ) -> None:
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,4 @@
-"""Disentanglement as a run publishes it, and the points that it is measured on."""
+"""Disentanglement as a run reports it, and its points."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def context(dsprites: DataModule) -> EvaluationContext:
     return EvaluationContext(GaussianStatistics(), dsprites, "test", 0, torch.device("cpu"), skipped=[])
 
 
-def test_codes_stand_beside_their_factors(context: EvaluationContext) -> None:
+def test_codes_match_their_factors(context: EvaluationContext) -> None:
     codes, factors = MEASURE.factored_codes(context)
     assert codes.shape == (8000, 4)
     assert (codes[:, 0] == factors[:, 0]).all()
@@ -83,7 +83,7 @@ def test_factors_are_drawn_uniformly_and_by_the_seed(context: EvaluationContext)
     assert (MEASURE.factored_codes(replace(context, seed=1))[1] != factors).any()
 
 
-def test_two_processes_make_between_them_what_one_makes(context: EvaluationContext) -> None:
+def test_two_processes_equal_one(context: EvaluationContext) -> None:
     whole, _ = MEASURE.factored_codes(context)
     chunks = np.split(whole, len(whole) // context.data.chunk)
     for rank in (0, 1):
@@ -91,7 +91,7 @@ def test_two_processes_make_between_them_what_one_makes(context: EvaluationConte
         assert (share == np.concatenate(chunks[rank::2])).all()
 
 
-def test_points_are_brought_into_order() -> None:
+def test_points_are_sorted_by_index() -> None:
     codes, factors = torch.randn(6, 2), torch.arange(12).view(6, 2)
     metric = Codes()
     for index in (torch.tensor([4, 5]), torch.tensor([0, 2]), torch.tensor([1, 3])):
@@ -101,7 +101,7 @@ def test_points_are_brought_into_order() -> None:
     assert torch.equal(found[1], factors)
 
 
-def test_a_code_that_holds_label_and_position_has_gaps_for_them_alone(context: EvaluationContext) -> None:
+def test_a_code_of_label_and_position_has_gaps_for_these_factors_only(context: EvaluationContext) -> None:
     measurements = {measurement.name: measurement.value for measurement in MEASURE(context)}
     assert set(measurements) == NAMES
     assert context.skipped == []
@@ -131,7 +131,7 @@ def test_a_run_publishes_every_score(
             assert measurement.num_examples == (1600 if boosted else 8000)
 
 
-def test_only_what_needs_more_points_is_left_out(context: EvaluationContext) -> None:
+def test_only_scores_with_too_few_points_are_skipped(context: EvaluationContext) -> None:
     measurements = replace(MEASURE, group_size=64)(context)
     assert {measurement.name for measurement in measurements} == NAMES - {"factor_vae_score"}
     assert context.skipped == [
@@ -141,7 +141,7 @@ def test_only_what_needs_more_points_is_left_out(context: EvaluationContext) -> 
     ]
 
 
-def test_a_cheap_look_is_cheap(context: EvaluationContext) -> None:
+def test_the_limit_of_the_context_limits_the_points(context: EvaluationContext) -> None:
     assert MEASURE(replace(context, limit=700)) == []
     prefix = "evaluation.disentanglement gives no "
     assert [sentence.removeprefix(prefix).partition(" points")[0] for sentence in context.skipped] == [
@@ -154,19 +154,19 @@ def test_a_cheap_look_is_cheap(context: EvaluationContext) -> None:
     ]
 
 
-def test_a_score_that_nobody_knows_is_a_users_mistake() -> None:
+def test_an_unknown_score_is_an_error() -> None:
     with pytest.raises(UserError, match=r"evaluation.disentanglement.scores has no 'sapp'; .*did you mean 'sap'\?$"):
         replace(MEASURE, scores=["mig", "sapp"])
 
 
-def test_only_chosen_scores_are_taken(context: EvaluationContext) -> None:
+def test_only_chosen_scores_are_computed(context: EvaluationContext) -> None:
     assert [measurement.name for measurement in replace(MEASURE, scores=["modularity", "mig"])(context)] == [
         "modularity",
         "mig",
     ]
 
 
-def test_a_collapsed_code_has_no_dimension_to_judge(context: EvaluationContext) -> None:
+def test_a_collapsed_code_is_an_error(context: EvaluationContext) -> None:
     class Collapsed(nn.Module):
         def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
             return torch.zeros(len(x), 2)
@@ -186,7 +186,7 @@ def test_a_collapsed_code_has_no_dimension_to_judge(context: EvaluationContext) 
 
 
 @pytest.mark.parametrize("size", [1, 10])
-def test_a_code_of_one_dimension_or_of_very_many_is_refused(context: EvaluationContext, size: int) -> None:
+def test_codes_of_one_or_too_many_dimensions_are_an_error(context: EvaluationContext, size: int) -> None:
     assert run_measure("disentanglement", MEASURE, replace(context, latent=GaussianStatistics(size))) == []
     assert context.skipped == [
         f"disentanglement is left out: disentanglement compares 2 to 9 dimensions, but the code has {size}; choose"
@@ -194,7 +194,7 @@ def test_a_code_of_one_dimension_or_of_very_many_is_refused(context: EvaluationC
     ]
 
 
-def test_data_without_known_factors_are_refused(context: EvaluationContext, digits: Callable[..., DataModule]) -> None:
+def test_data_without_known_factors_are_an_error(context: EvaluationContext, digits: Callable[..., DataModule]) -> None:
     assert run_measure("disentanglement", MEASURE, replace(context, data=digits())) == []
     assert context.skipped == [
         "disentanglement is left out: disentanglement needs data with known factors, but Digits has none;"

@@ -1,4 +1,4 @@
-"""A measure that raises on one process is left out on all, wherever it raises, and none waits for another."""
+"""A measure that raises on one process is skipped on all, and no process waits for another."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def expected(place: str, rank: int) -> tuple[list[str], list[str]]:
     return [], [f"failing is left out: {why}"]
 
 
-def test_wherever_one_process_fails_all_go_on(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+def test_all_processes_continue_if_one_fails(small: Callable[..., DictConfig], tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vaelab.model.vae", "vaelab.evaluation.image_quality"])
     running = [context.Process(target=processes, args=(rank, small(), tmp_path)) for rank in range(3)]

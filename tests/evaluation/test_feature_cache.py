@@ -1,4 +1,4 @@
-"""What is cached for several processes: used by all of them or by none."""
+"""The feature cache of several processes is used by all of them or by none."""
 
 import multiprocessing
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Image quality of a model: what is published, against which floor, and what is kept."""
+"""Image quality of a model: measurements, floors and cached features."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def copies(context: EvaluationContext, split: str) -> EvaluationContext:
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("sample_quality", ""), ("reconstruction_quality", "reconstruction/")])
-def test_figures_carry_their_features_number_and_floor(
+def test_measurements_name_features_number_and_floor(
     name: str, prefix: str, measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     asked = context()
@@ -110,7 +110,7 @@ def test_real_images_reach_their_floor(
         assert measurement.value == pytest.approx(measurement.floor, abs=1e-6)
 
 
-def test_perfect_reconstructions_of_all_images_are_no_distance_from_them(
+def test_perfect_reconstructions_have_zero_distance(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     measurements = measure("reconstruction_quality", num_samples=10000)(copies(context(), "test"))
@@ -120,7 +120,7 @@ def test_perfect_reconstructions_of_all_images_are_no_distance_from_them(
     assert (values["precision"], values["recall"], values["coverage"]) == (1, 1, 1)
 
 
-def test_twice_is_identical_and_nothing_real_is_looked_at_again(
+def test_a_second_evaluation_is_identical_and_uses_the_cache(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = measure()(context())
@@ -131,7 +131,7 @@ def test_twice_is_identical_and_nothing_real_is_looked_at_again(
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b""])
-def test_damaged_files_are_made_anew(
+def test_damaged_cache_files_are_computed_again(
     damage: Callable[[bytes], bytes],
     measure: Callable[..., ImageQuality],
     context: Callable[..., EvaluationContext],
@@ -150,7 +150,7 @@ def test_damaged_files_are_made_anew(
     assert {file: file.read_bytes() for file in (tmp_path / "features").iterdir()} == files
 
 
-def test_other_images_and_other_features_have_files_of_their_own(
+def test_cache_files_differ_between_images_and_features(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
     asked = context()
@@ -169,7 +169,7 @@ def test_other_images_and_other_features_have_files_of_their_own(
 
 
 @pytest.mark.parametrize("noise", ["data.binarization=dynamic", "data.dequantization=true", "data.scale=symmetric"])
-def test_means_are_held_against_images_before_any_noise(
+def test_means_are_compared_with_images_before_noise(
     noise: str, measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
     asked = context(noise)
@@ -178,7 +178,7 @@ def test_means_are_held_against_images_before_any_noise(
     assert torch.equal(RealImages(asked, network, "test", None, tmp_path).features.rows, grey)
 
 
-def test_three_shares_gather_what_one_process_does(
+def test_three_processes_equal_one(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext], tmp_path: Path
 ) -> None:
     network = network_of(measure().features, context().data)
@@ -199,7 +199,7 @@ def test_three_shares_gather_what_one_process_does(
     torch.testing.assert_close(moments, whole.moments, rtol=1e-12, atol=1e-12)
 
 
-def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
+def test_an_interrupted_evaluation_resumes_to_the_same_values(
     measure: Callable[..., ImageQuality],
     context: Callable[..., EvaluationContext],
     tmp_path: Path,
@@ -226,7 +226,7 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_figures(
     assert looked(asked) == expected
 
 
-def test_a_refused_score_leaves_the_others(
+def test_a_failing_score_does_not_affect_the_others(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     asked = context()
@@ -243,7 +243,7 @@ def test_a_refused_score_leaves_the_others(
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as numpy says it
 @pytest.mark.parametrize("change", [{"kid_subset_size": 0}, {"kid_subsets": 0}, {"kid_subset_size": 1}])
-def test_parameters_that_leave_no_number_leave_a_sentence(
+def test_invalid_parameters_are_reported(
     change: dict[str, int], measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     asked = context()
@@ -254,7 +254,7 @@ def test_parameters_that_leave_no_number_leave_a_sentence(
     assert bool(found) != bool(asked.skipped)
 
 
-def test_images_that_are_no_numbers_are_refused(
+def test_images_with_nan_are_an_error(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     asked = context()
@@ -267,7 +267,7 @@ def test_images_that_are_no_numbers_are_refused(
         measure()(asked)
 
 
-def test_a_cheap_look_is_at_few_images_of_its_split(
+def test_the_limit_of_the_context_limits_the_images(
     measure: Callable[..., ImageQuality], context: Callable[..., EvaluationContext]
 ) -> None:
     asked = replace(context(), split="validation", limit=150)

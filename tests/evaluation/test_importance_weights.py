@@ -1,4 +1,4 @@
-"""What importance weights tell beside the bound: how many of them count, and bits per dimension."""
+"""Effective sample size and bits per dimension."""
 
 import math
 from collections.abc import Callable
@@ -33,14 +33,14 @@ def measured(
     return measured
 
 
-def test_weights_that_are_alike_all_count_and_one_that_outweighs_the_rest_counts_alone() -> None:
+def test_effective_sample_size_of_equal_and_of_dominated_weights() -> None:
     alike, lonely = torch.full((50,), -700.0), torch.linspace(-9000, -100, 50)
     log_weight = torch.stack([alike, lonely], 1).double()
     sums = torch.stack([log_weight, 2 * log_weight]).logsumexp(1)
     torch.testing.assert_close(effective_sample_size(sums), torch.tensor([50.0, 1.0], dtype=torch.float64))
 
 
-def test_does_not_depend_on_how_many_are_decoded_at_a_time(model: Callable[..., VAE], batch: Batch) -> None:
+def test_does_not_depend_on_the_chunk_size(model: Callable[..., VAE], batch: Batch) -> None:
     latent, few = model().latent.eval(), Batch(batch.x[:8], None, batch.index[:8])
     sizes = []
     for chunk in (1, 300, 7):
@@ -53,7 +53,7 @@ def test_does_not_depend_on_how_many_are_decoded_at_a_time(model: Callable[..., 
         streamed_bound(model("model=rae").latent, few, 5, 5)
 
 
-def test_too_few_weights_that_count_are_a_warning_in_the_record(measured: Measured) -> None:
+def test_a_small_effective_sample_size_is_a_warning(measured: Measured) -> None:
     # A narrow Gaussian likelihood makes the posterior narrow too, which an untrained encoder does not know.
     records = measured("likelihood=gaussian", "likelihood.scale=0.02")
     assert 1 <= records["ess/iw20"].value < 2

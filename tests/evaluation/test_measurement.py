@@ -1,4 +1,4 @@
-"""What of a measurement reaches a file: no number that JSON does not know, and nothing lost in silence."""
+"""Measurements in files: valid JSON, and no silent loss of values."""
 
 import json
 import math
@@ -37,7 +37,7 @@ def record(measurement: Measurement) -> Record:
 
 @every_number
 @not_finite
-def test_what_is_not_finite_is_null_and_said(name: str, number: float) -> None:
+def test_a_non_finite_value_is_null_with_a_warning(name: str, number: float) -> None:
     measurement = replace(GIVEN, **{name: number})
     written = strict(json.dumps(as_json({measurement.name: record(measurement)}, {}), allow_nan=False))[
         measurement.name
@@ -47,7 +47,7 @@ def test_what_is_not_finite_is_null_and_said(name: str, number: float) -> None:
     assert all(written[other] == getattr(GIVEN, other) for other in ("value", "error", "floor") if other != name)
 
 
-def test_what_is_finite_is_as_it_was() -> None:
+def test_finite_values_round_trip() -> None:
     written = as_json({GIVEN.name: record(GIVEN)}, {})[GIVEN.name]
     assert list(written)[:2] == ["value", "unit"]
     assert written["warning"] == "few images"
@@ -56,7 +56,7 @@ def test_what_is_finite_is_as_it_was() -> None:
 
 @every_number
 @not_finite
-def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: Path) -> None:
+def test_the_cache_keeps_non_finite_values(name: str, number: float, tmp_path: Path) -> None:
     cache, measurement = ResultCache(tmp_path, 0, 1), replace(GIVEN, **{name: number})
     cache.save_result("kid", [measurement], ["a sentence"], 1.0)
     strict((tmp_path / "kid.json").read_text().partition("\n")[2])
@@ -67,7 +67,7 @@ def test_a_journal_keeps_what_is_not_finite(name: str, number: float, tmp_path: 
     assert as_json({"kid": record(again)}, {}) == as_json({"kid": record(measurement)}, {})
 
 
-def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
+def test_an_earlier_cache_file_is_read_with_its_nan(tmp_path: Path) -> None:
     measurement = {"name": "elbo", "value": math.nan, "unit": "nats", "num_examples": 7}
     cache = ResultCache(tmp_path, 0, 1)
     text = json.dumps({"measurements": [measurement], "skipped": [], "seconds": 2.0})
@@ -80,13 +80,13 @@ def test_an_earlier_journal_is_read_with_its_nan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[1, 2", "[]", '{"measurements": [3], "skipped": [], "seconds": 1}', "{}", "null"]
 )
-def test_a_spoilt_journal_is_none(text: str, tmp_path: Path) -> None:
+def test_a_damaged_cache_file_is_ignored(text: str, tmp_path: Path) -> None:
     cache = ResultCache(tmp_path, 0, 1)
     cache.write(tmp_path / "spoilt.json", text.encode())
     assert cache.load_result("spoilt") is None
 
 
-def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cache_that_cannot_be_written_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     cache = ResultCache(tmp_path / "file" / "folder", 0, 1)
     for _ in range(2):

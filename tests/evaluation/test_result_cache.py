@@ -1,4 +1,4 @@
-"""What an evaluation kept on the way counts only where this user wrote it."""
+"""Cached results are only read if this user wrote them."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,7 @@ def counts(cache: ResultCache) -> bool:
     return done == 5
 
 
-def test_what_this_user_wrote_counts(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_of_this_user_are_read(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     written(tmp_path / "run")
     assert counts(ResultCache(tmp_path / "run", 0, 1))
     assert not caplog.messages
@@ -46,7 +46,7 @@ def test_what_this_user_wrote_counts(tmp_path: Path, cache: Path, caplog: pytest
     assert key.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_somebody_else_wrote_is_measured_again(
+def test_files_of_another_user_are_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = written(tmp_path / "run")
@@ -58,21 +58,21 @@ def test_what_somebody_else_wrote_is_measured_again(
     ]
 
 
-def test_a_figure_without_a_signature_is_measured_again(tmp_path: Path) -> None:
+def test_files_without_a_signature_are_ignored(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().partition("\n")[2])
     assert cache.load_result("elbo") is None
 
 
-def test_an_altered_figure_is_measured_again(tmp_path: Path) -> None:
+def test_altered_files_are_ignored(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     path = tmp_path / "run" / "elbo.json"
     path.write_text(path.read_text().replace("1.0", "2.0"))
     assert cache.load_result("elbo") is None
 
 
-def test_what_was_written_for_another_model_or_measure_is_measured_again(tmp_path: Path) -> None:
+def test_files_of_another_model_or_measure_are_ignored(tmp_path: Path) -> None:
     cache = written(tmp_path / "run")
     (tmp_path / "run" / "elbo.json").rename(tmp_path / "run" / "bce.json")
     assert cache.load_result("bce") is None
@@ -81,14 +81,14 @@ def test_what_was_written_for_another_model_or_measure_is_measured_again(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["elbo.json", "loop.0of1.pt"])
-def test_a_pipe_is_no_journal(tmp_path: Path, name: str) -> None:
+def test_a_pipe_is_ignored(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     cache = ResultCache(tmp_path, 0, 1)
     assert not counts(cache)
 
 
 @pytest.mark.parametrize("damage", [lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short")])
-def test_a_key_that_others_know_is_not_used(
+def test_a_key_that_others_can_read_is_not_used(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: object
 ) -> None:
     written(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Label fidelity as a run publishes it."""
+"""Label fidelity and confidence as a run reports them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ class Coarse(Digits):
         return Examples(given.x, given.y % self.num_classes)
 
 
-def test_an_unconditional_model_is_asked_nothing(
+def test_an_unconditional_model_has_no_label_fidelity(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
 ) -> None:
     vae = model()
@@ -84,7 +84,7 @@ def test_its_floor_is_the_accuracy_on_real_test_images(
         (10, 10, ""),
     ],
 )
-def test_few_classes_make_a_warning(
+def test_few_classes_are_a_warning(
     num_samples: int,
     num_classes: int,
     warning: str,
@@ -101,7 +101,7 @@ def test_few_classes_make_a_warning(
     assert measurement.warning == warning
 
 
-def test_the_confidence_in_samples_needs_no_condition_and_that_in_noise_is_low(
+def test_confidence_needs_no_condition_and_is_low_for_noise(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
 ) -> None:
     data = digits()

@@ -1,4 +1,4 @@
-"""What each of two processes does that look for a cached file."""
+"""Script for two processes that look up a cached file."""
 
 from collections.abc import Callable
 from pathlib import Path

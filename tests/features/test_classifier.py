@@ -1,4 +1,4 @@
-"""The classifier that judges samples: it knows its classes, and its file can be trusted."""
+"""The classifier of samples: its accuracy and its cache file."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ def logits(few: tuple[Tensor, Tensor], folder: Path, epochs: int = 1) -> Tensor:
     return load_or_train_classifier(*few, 10, folder, epochs)(few[0][:5].float() / 255).detach()
 
 
-def test_recognises_digits_that_it_has_not_seen(tmp_path: Path) -> None:
+def test_recognises_test_digits(tmp_path: Path) -> None:
     train, test = Digits().load("train"), Digits().load("test")
     judge = load_or_train_classifier(train.x, train.y, 10, tmp_path, epochs=12)
     with torch.no_grad():
@@ -41,14 +41,14 @@ def test_is_trained_once(few: tuple[Tensor, Tensor], tmp_path: Path, monkeypatch
     assert file.stat().st_mtime_ns == written
 
 
-def test_is_the_same_whatever_was_drawn_before(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+def test_does_not_depend_on_earlier_draws(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     first = logits(few, tmp_path / "here")
     torch.manual_seed(1234)
     assert torch.equal(logits(few, tmp_path / "there"), first)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
-def test_a_damaged_file_is_trained_anew(
+def test_a_damaged_file_is_trained_again(
     damage: str, few: tuple[Tensor, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = logits(few, tmp_path)
@@ -80,21 +80,19 @@ def test_other_data_labels_or_recipe_have_another_file(few: tuple[Tensor, Tensor
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_learns_in_float32_where_gradients_are_off_and_numbers_short(
-    few: tuple[Tensor, Tensor], tmp_path: Path
-) -> None:
+def test_trains_in_float32_under_no_grad_and_low_precision(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     first = logits(few, tmp_path / "here")
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         load_or_train_classifier(*few, 10, tmp_path / "there", 1)
     assert torch.equal(logits(few, tmp_path / "there"), first)
 
 
-def test_a_last_batch_of_one_image_is_passed_over(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+def test_a_last_batch_of_one_image_is_skipped(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     x, y = few
     assert logits((x[:129], y[:129]), tmp_path).isfinite().all()
 
 
-def test_the_trunk_is_all_that_the_last_layer_sees(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+def test_the_trunk_gives_the_input_of_the_last_layer(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     judge, x = load_or_train_classifier(*few, 10, tmp_path, 1), few[0].float() / 255
     features = judge.trunk(x)
     assert features.shape == (200, 128)

@@ -1,4 +1,4 @@
-"""Features that are trained on the data: their name, what they see, and data that has none."""
+"""Features that are trained on the data: names, inputs, and unsuitable data."""
 
 import logging
 import re
@@ -44,14 +44,14 @@ def cnn(tmp_path: Path) -> CNN:
     return CNN(max_examples=60000, epochs=1, folder=str(tmp_path))
 
 
-def test_their_name_carries_the_data_and_their_number(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+def test_the_name_contains_data_and_number(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     network = network_of(cnn, digits())
     features = network(digits().batch("test", torch.arange(5)).x)
     assert re.fullmatch(r"digits_cnn128-[0-9a-f]{4}", network.name)
     assert (network.size, tuple(features.shape)) == (128, (5, 128))
 
 
-def test_what_is_learned_otherwise_is_named_otherwise(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+def test_other_recipes_have_other_names(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     other_images, other_labels = digits(), digits()
     split = other_images.split("train")
     split.x[7, 0, 3, 3] += 1
@@ -71,7 +71,7 @@ def test_what_is_learned_otherwise_is_named_otherwise(cnn: CNN, digits: Callable
     ("source", "name"),
     [(FashionMNIST, "fashion_mnist"), (MNIST, "mnist"), (ImageFolder, "image_folder"), (DSprites, "dsprites")],
 )
-def test_data_is_named_as_configs_name_it(source: type[Source], name: str) -> None:
+def test_data_have_the_name_of_their_config(source: type[Source], name: str) -> None:
     assert snake_case(source.__new__(source)) == name
 
 
@@ -87,14 +87,14 @@ def test_rotation_features_exist_for_data_without_classes(
     assert network.fingerprint != network_of(cnn, digits()).fingerprint
 
 
-def test_a_quarter_turn_is_what_its_number_says(digits: Callable[..., DataModule]) -> None:
+def test_labels_are_the_number_of_quarter_turns(digits: Callable[..., DataModule]) -> None:
     x, y = rotated_images(digits(), 40)
     for turns, part in enumerate(x.chunk(4)):
         assert torch.equal(part.rot90(-turns, (2, 3)), x[:10])
     assert y.tolist() == [turns for turns in range(4) for _ in range(10)]
 
 
-def test_at_most_so_many_examples_are_read_and_they_are_spread_over_the_split(
+def test_at_most_max_examples_are_read_evenly_spaced(
     digits: Callable[..., DataModule],
 ) -> None:
     assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
@@ -116,7 +116,7 @@ def test_images_on_another_scale_have_the_same_features(
     torch.testing.assert_close(networks[0](x), networks[1](same), rtol=1e-4, atol=1e-4)
 
 
-def test_precision_around_them_makes_no_difference(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+def test_they_do_not_depend_on_the_trainers_precision(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     data = digits()
     network, x = network_of(cnn, data), data.batch("test", torch.arange(50)).x
     with torch.autocast("cpu", torch.bfloat16):
@@ -124,13 +124,13 @@ def test_precision_around_them_makes_no_difference(cnn: CNN, digits: Callable[..
     assert torch.equal(network(x), network(x.double()))
 
 
-def test_a_pixel_that_is_no_number_shows(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+def test_a_nan_pixel_gives_nan_features(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     x: Tensor = torch.rand(3, 1, 8, 8)
     x[1, 0, 2, 3] = torch.nan
     assert network_of(cnn, digits())(x).isnan().all(1).tolist() == [False, True, False]
 
 
-def test_data_that_is_no_image_is_refused(cnn: CNN, composed: Callable[..., DictConfig]) -> None:
+def test_data_that_are_not_images_are_an_error(cnn: CNN, composed: Callable[..., DictConfig]) -> None:
     message = (
         r"^features=cnn needs images \[C, H, W\] of pixels, but data 'linear_gaussian' gives \[8\];"
         r" leave image quality out of evaluation$"
@@ -139,7 +139,7 @@ def test_data_that_is_no_image_is_refused(cnn: CNN, composed: Callable[..., Dict
         network_of(cnn, build(composed("data=linear_gaussian").data))
 
 
-def test_images_without_classes_that_are_not_square_are_refused(cnn: CNN, digits: Callable[..., DataModule]) -> None:
+def test_unlabelled_images_that_are_not_square_are_an_error(cnn: CNN, digits: Callable[..., DataModule]) -> None:
     data = digits("data.num_classes=0", "data.classes=[]", "data.shape=[1,4,8]")
     data.source = Wide()
     message = (

@@ -1,4 +1,4 @@
-"""Inception's features, on random weights: the same numbers as torch-fidelity, and files that are no weights."""
+"""Inception's features, with random weights: equal to torch-fidelity's; invalid files."""
 
 import hashlib
 import io
@@ -100,7 +100,7 @@ def test_distances_are_those_of_torch_fidelity(
     assert kid == pytest.approx([expected[name] for name in names], rel=1e-4)
 
 
-def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
+def test_pixels_are_rounded_to_the_nearest_level() -> None:
     levels = torch.arange(256).to(torch.uint8)
     assert torch.equal(quantize(levels / 255), levels)
     assert torch.equal(quantize(((2 * (levels / 255) - 1) + 1) / 2), levels)
@@ -119,7 +119,7 @@ def test_stored_pixels_map_to_themselves_and_others_to_the_nearest() -> None:
         (Path("code"), "is not a file of weights"),  # an object that only code could make
     ],
 )
-def test_a_file_that_is_no_such_weights_is_refused(
+def test_a_file_without_such_weights_is_an_error(
     content: object, fact: str, weights: Path, digits: Callable[..., DataModule], tmp_path: Path
 ) -> None:
     path = tmp_path / "some.pth"
@@ -167,7 +167,7 @@ def test_a_download_is_kept_if_its_hash_is_right(
         assert not here.exists()
 
 
-def test_data_that_is_no_image_is_refused(weights: Path, composed: Callable[..., DictConfig]) -> None:
+def test_data_that_are_not_images_are_an_error(weights: Path, composed: Callable[..., DictConfig]) -> None:
     data = build(composed("data=linear_gaussian").data)
     message = (
         r"^features=inception needs images \[C, H, W\] of 1 or 3 channels, but data.shape=\[8\];"

@@ -1,4 +1,4 @@
-"""One healthy model for all lines, and the checks with the thresholds of the yaml."""
+"""One healthy model for all checks, and the checks with the thresholds of the yaml."""
 
 from collections.abc import Callable
 from typing import Any

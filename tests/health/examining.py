@@ -1,4 +1,4 @@
-"""Small models, trained or spoilt, and what a check sees of them."""
+"""Small models, trained or broken, and their check contexts."""
 
 from collections.abc import Mapping
 

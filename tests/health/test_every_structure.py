@@ -1,4 +1,4 @@
-"""No line fails to answer, whatever the latents are."""
+"""Every check has a verdict for every latent structure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ CODES = ("vq_vae",)
 
 
 @pytest.mark.parametrize("name", [*ALIKE, *CODES])
-def test_every_line_has_a_verdict(
+def test_every_check_has_a_verdict(
     name: str, checks: Mapping[str, Check], model: Callable[..., VAE], digits: Callable[..., DataModule]
 ) -> None:
     vae = model(f"model={name}")

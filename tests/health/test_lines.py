@@ -1,4 +1,4 @@
-"""Each line passes a healthy model and calls out what it is there for."""
+"""Each check passes a healthy model and fails for its fault."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -49,7 +49,7 @@ def test_a_collapsed_model(checks: Checks, model: Model, digits: Data) -> None:
     assert check_result_of(checks["traversal"], collapsed, digits()).verdict == NOT_APPLICABLE
 
 
-def test_a_decoder_that_looks_at_the_label_only(checks: Checks, healthy: VAE, digits: Data) -> None:
+def test_a_decoder_that_uses_only_the_label(checks: Checks, healthy: VAE, digits: Data) -> None:
     deaf = deepcopy(healthy)
     with torch.no_grad():
         deaf.latent.decoder.layers[0].weight[:, :4] = 0
@@ -122,7 +122,7 @@ def test_likelihoods_that_learn_how_wide_they_are(likelihood: str, checks: Check
     assert line.value == pytest.approx(1, abs=0.3)
 
 
-def test_a_bernoulli_on_grey_pixels_passes_with_a_remark(checks: Checks, model: Model, digits: Data) -> None:
+def test_a_bernoulli_on_grey_pixels_passes(checks: Checks, model: Model, digits: Data) -> None:
     line = check_result_of(checks["likelihood_scale"], model(), digits())
     assert (line.verdict, line.value) == (PASSED, None)
     assert "pseudo-likelihood" in line.message
@@ -155,7 +155,7 @@ def test_sizes_of_encoder_and_decoder(checks: Checks, model: Model, digits: Data
     assert int(found[1]) + int(found[-1]) == sum(p.numel() for p in ladder.latent.parameters())
 
 
-def test_a_model_that_knows_its_training_examples_by_heart(checks: Checks, model: Model, digits: Data) -> None:
+def test_an_overfitted_model(checks: Checks, model: Model, digits: Data) -> None:
     few = digits("data.num_validation=1400")
     learned = fit(model("likelihood=gaussian_optimal"), few, 300)
     line = check_result_of(checks["generalization_gap"], learned, few)
@@ -216,7 +216,7 @@ def test_a_sample_of_z_decodes_to_its_own_distortion(name: str, model: Model, ba
     torch.testing.assert_close(own, terms.log_px[0])
 
 
-def test_a_rate_that_tells_hardly_anything(checks: Checks, healthy: VAE, digits: Data) -> None:
+def test_a_tiny_rate(checks: Checks, healthy: VAE, digits: Data) -> None:
     # A decoder may lean on the few nats that are left, so that a wrong z costs far more than they are.
     assert check_result_of(checks["latent_use"], healthy, digits()).verdict == PASSED
     assert check_result_of(replace(checks["latent_use"], min_rate=1000.0), healthy, digits()).verdict == FAILED

@@ -31,7 +31,7 @@ def test_every_field_and_the_group_size_reach_the_rate() -> None:
     torch.testing.assert_close(control(kl), controlled_rate(kl, *map(torch.tensor, (0.5, 0.9, 0.3)), 3))
 
 
-def test_fields_travel_in_the_state_dict() -> None:
+def test_fields_are_part_of_the_state_dict() -> None:
     control, other = KLControl(), KLControl()
     for number, field in enumerate(FIELDS):
         control.write(field, 0.25 + number)
@@ -39,7 +39,7 @@ def test_fields_travel_in_the_state_dict() -> None:
     assert [getattr(other, field).item() for field in FIELDS] == [0.25, 1.25, 2.25]
 
 
-def test_two_writers_of_one_field_are_refused() -> None:
+def test_two_writers_of_one_field_are_an_error() -> None:
     control, first = KLControl(), First()
     control.claim("weight", first, frozenset(FIELDS))
     control.claim("weight", first, frozenset(FIELDS))  # the same one again: Lightning sets up for each stage
@@ -52,7 +52,7 @@ def test_two_writers_of_one_field_are_refused() -> None:
 @pytest.mark.parametrize(
     ("supported", "said"), [(frozenset(), "none"), (frozenset({"weight", "capacity"}), "capacity, weight")]
 )
-def test_a_field_that_the_objective_does_not_support_is_refused(supported: frozenset[str], said: str) -> None:
+def test_an_unsupported_field_is_an_error(supported: frozenset[str], said: str) -> None:
     with pytest.raises(UserError) as caught:
         KLControl().claim("free_nats", First(), supported)
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""Free bits, capacity and weight: what the optimizer is asked to pay for."""
+"""Free bits, capacity and weight of the rate."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_without_control_it_is_the_sum_over_groups_and_the_mean_over_examples(kl
 
 
 @pytest.mark.parametrize("group_size", [1, 2, 3, NUM_GROUPS])
-def test_free_bits_stop_the_gradient_below_the_floor_and_leave_it_above(kl: Tensor, group_size: int) -> None:
+def test_free_bits_stop_the_gradient_only_below_the_floor(kl: Tensor, group_size: int) -> None:
     means = kl.mean(0).view(-1, group_size).sum(1)
     floor = means.mean().item() if group_size < NUM_GROUPS else 2 * means.item()
     above = (means > floor).repeat_interleave(group_size).expand(len(kl), -1)
@@ -50,7 +50,7 @@ def test_the_floor_is_on_the_mean_over_examples_not_on_each_example() -> None:
 
 
 @pytest.mark.parametrize("group_size", [4, 5, 7])
-def test_groups_that_do_not_divide_the_latents_are_refused(kl: Tensor, group_size: int) -> None:
+def test_groups_that_do_not_divide_the_latents_are_an_error(kl: Tensor, group_size: int) -> None:
     with pytest.raises(UserError) as caught:
         rate(kl, free_nats=0.1, group_size=group_size)
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""A latent structure whose decoder is the linear Gaussian itself, and whose posterior is as right as one likes."""
+"""A latent structure whose decoder is the linear Gaussian, with a posterior of adjustable accuracy."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""On linear_gaussian log p(x) is known: the bounds lie in their order below it, and reach it."""
+"""Bounds on linear_gaussian, where log p(x) is known: ordered below it, and converging to it."""
 
 import math
 from itertools import pairwise
@@ -73,7 +73,7 @@ def test_one_sample_is_the_elbo(batch: Batch) -> None:
     torch.testing.assert_close(values["elbo"], -values["rate"] - values["distortion"])
 
 
-def test_the_elbo_is_the_evidence_less_the_divergence_from_the_true_posterior(batch: Batch) -> None:
+def test_the_elbo_is_the_evidence_minus_the_kl_to_the_true_posterior(batch: Batch) -> None:
     evidence = ELBOMetric()
     with torch.no_grad():
         evidence.update(known(source(), **WRONG)(batch, 2000))

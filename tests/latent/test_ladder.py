@@ -1,4 +1,4 @@
-"""Ladders: how deep they may be, where their levels lie, and what q owes to p."""
+"""Ladders: depth, shapes of levels, and q relative to p."""
 
 from collections.abc import Callable
 

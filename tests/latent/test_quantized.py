@@ -1,4 +1,4 @@
-"""The quantized structure: what its terms are, what trains what, and that runs with a codebook go on exactly."""
+"""The quantized structure: terms, gradients, and resuming with a codebook."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_terms_are_those_of_a_point_and_a_uniform_prior(
 
 
 @every_variant
-def test_a_code_looked_up_is_the_code_that_was_decoded(name: str, model: Callable[..., VAE], batch: Batch) -> None:
+def test_looking_up_the_codes_gives_the_decoded_vectors(name: str, model: Callable[..., VAE], batch: Batch) -> None:
     latent = model(f"model={name}", *MAPS).latent.eval()
     _, codes = latent(batch).latents
     z = latent.codebook.lookup(codes[0].flatten(1, 2)).transpose(1, 2).flatten(1)
@@ -54,7 +54,7 @@ def test_a_code_looked_up_is_the_code_that_was_decoded(name: str, model: Callabl
 
 @every_variant
 @both_networks
-def test_takes_no_examples(name: str, networks: tuple[str, ...], model: Callable[..., VAE], batch: Batch) -> None:
+def test_accepts_an_empty_batch(name: str, networks: tuple[str, ...], model: Callable[..., VAE], batch: Batch) -> None:
     latent = model(f"model={name}", "condition=label", *networks, *PIXELCNN).latent.eval()
     terms = latent(Batch(*(each[:0] for each in batch)), 2)
     assert terms.log_weight.shape == (2, 0)
@@ -93,7 +93,7 @@ def test_a_prior_of_frozen_codes_learns_with_every_parameter(
     assert all(torch.equal(before[name], value) for name, value in latent.state_dict().items())
 
 
-def test_a_second_stage_finds_all_but_the_prior_in_the_first(model: Callable[..., VAE]) -> None:
+def test_a_second_stage_inherits_all_but_the_prior(model: Callable[..., VAE]) -> None:
     first, second = model("model=vq_vae").latent, model("model=vq_vae", *PIXELCNN).latent
     assert not [name for name in first.state_dict() if name.startswith("prior.")]
     missing = second.load_state_dict(first.state_dict(), strict=False)
@@ -101,7 +101,7 @@ def test_a_second_stage_finds_all_but_the_prior_in_the_first(model: Callable[...
     assert all(name.startswith("prior.") for name in missing.missing_keys)
 
 
-def test_a_prior_over_vectors_is_refused(model: Callable[..., VAE], batch: Batch) -> None:
+def test_a_prior_over_vectors_is_an_error(model: Callable[..., VAE], batch: Batch) -> None:
     with pytest.raises(UserError) as caught:
         model("model=vq_vae", "prior=standard_normal").latent(batch)
     assert str(caught.value) == (

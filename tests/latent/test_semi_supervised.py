@@ -1,4 +1,4 @@
-"""M2 against its equations: known labels, labels summed over, bounds in their order, and what evaluation may see."""
+"""M2 against its equations: known and unknown labels, order of bounds, evaluation without labels."""
 
 import math
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_the_classification_term_is_the_mean_over_known_labels(latent: SemiSuper
 
 
 @pytest.mark.parametrize("told", [0, 3, NUM])
-def test_every_parameter_gets_a_gradient_however_many_labels_a_batch_holds(
+def test_every_parameter_gets_a_gradient_for_any_number_of_labels(
     told: int, model: Callable[..., VAE], some: Batch
 ) -> None:
     vae = model("model=m2")
@@ -104,7 +104,7 @@ def test_every_parameter_gets_a_gradient_however_many_labels_a_batch_holds(
     assert all((p.grad != 0).any() for p in vae.parameters())
 
 
-def test_evaluation_never_looks_at_labels(latent: SemiSupervised, some: Batch) -> None:
+def test_evaluation_does_not_use_labels(latent: SemiSupervised, some: Batch) -> None:
     latent.eval()
     unknown, wrong = with_labels(some, *[MISSING] * NUM), some._replace(y=(some.y + 1) % 10)
     torch.testing.assert_close(bounds(latent, some), bounds(latent, wrong), rtol=0, atol=0)
@@ -112,7 +112,7 @@ def test_evaluation_never_looks_at_labels(latent: SemiSupervised, some: Batch) -
     assert torch.equal(latent.reconstruct(some.x, some.y), latent.reconstruct(some.x, wrong.y))
 
 
-def test_elbo_and_importance_bounds_lie_in_their_order(latent: SemiSupervised, some: Batch) -> None:
+def test_elbo_and_importance_bounds_are_ordered(latent: SemiSupervised, some: Batch) -> None:
     latent.eval()
     often = Batch(some.x.repeat(60, 1, 1, 1), None, torch.arange(60 * NUM))
     evidence = ELBOMetric()
@@ -122,7 +122,7 @@ def test_elbo_and_importance_bounds_lie_in_their_order(latent: SemiSupervised, s
     assert evidence.compute()[0]["elbo"] < one < five < fifty
 
 
-def test_weights_have_the_mean_p_of_x_whatever_the_classifier_says(latent: SemiSupervised, some: Batch) -> None:
+def test_mean_weights_are_p_of_x_for_any_classifier(latent: SemiSupervised, some: Batch) -> None:
     """log p(x) by draws from the prior, which needs neither encoder."""
     latent.eval()
     with torch.no_grad():
@@ -151,7 +151,7 @@ def test_an_empty_chunk_has_terms(latent: SemiSupervised, some: Batch) -> None:
         assert (terms.log_weight.shape, terms.kl.shape) == ((2, 0), (0, 5))
 
 
-def test_a_model_without_labels_is_refused(model: Callable[..., VAE]) -> None:
+def test_a_model_without_labels_is_an_error(model: Callable[..., VAE]) -> None:
     with pytest.raises(UserError) as caught:
         model("model=m2", "condition=none")
     assert str(caught.value) == (
@@ -159,7 +159,7 @@ def test_a_model_without_labels_is_refused(model: Callable[..., VAE]) -> None:
     )
 
 
-def test_only_a_model_that_infers_labels_takes_data_that_lack_some(
+def test_only_models_that_infer_labels_accept_partly_labelled_data(
     small: Callable[..., object], digits: Callable[..., DataModule], model: Callable[..., VAE]
 ) -> None:
     few = ("data.num_labels=50", "data.labelled_per_batch=32")

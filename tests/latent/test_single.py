@@ -1,4 +1,4 @@
-"""Terms of one latent vector against torch.distributions, shapes, and how often its networks run."""
+"""Terms of one latent vector against torch.distributions, shapes, and number of network calls."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -162,7 +162,7 @@ def test_temperature_multiplies_the_scale_of_the_prior(single: Callable[..., Sin
         assert drawn.std().item() == pytest.approx(temperature, rel=5 / math.sqrt(2 * drawn.numel()))
 
 
-def test_a_posterior_and_a_prior_of_different_sizes_are_refused(single: Callable[..., Single]) -> None:
+def test_posterior_and_prior_of_different_sizes_are_an_error(single: Callable[..., Single]) -> None:
     with pytest.raises(ValueError, match="posterior is over latents") as caught:
         single((1, 8, 8), "prior.latent_dim=5")(some((1, 8, 8)))
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""M1 + M2: bounds of the whole in terms of those of its parts, and what evaluation may see."""
+"""M1 + M2: bounds composed of those of the parts, and evaluation without labels."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ def test_the_bound_is_that_of_m1_with_the_bound_of_m2_as_its_prior(latent: Stack
     assert terms.penalties["classification"].mean() == above.penalties["classification"].mean()
 
 
-def test_evaluation_never_looks_at_labels(latent: Stacked, some: Batch) -> None:
+def test_evaluation_does_not_use_labels(latent: Stacked, some: Batch) -> None:
     latent.eval()
     found = []
     for y in (some.y, (some.y + 1) % 10, None):
@@ -56,7 +56,7 @@ def test_evaluation_never_looks_at_labels(latent: Stacked, some: Batch) -> None:
     assert torch.equal(found[0], found[2])
 
 
-def test_elbo_and_importance_bounds_lie_in_their_order(latent: Stacked, some: Batch) -> None:
+def test_elbo_and_importance_bounds_are_ordered(latent: Stacked, some: Batch) -> None:
     latent.eval()
     often = Batch(some.x.repeat(40, 1, 1, 1), None, torch.arange(40 * NUM))
     evidence = ELBOMetric()

@@ -111,7 +111,7 @@ def test_every_parameter_gets_a_gradient(file: Path, training: bool) -> None:
 
 @every_likelihood
 @pytest.mark.parametrize("training", [True, False])
-def test_wild_parameters_stay_finite(file: Path, training: bool) -> None:
+def test_extreme_parameters_stay_finite(file: Path, training: bool) -> None:
     likelihood = build(file, (1, 4, 4)).train(training)
     x = likelihood(random_parameters(likelihood, 8)).sample()
     parameters = (100.0 * random_parameters(likelihood, 8).sign() / 2).requires_grad_()
@@ -145,7 +145,7 @@ def test_is_float32_under_mixed_precision(file: Path) -> None:
 
 
 @every_likelihood
-def test_refuses_what_lies_outside(file: Path) -> None:
+def test_rejects_x_outside_the_support(file: Path) -> None:
     likelihood = build(file, (2,))
     assert likelihood.support_text
     assert likelihood.accepts(torch.tensor([0.0, 1.0]))

@@ -87,7 +87,7 @@ def test_optimal_gradient_is_the_same_when_the_batch_is_repeated(x: Tensor, loc:
     torch.testing.assert_close(gradient(1), gradient(3))
 
 
-def test_optimal_evaluation_ignores_batch_mates_and_changes_nothing(x: Tensor, loc: Tensor) -> None:
+def test_optimal_evaluation_ignores_other_examples_and_changes_nothing(x: Tensor, loc: Tensor) -> None:
     likelihood = OptimalGaussian(SHAPE)
     likelihood(loc).log_prob(2 * x)
     before = {name: value.clone() for name, value in likelihood.state_dict().items()}
@@ -99,7 +99,7 @@ def test_optimal_evaluation_ignores_batch_mates_and_changes_nothing(x: Tensor, l
     assert all(torch.equal(before[name], value) for name, value in likelihood.state_dict().items())
 
 
-def test_optimal_average_starts_plain_and_then_forgets() -> None:
+def test_optimal_average_starts_as_a_mean_and_then_decays() -> None:
     likelihood = OptimalGaussian((1,), decay=0.9)
     for error in (1.0, 3.0):
         likelihood(torch.zeros(2, 1, 1)).log_prob(torch.full((2, 1), error))

@@ -1,4 +1,4 @@
-"""What each of two processes does that share an optimal scale."""
+"""Script for two processes that share an optimal scale."""
 
 import torch
 from torch import distributed

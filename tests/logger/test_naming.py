@@ -1,4 +1,4 @@
-"""A name that W&B refuses costs that name and one sentence."""
+"""Names that W&B does not accept are replaced with one warning."""
 
 import pytest
 from wandb import Settings
@@ -9,7 +9,7 @@ NAMES = ("vae", "a/b", "a\\b#c?d%e:f", "é" * 200, " x ", "a;b,c'd", "", "/", 3,
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_left_of_a_name_is_taken(name: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_characters_are_removed_from_names(name: object, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings()
     for kind, field in {"project": "project", "group": "run_group", "name": "run_name", "id": "run_id"}.items():
         caplog.clear()
@@ -23,7 +23,7 @@ def test_an_id_stays_the_same_each_time() -> None:
     assert valid_name("id", "a/b") == valid_name("id", "a/b") == "a-b"
 
 
-def test_a_bad_tag_costs_the_tag(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_tag_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     given = ["a", "", "b" * 65, None, {"c": 1}, ["d"], 3, " ", "b" * 64, "a", "e,f"]
     tags = valid_tags(given)
     assert tags == ("a", "3", "b" * 64, "e,f")
@@ -33,5 +33,5 @@ def test_a_bad_tag_costs_the_tag(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(("given", "tags"), [(None, ()), ("ab", ("ab",)), (7, ("7",)), ([], ()), ({"a": 1}, ("a",))])
-def test_what_is_no_list_of_tags(given: object, tags: tuple[str, ...]) -> None:
+def test_tags_that_are_not_a_list(given: object, tags: tuple[str, ...]) -> None:
     assert valid_tags(given) == tags

@@ -1,4 +1,4 @@
-"""Training waits for W&B at its end only, and there within a limit; what was handed over arrives once and in order."""
+"""Training waits for W&B only at its end, for a limited time; queued calls arrive once and in order."""
 
 import logging
 import threading
@@ -63,7 +63,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
-def test_rows_that_come_before_the_run_arrive_once_and_in_order(connected: Connected) -> None:
+def test_rows_logged_before_the_run_arrive_once_and_in_order(connected: Connected) -> None:
     run, server = Kept(), threading.Event()
     thread = connected(lambda: server.wait(10) and run)
     log_rows(thread, range(1000))
@@ -103,7 +103,7 @@ def test_a_run_that_hangs_is_given_up(where: str, connected: Connected, caplog: 
     forever.set()
 
 
-def test_a_queue_that_nobody_empties_is_bounded(
+def test_the_queue_is_bounded(
     connected: Connected, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_thread, "CAPACITY", 50)
@@ -116,7 +116,7 @@ def test_a_queue_that_nobody_empties_is_bounded(
     thread.end(0)
 
 
-def test_a_row_that_is_refused_costs_that_row(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rejected_row_is_skipped(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(row: int) -> None:
         if row % 2:
             raise TypeError("odd\nas the trace shows")
@@ -145,7 +145,7 @@ def test_a_service_that_is_gone_ends_it(
     assert [text.partition(",")[0] for text in warnings(caplog)] == ["W&B: Connection lost; continuing without it"]
 
 
-def test_an_upload_that_takes_too_long_is_said(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_slow_upload_is_logged(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
     run = Kept()
     run.dir = "/x/wandb/run-1/files"  # type: ignore[attr-defined]
 
@@ -157,7 +157,7 @@ def test_an_upload_that_takes_too_long_is_said(connected: Connected, caplog: pyt
     assert "upload it with `wandb sync 'outputs/a b/wandb/run-1'`" in caplog.text
 
 
-def test_a_signal_breaks_off_the_waiting(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_interrupts_the_wait(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     forever, killed = threading.Event(), []
     thread = connected(lambda: forever.wait(30) and Kept())
 
@@ -179,7 +179,7 @@ def test_a_signal_breaks_off_the_waiting(connected: Connected, monkeypatch: pyte
     assert not thread.is_alive()
 
 
-def test_what_python_asks_for_in_passing_is_not_handed_over() -> None:
+def test_private_attributes_are_not_queued() -> None:
     calls: list[Call] = []
     run = DeferredRun("id", calls.append)
     assert not hasattr(run, "__deepcopy__")

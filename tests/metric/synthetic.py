@@ -1,4 +1,4 @@
-"""Metrics of made-up numbers, on one process or on a share of them."""
+"""Metrics of synthetic values, on one process or on a shard."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -81,14 +81,14 @@ def test_the_parts_add_up_to_the_rate() -> None:
     torch.testing.assert_close(sum(parts.values()).float(), rate)
 
 
-def test_information_about_examples_that_never_meet_is_the_logarithm_of_their_number() -> None:
+def test_information_of_disjoint_posteriors_is_the_log_of_their_number() -> None:
     loc = torch.arange(50.0).mul(100).unsqueeze(1)
     found = result((loc + torch.randn(50, 1), loc, torch.ones(50, 1)))
     assert found["mutual_information"].item() == pytest.approx(math.log(50))
     assert found["total_correlation"].item() == pytest.approx(0, abs=1e-9)
 
 
-def test_is_published_with_its_cap(
+def test_is_published_with_its_upper_limit(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     vae = model()
@@ -105,7 +105,7 @@ def test_is_published_with_its_cap(
     assert sum(part.value for part in parts) == pytest.approx(records_of(vae)["rate"].value, rel=0.2)
 
 
-def test_is_left_out_where_the_posterior_is_a_point(
+def test_is_skipped_for_a_point_posterior(
     model: Callable[..., VAE],
     digits: Callable[..., DataModule],
     trainer: Callable[..., pl.Trainer],

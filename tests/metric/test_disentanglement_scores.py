@@ -1,4 +1,4 @@
-"""Scores of codes whose worth is known: perfect, permuted, rotated, entangled, empty; and too few points."""
+"""Scores of codes with known values: perfect, permuted, rotated, entangled, empty; and too few points."""
 
 from collections.abc import Callable
 
@@ -96,7 +96,7 @@ def test_a_code_that_never_varies_scores_0(name: str, factors: np.ndarray) -> No
     assert (SCORES | SAPS)[name](np.ones((NUM_POINTS, 3)), factors) == 0
 
 
-def test_the_three_of_sap_differ_on_a_perfect_code_of_dsprites() -> None:
+def test_the_three_sap_variants_differ_on_a_perfect_code_of_dsprites() -> None:
     """Its factors themselves: 0.99, 0.86 and 0.24 under one name would be three numbers of one code."""
     random = np.random.default_rng(0)
     factors = np.stack([random.integers(size, size=12_000) for size in (3, 6, 40, 32, 32)], 1)
@@ -124,7 +124,7 @@ def machine(code: np.ndarray, factor: np.ndarray, other: np.ndarray) -> np.ndarr
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.7])
-def test_sap_is_by_the_machine_of_its_definition(noise: float, perfect: np.ndarray, factors: np.ndarray) -> None:
+def test_sap_uses_the_svm_of_its_definition(noise: float, perfect: np.ndarray, factors: np.ndarray) -> None:
     random = np.random.default_rng(3)
     codes = perfect + noise * random.normal(size=perfect.shape)
     for code, factor in zip(codes.T, factors.T, strict=True):
@@ -133,7 +133,7 @@ def test_sap_is_by_the_machine_of_its_definition(noise: float, perfect: np.ndarr
         assert found == pytest.approx(expected, abs=0.005)
 
 
-def test_thresholds_are_those_that_part_the_values_and_dead_dimensions_have_none() -> None:
+def test_thresholds_separate_the_values_and_dead_dimensions_have_none() -> None:
     """Balanced: each value counts equally, however rare it is."""
     random = np.random.default_rng(3)
     factor = random.choice(3, size=4000, p=[0.7, 0.2, 0.1])
@@ -150,7 +150,7 @@ def test_thresholds_are_those_that_part_the_values_and_dead_dimensions_have_none
 
 
 @pytest.mark.parametrize("kind", ["perfect", "rotated", "dead", "nearly dead"])
-def test_modularity_is_by_its_definition_and_counts_dead_dimensions(
+def test_modularity_equals_its_definition_and_counts_dead_dimensions(
     kind: str, perfect: np.ndarray, factors: np.ndarray
 ) -> None:
     codes = {
@@ -172,7 +172,7 @@ def test_modularity_is_by_its_definition_and_counts_dead_dimensions(
 
 
 @pytest.mark.parametrize("kind", ["perfect", "rotated", "dead"])
-def test_dci_is_by_its_definition(kind: str, perfect: np.ndarray, factors: np.ndarray) -> None:
+def test_dci_equals_its_definition(kind: str, perfect: np.ndarray, factors: np.ndarray) -> None:
     dead = np.concatenate([perfect, np.zeros((NUM_POINTS, 2))], 1)
     codes = {"perfect": perfect, "rotated": perfect @ ROTATION, "dead": dead}[kind][:1000]
     factors = factors[:1000]
@@ -190,7 +190,7 @@ def test_dci_is_by_its_definition(kind: str, perfect: np.ndarray, factors: np.nd
     assert found.informativeness == pytest.approx(np.mean(right))
 
 
-def test_noise_is_told_by_chance(factors: np.ndarray) -> None:
+def test_noise_has_chance_accuracy(factors: np.ndarray) -> None:
     noise = np.random.default_rng(1).normal(size=(NUM_POINTS, 6))
     by_chance = np.mean(1 / np.array(SIZES))
     assert SCORES["dci informativeness"](noise, factors) == pytest.approx(by_chance, abs=0.04)
@@ -228,9 +228,7 @@ def test_disentanglement_sums_rows_and_completeness_columns() -> None:
     assert disentanglement(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])) == pytest.approx(1)
 
 
-def test_information_is_that_of_dimensions_in_rows_and_factors_in_columns(
-    perfect: np.ndarray, factors: np.ndarray
-) -> None:
+def test_information_has_dimensions_in_rows_and_factors_in_columns(perfect: np.ndarray, factors: np.ndarray) -> None:
     found = factor_information(perfect[:, :3], factors, 20, "mig")
     assert found.shape == (3, 4)
     np.testing.assert_allclose(np.diag(found), entropy(factors)[:3])
@@ -240,7 +238,7 @@ def test_information_is_that_of_dimensions_in_rows_and_factors_in_columns(
     assert found[1, 2] == pytest.approx(mutual_info_score(factors[:, 1], factors[:, 2]))
 
 
-def test_information_of_a_bin_is_that_of_its_values() -> None:
+def test_information_equals_that_of_the_bin_numbers() -> None:
     """Two bins of a code of four equal values tell one bit of it."""
     factor = np.arange(4000)[:, None] % 4
     assert factor_information(factor.astype(float), factor, 2, "mig").item() == pytest.approx(np.log(2))
@@ -258,7 +256,7 @@ def test_bins_have_one_width_and_hold_every_code() -> None:
         *(("factor_vae_score", 1280), ("modularity", 2000)),
     ],
 )
-def test_too_few_points_are_refused(name: str, needed: int, perfect: np.ndarray, factors: np.ndarray) -> None:
+def test_too_few_points_are_an_error(name: str, needed: int, perfect: np.ndarray, factors: np.ndarray) -> None:
     assert SCORES[name](perfect[:needed], factors[:needed]) > 0.9
     with pytest.raises(UserError) as caught:
         SCORES[name](perfect[: needed - 1], factors[: needed - 1])

@@ -1,4 +1,4 @@
-"""The Fréchet distance of Gaussians, and the statistics that it is made of."""
+"""The Fréchet distance of Gaussians, and its statistics."""
 
 from collections.abc import Iterator
 
@@ -52,19 +52,19 @@ def test_pooled_sums_of_three_shares_equal_one_process() -> None:
     assert frechet_distance(pooled.compute(), other) == pytest.approx(frechet_distance(alone, other), rel=1e-9)
 
 
-def test_images_are_no_distance_from_themselves() -> None:
+def test_the_distance_of_images_to_themselves_is_zero() -> None:
     moments = statistics(features(50)).compute()
     assert frechet_distance(moments, moments) == pytest.approx(0, abs=1e-9)
 
 
-def test_of_diagonal_gaussians_it_is_that_of_means_and_standard_deviations() -> None:
+def test_equals_the_formula_for_diagonal_gaussians() -> None:
     mean, scale = torch.randn(2, 5, dtype=torch.float64), 1 + torch.rand(2, 5, dtype=torch.float64)
     a, b = (GaussianStatistics(torch.tensor(10.0), mean[i], scale[i].square().diag()) for i in range(2))
     expected = (mean[0] - mean[1]).square().sum() + (scale[0] - scale[1]).square().sum()
     assert frechet_distance(a, b) == pytest.approx(expected.item(), rel=1e-12)
 
 
-def test_is_the_same_both_ways_and_under_rotation() -> None:
+def test_is_symmetric_and_invariant_to_rotation() -> None:
     a, b = features(50), features(60)
     rotation = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64)).Q
     there = frechet_distance(statistics(a).compute(), statistics(b).compute())
@@ -75,7 +75,7 @@ def test_is_the_same_both_ways_and_under_rotation() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_fewer_images_than_features_are_refused(order: int) -> None:
+def test_fewer_images_than_features_are_an_error(order: int) -> None:
     few, many = (statistics(features(num)).compute() for num in (5, 6))
     message = (
         r"^the Fréchet distance of 6 features needs at least 6 images, but there are 5; take more images or fewer"

@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo: its paths go back where they came from, and it leaves a density as it is."""
+"""Hamiltonian Monte Carlo: reversible, and leaves the density invariant."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def terms(z: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * TARGETED.log_prob(z) - z.sin().sum(-1), z.sin().sum(-1)
 
 
-def test_a_place_knows_its_density_and_its_gradient() -> None:
+def test_a_state_has_density_and_gradient() -> None:
     z = torch.randn(3, 4, 2)
     place = initial_state(terms, z)
     torch.testing.assert_close(place.log_density(WEIGHT), TARGETED.log_prob(z))
@@ -43,7 +43,7 @@ def test_parameters_get_no_gradient() -> None:
     assert not torch.is_grad_enabled()
 
 
-def test_a_path_turned_round_leads_back() -> None:
+def test_leapfrog_is_reversible() -> None:
     start, momentum, size = initial_state(terms, torch.randn(7, 2)), torch.randn(7, 2), torch.rand(7) / 2
     end, final = leapfrog(terms, WEIGHT, start, momentum, size, 10)
     assert (end.z - start.z).abs().mean() > 0.5
@@ -52,7 +52,7 @@ def test_a_path_turned_round_leads_back() -> None:
     torch.testing.assert_close(-turned, momentum, atol=1e-4, rtol=0)
 
 
-def test_small_steps_keep_the_energy() -> None:
+def test_small_steps_conserve_energy() -> None:
     def energy(place: State, momentum: Tensor) -> Tensor:
         return momentum.square().sum(-1) / 2 - place.log_density(WEIGHT)
 
@@ -67,7 +67,7 @@ def test_small_steps_keep_the_energy() -> None:
 
 
 @pytest.mark.parametrize("step_size", [0.2, 0.5])
-def test_a_density_is_left_as_it_is(step_size: float) -> None:
+def test_a_transition_leaves_the_density_invariant(step_size: float) -> None:
     place = initial_state(terms, TARGETED.sample((20_000,)))
     size = torch.full((20_000,), step_size)
     for _ in range(5):
@@ -79,7 +79,7 @@ def test_a_density_is_left_as_it_is(step_size: float) -> None:
     torch.testing.assert_close(place.z.T.cov(), COVARIANCE, atol=0.03, rtol=0)
 
 
-def test_a_trajectory_that_diverges_is_not_accepted() -> None:
+def test_a_diverging_trajectory_is_rejected() -> None:
     start = initial_state(terms, TARGETED.sample((50,)))
     place, acceptance = transition(terms, WEIGHT, start, torch.full((50,), 1e25), 5)
     assert torch.equal(place.z, start.z)
@@ -87,7 +87,7 @@ def test_a_trajectory_that_diverges_is_not_accepted() -> None:
     assert place.slopes.isfinite().all()
 
 
-def test_sizes_are_adapted_towards_the_target() -> None:
+def test_step_sizes_adapt_towards_the_target() -> None:
     place, size = initial_state(terms, TARGETED.sample((500,))), torch.full((500,), 0.01)
     rates = []
     for _ in range(200):

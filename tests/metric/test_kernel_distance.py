@@ -1,4 +1,4 @@
-"""The kernel distance: unbiased, repeatable, refused where there are too few images."""
+"""The kernel distance: unbiased and reproducible; too few images are an error."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def kernel(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def test_of_one_subset_of_all_images_it_is_the_formula() -> None:
+def test_equals_the_formula_for_one_subset_of_all_images() -> None:
     a, b = torch.randn(20, 5, dtype=torch.float64), torch.randn(20, 5, dtype=torch.float64) + 1
     others = 1 - torch.eye(20, dtype=torch.float64)
     within = ((kernel(a, a) + kernel(b, b)) * others).sum() / (20 * 19)
@@ -21,7 +21,7 @@ def test_of_one_subset_of_all_images_it_is_the_formula() -> None:
     assert deviation == 0
 
 
-def test_twice_is_identical_whatever_was_drawn_before() -> None:
+def test_does_not_depend_on_earlier_draws() -> None:
     a, b = torch.randn(60, 5), torch.randn(70, 5)
     first = kernel_distance(a, b, 10, 30)
     torch.manual_seed(1234)
@@ -29,7 +29,7 @@ def test_twice_is_identical_whatever_was_drawn_before() -> None:
     assert first[1] > 0
 
 
-def test_of_one_distribution_it_is_zero_in_the_mean() -> None:
+def test_has_mean_zero_for_equal_distributions() -> None:
     values = [kernel_distance(torch.randn(40, 4), torch.randn(40, 4), 1, 40)[0] for _ in range(200)]
     spread = torch.tensor(values)
     assert abs(spread.mean()) < 4 * spread.std() / 200**0.5
@@ -37,7 +37,7 @@ def test_of_one_distribution_it_is_zero_in_the_mean() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_too_few_images_for_a_subset_are_refused(order: int) -> None:
+def test_too_few_images_for_a_subset_are_an_error(order: int) -> None:
     message = r"^KID draws subsets of 30 images, but there are 29; set kid_subset_size=29 or lower$"
     with pytest.raises(UserError, match=message):
         kernel_distance(*(torch.randn(29, 4), torch.randn(50, 4))[::order], 10, 30)

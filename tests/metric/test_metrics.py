@@ -1,4 +1,4 @@
-"""Laws that every metric obeys: each example once, however they are batched and whoever counts them."""
+"""Laws of every metric: each example counts once, for any batching and number of processes."""
 
 import multiprocessing
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_reconstruction_error_is_summed_over_pixels() -> None:
 
 
 @pytest.mark.parametrize("outside", [-0.1, 1.1])
-def test_no_cross_entropy_where_a_single_pixel_is_outside(outside: float) -> None:
+def test_no_cross_entropy_if_a_pixel_is_outside(outside: float) -> None:
     x = torch.rand(4, 1, 2, 2)
     x[3, 0, 1, 1] = outside
     metric = ReconstructionError()
@@ -130,7 +130,7 @@ def test_vectors_have_moments_of_each_element() -> None:
     torch.testing.assert_close(summary.variance("code"), code.double().var(0, correction=0))
 
 
-def test_a_number_that_is_none_stays_visible() -> None:
+def test_nan_stays_visible() -> None:
     moments = Moments(["nll"])
     moments.update({"nll": torch.tensor([-1.0, float("nan")])})
     summary = moments.compute()
@@ -138,7 +138,7 @@ def test_a_number_that_is_none_stays_visible() -> None:
     assert summary.error("nll").isnan()
 
 
-def test_label_fidelity_shows_logits_that_are_not_numbers() -> None:
+def test_label_fidelity_of_nan_logits_is_nan() -> None:
     asked = torch.tensor([0, 1, 2])
     assert label_fidelity(torch.eye(3)[[0, 1, 0]], asked).tolist() == [1.0, 1.0, 0.0]
     assert label_fidelity(torch.full((3, 3), torch.nan), asked).isnan().all()

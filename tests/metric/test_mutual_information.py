@@ -1,4 +1,4 @@
-"""What the latents say about which example they belong to, where it is known."""
+"""The mutual information of latents and example index, where it is known."""
 
 import math
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def terms(model: Callable[..., VAE], batch: Batch) -> Callable[[torch.Tensor, fl
     return terms
 
 
-def test_nothing_where_all_posteriors_are_one(terms: Callable[..., Terms]) -> None:
+def test_is_zero_for_equal_posteriors(terms: Callable[..., Terms]) -> None:
     metric = MutualInformation()
     metric.update(terms(torch.zeros(50, 3), 1.0))
     assert metric.compute().item() == pytest.approx(0, abs=1e-6)
 
 
-def test_the_log_of_the_chunk_where_they_never_meet_and_each_example_counts_once(terms: Callable[..., Terms]) -> None:
+def test_is_the_log_of_the_chunk_size_for_disjoint_posteriors(terms: Callable[..., Terms]) -> None:
     metric = MutualInformation()
     for size in (64, 0, 16):
         metric.update(terms(100 * torch.arange(size, dtype=torch.float32).unsqueeze(1).expand(-1, 3), 0.1))

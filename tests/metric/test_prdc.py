@@ -53,19 +53,19 @@ def test_ties_are_outside(k: int, scale: float, shift: float) -> None:
     assert found == pytest.approx(by_definition(samples, grid, k), rel=1e-12)
 
 
-def test_a_set_against_itself_counts_itself_and_k_less_one_neighbours() -> None:
+def test_a_set_against_itself_counts_itself_and_k_minus_one_neighbours() -> None:
     real = torch.randn(200, 16)
     assert prdc(real, real, 5)["density"] == 1
     assert prdc(real.flip(0), real, 5)["density"] == 1
 
 
-def test_what_is_there_more_than_k_times_has_a_ball_without_inside() -> None:
+def test_more_than_k_duplicates_have_an_empty_ball() -> None:
     same = torch.rand(1, 16).expand(4, -1)
     assert prdc(same, same, 3) == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
     assert prdc(same, torch.cat([same[:3], same[:1] + 1]), 3)["precision"] == 1
 
 
-def test_few_images_are_said_to_be_few() -> None:
+def test_few_images_are_a_warning() -> None:
     assert warn_of_few_images(1000) == ""
     assert warn_of_few_images(999) == "999 images are few: the fewer, the wider the balls; take 1000 or more"
 
@@ -76,7 +76,7 @@ def test_real_images_are_like_themselves() -> None:
     assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
 
 
-def test_one_image_over_and_over_is_precise_and_covers_little() -> None:
+def test_a_repeated_image_has_high_precision_and_low_coverage() -> None:
     real = torch.randn(50, 8)
     found = prdc(real[:1] + 1e-3 * torch.randn(50, 8), real, 5)
     assert found["precision"] == 1
@@ -84,13 +84,13 @@ def test_one_image_over_and_over_is_precise_and_covers_little() -> None:
     assert found["coverage"] < 0.5
 
 
-def test_noise_is_neither_precise_nor_dense() -> None:
+def test_noise_has_low_precision_and_density() -> None:
     found = prdc(100 + torch.randn(50, 8), torch.randn(50, 8), 5)
     assert set(found.values()) == {0}
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_images_without_k_neighbours_are_refused(order: int) -> None:
+def test_fewer_than_k_neighbours_are_an_error(order: int) -> None:
     message = (
         r"^the 5 nearest neighbours of an image need more than 5 images, but there are 5; set nearest_k=4 or lower$"
     )

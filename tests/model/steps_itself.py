@@ -1,4 +1,4 @@
-"""What test_adversarial.py and test_lagging.py ask of a module that steps its optimizers itself."""
+"""Helpers for tests of modules with manual optimization."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training against an adversary: whose gradient moves whom, what counts as a step, and what a resumption knows."""
+"""Training with an adversary: gradients, steps and resuming."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_both_step_once_per_batch_and_the_trainer_counts_one(
     assert [config.scheduler.last_epoch for config in running.lr_scheduler_configs] == [2]
 
 
-def test_the_learning_rate_is_that_of_a_vae(model: Model, digits: Data, trainer: Trainers) -> None:
+def test_the_learning_rate_schedule_equals_that_of_a_vae(model: Model, digits: Data, trainer: Trainers) -> None:
     rates = []
     for name in ("vae", "factor_vae"):
         vae, running = model(f"model={name}", *USUAL), trainer(max_epochs=4)
@@ -64,7 +64,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     assert_resumes_exactly(name, until, tmp_path, model, digits, trainer)
 
 
-def test_accumulation_ends_in_a_sentence(model: Model, trainer: Trainers) -> None:
+def test_gradient_accumulation_is_an_error(model: Model, trainer: Trainers) -> None:
     with pytest.raises(UserError) as caught:
         model("model=factor_vae").manual_optimization.disable_trainer_clipping(trainer(accumulate_grad_batches=2))
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""What each conf/model/*.yaml calls a bound is one: below tighter bounds, and below the known log p(x)."""
+"""The bounds of each conf/model/*.yaml are below tighter bounds and below the known log p(x)."""
 
 import math
 import re
@@ -58,7 +58,7 @@ def assert_below(lower: Tensor, upper: Tensor) -> None:
 
 
 @every_model
-def test_only_a_point_is_without_a_bound(name: str, model: Callable[..., VAE], batch: Batch) -> None:
+def test_only_point_posteriors_have_no_bound(name: str, model: Callable[..., VAE], batch: Batch) -> None:
     assert model(*choices(name)).eval().latent(batch).is_bound == (name not in POINTS)
 
 
@@ -69,7 +69,7 @@ def test_the_elbo_is_below_the_importance_weighted_bound(name: str, model: Calla
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_model_asks_for_what_the_data_lacks(name: str, composed: Callable[..., DictConfig]) -> None:
+def test_missing_labels_are_an_error(name: str, composed: Callable[..., DictConfig]) -> None:
     config = composed(*choices(name), *KNOWN)
     with pytest.raises(UserError, match=re.escape(REFUSALS[name])):
         trained(build(config.model), build(config.data).batch("train", torch.arange(200)), steps=1)

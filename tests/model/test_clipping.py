@@ -1,4 +1,4 @@
-"""Gradients are clipped, whoever steps the optimizer."""
+"""Gradient clipping in automatic and manual optimization."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ class Norms(pl.Callback):
 
 @pytest.mark.parametrize("name", ["vae", "factor_vae"])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_gradients_are_clipped_as_the_trainer_was_asked_to(
+def test_gradients_are_clipped_by_the_trainers_settings(
     precision: str, name: str, model: Model, digits: Data, trainer: Trainers
 ) -> None:
     norms, vae = Norms(), model(f"model={name}")

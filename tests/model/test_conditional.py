@@ -1,4 +1,4 @@
-"""A trained cvae draws what it is asked for."""
+"""A trained cvae generates the requested class."""
 
 from collections.abc import Callable
 
@@ -48,7 +48,7 @@ def fidelity(judge: Classifier, x: torch.Tensor, asked: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def test_samples_show_the_class_asked_for(trained: VAE, judge: Classifier) -> None:
+def test_samples_show_the_requested_class(trained: VAE, judge: Classifier) -> None:
     samples = trained.latent.sample(200, LABELS)
     assert fidelity(judge, samples, LABELS) > 0.75
     assert fidelity(judge, samples, LABELS.roll(1)) < 0.1

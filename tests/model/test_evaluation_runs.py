@@ -1,4 +1,4 @@
-"""Real runs of trainer.test: the same numbers each time, under the names they deserve."""
+"""Runs of trainer.test: reproducible values under the right names."""
 
 from collections.abc import Callable
 
@@ -59,12 +59,12 @@ def test_two_evaluations_are_identical(data: str, evaluate: Evaluate) -> None:
         (("likelihood=gaussian", "data.scale=symmetric"), "nll"),
     ],
 )
-def test_only_a_likelihood_is_called_nll(overrides: tuple[str, ...], kind: str, evaluate: Evaluate) -> None:
+def test_only_densities_are_reported_as_nll(overrides: tuple[str, ...], kind: str, evaluate: Evaluate) -> None:
     records = evaluate(*overrides)
     assert records.keys() & {"nll/iw7", "bce/iw7"} == {f"{kind}/iw7"}
 
 
-def test_records_say_how_numbers_came_about(evaluate: Evaluate) -> None:
+def test_records_contain_the_protocol(evaluate: Evaluate) -> None:
     records = evaluate("data.binarization=static", "seed=3")
     assert set(records) == {
         *(

@@ -1,4 +1,4 @@
-"""The encoder that does not lag: who steps when, when that ends, and what a resumption and a second process know."""
+"""The lagging VAE: steps, phases, resuming and two processes."""
 
 import multiprocessing
 import socket
@@ -54,7 +54,7 @@ def test_an_inner_loop_ends_where_the_loss_rises(model: Model, digits: Data, tra
 
 
 @pytest.mark.parametrize(("before", "aggressive"), [(torch.inf, False), (-1.0, True)])
-def test_it_is_aggressive_while_the_information_climbs(
+def test_it_is_aggressive_while_the_information_increases(
     before: float, aggressive: bool, model: Model, digits: Data, trainer: Trainers
 ) -> None:
     vae, running = fit("lagging_vae", model, digits, trainer, Known(before), max_epochs=1)
@@ -63,7 +63,7 @@ def test_it_is_aggressive_while_the_information_climbs(
     assert vae.information.item() == pytest.approx(running.callback_metrics["val/mutual_information"].item())
 
 
-def test_once_calm_it_stays_so_and_all_step_together(model: Model, digits: Data, trainer: Trainers) -> None:
+def test_after_the_aggressive_phase_all_parameters_step_together(model: Model, digits: Data, trainer: Trainers) -> None:
     class Calm(Known):
         def on_train_start(self, trainer: pl.Trainer, pl_module: Lagging) -> None:
             super().on_train_start(trainer, pl_module)
@@ -83,7 +83,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_two_processes_keep_equal_weights_however_many_steps_they_make(tmp_path: Path) -> None:
+def test_two_processes_keep_equal_weights_for_any_number_of_steps(tmp_path: Path) -> None:
     """Of the lagging encoder and of an adversary: neither has the one backward pass that Lightning reckons with."""
     with socket.socket() as free:
         free.bind(("localhost", 0))

@@ -1,4 +1,4 @@
-"""Wild network outputs stay finite, and bfloat16 is for networks only."""
+"""Extreme network outputs stay finite, and only networks run in bfloat16."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ LIKELIHOODS = sorted(file.stem for file in (Path(__file__).parents[2] / "conf" /
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("signs", ["plus", "minus", "mixed"])
-def test_wild_heads_stay_finite(likelihood: str, signs: str, model: Callable[..., VAE], batch: Batch) -> None:
+def test_extreme_outputs_stay_finite(likelihood: str, signs: str, model: Callable[..., VAE], batch: Batch) -> None:
     vae = model("model=cvae", f"likelihood={likelihood}")
     heads = (vae.latent.posterior.head, vae.latent.decoder.head)
     for head in heads:
@@ -76,7 +76,7 @@ def test_likelihood_and_rate_are_float32_and_close_under_mixed_precision(
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_auto_asks_the_hardware(native: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_depends_on_the_hardware(native: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -96,12 +96,12 @@ def test_amx_counts_as_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
     ("wanted", "meant"),
     [("64", "64-true"), ("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed"), ("64-true", "64-true")],
 )
-def test_short_forms_are_written_out(wanted: str, meant: str) -> None:
+def test_short_forms_are_expanded(wanted: str, meant: str) -> None:
     assert precision(wanted, "cpu") == meant
 
 
 @pytest.mark.parametrize("wanted", ["bf16-true", "16-true"])
-def test_weights_of_16_bits_are_refused(wanted: str) -> None:
+def test_weights_of_16_bits_are_an_error(wanted: str) -> None:
     with pytest.raises(UserError, match=rf"^trainer\.precision={wanted} keeps .*; set trainer\.precision=\w+-mixed, "):
         set_default_dtype(wanted)
 
@@ -153,7 +153,7 @@ def test_float64_and_float32_agree(model: Callable[..., VAE], digits: Callable[.
     assert not torch.equal(single.double(), double)
 
 
-def test_wild_heads_reach_the_distributions(model: Callable[..., VAE], batch: Batch) -> None:
+def test_extreme_outputs_reach_the_distributions(model: Callable[..., VAE], batch: Batch) -> None:
     """That the tests above drive what they say they drive."""
     vae = model("likelihood=gaussian")
     drive(vae.latent.decoder.head, "plus")

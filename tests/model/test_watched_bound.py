@@ -1,4 +1,4 @@
-"""What the best checkpoint is chosen by: the bound that the objective maximises, without any control."""
+"""The bound that chooses the best checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,14 +43,16 @@ def log_weights(vae: VAE, data: DataModule) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in WEIGHING])
-def test_is_the_elbo_of_most(name: str, model: Model, digits: Data, trainer: Trainer) -> None:
+def test_is_the_elbo_for_most_objectives(name: str, model: Model, digits: Data, trainer: Trainer) -> None:
     running = trainer(**SHORT)
     running.fit(model(f"objective={name}"), digits())
     assert running.callback_metrics["val/bound"] == running.callback_metrics["val/elbo"]
 
 
 @pytest.mark.parametrize("name", WEIGHING)
-def test_is_the_bound_of_those_that_weigh_samples(name: str, model: Model, digits: Data, trainer: Trainer) -> None:
+def test_is_the_bound_of_importance_weighted_objectives(
+    name: str, model: Model, digits: Data, trainer: Trainer
+) -> None:
     vae, data, running = model(f"objective={name}"), digits(), trainer(KLAnnealing(Linear(0.0, 0.1, 100)), **SHORT)
     running.fit(vae, data)
     vae.eval()
@@ -60,13 +62,13 @@ def test_is_the_bound_of_those_that_weigh_samples(name: str, model: Model, digit
 
 
 @pytest.mark.parametrize("one", ["objective.num_samples=1", "objective.alpha=1"])
-def test_of_one_sample_or_alpha_1_it_is_the_elbo(one: str, model: Model, digits: Data, trainer: Trainer) -> None:
+def test_is_the_elbo_for_one_sample_or_alpha_1(one: str, model: Model, digits: Data, trainer: Trainer) -> None:
     running = trainer(**SHORT)
     running.fit(model("objective=iwae" if "samples" in one else "objective=renyi", one), digits())
     assert running.callback_metrics["val/bound"] == running.callback_metrics["val/elbo"]
 
 
-def test_the_elbo_of_an_iwae_is_drawn_as_ever(model: Model, digits: Data, trainer: Trainer) -> None:
+def test_the_elbo_of_an_iwae_is_unchanged(model: Model, digits: Data, trainer: Trainer) -> None:
     vae, data, running = model("objective=iwae"), digits(), trainer(**SHORT)
     running.fit(vae, data)
     elbo = torch.zeros((), dtype=torch.float64)
@@ -80,7 +82,7 @@ def test_the_elbo_of_an_iwae_is_drawn_as_ever(model: Model, digits: Data, traine
 
 
 @pytest.mark.parametrize("monitor", ["val/bound", "val/elbo"])  # the second is what runs of before say
-def test_the_best_checkpoint_is_that_of_the_highest(
+def test_the_best_checkpoint_has_the_highest_bound(
     monitor: str, model: Model, digits: Data, trainer: Trainer, tmp_path: Path
 ) -> None:
     class Record(pl.Callback):

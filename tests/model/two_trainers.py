@@ -1,4 +1,4 @@
-"""What test_lagging.py runs in two processes: the modules that step by themselves, over gloo."""
+"""Script of test_lagging.py for two processes: modules with manual optimization, over gloo."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Terms of a small linear Gaussian model at noise that the test chooses."""
+"""Terms of a small linear Gaussian model for given noise."""
 
 import torch
 from latent.known import known, source

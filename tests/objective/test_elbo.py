@@ -1,4 +1,4 @@
-"""-E_q[log p(x|z)] + beta KL, and what of it is reported."""
+"""-E_q[log p(x|z)] + beta KL, and its reported parts."""
 
 import pytest
 import torch

@@ -46,7 +46,7 @@ def loss_of(objective: Objective, terms: Terms, **controls: float) -> Loss:
 
 
 @every_objective
-def test_is_finite_and_teaches_the_posterior(name: str) -> None:
+def test_is_finite_and_has_a_gradient_for_the_posterior(name: str) -> None:
     objective = objective_of(name)
     terms, parameters = given(objective)
     total = loss_of(objective, terms).total
@@ -69,7 +69,7 @@ def test_reports_distortion_and_rate_without_any_control(name: str) -> None:
 
 @every_objective
 @pytest.mark.parametrize("field", CONTROLLED)
-def test_supports_what_it_says_and_nothing_else(field: str, name: str) -> None:
+def test_supports_only_its_supported_controls(field: str, name: str) -> None:
     objective = objective_of(name)
     terms, _ = given(objective)
     free = loss_of(objective, terms).total

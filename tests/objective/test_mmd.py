@@ -1,4 +1,4 @@
-"""The maximum mean discrepancy against its closed form, and what InfoVAE and WAE make of it."""
+"""The maximum mean discrepancy against its closed form, and the losses of InfoVAE and WAE."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_is_unbiased_for_two_gaussians(size: int) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
-def test_leaves_out_no_pair_but_an_example_with_itself(kernel: object) -> None:
+def test_excludes_only_pairs_of_an_example_with_itself(kernel: object) -> None:
     a, b = torch.randn(1, 4, 3), torch.randn(1, 4, 3)
     k = lambda left, right: kernel((left - right).square().sum(), 0.7)  # noqa: E731
     pairs = list(product(range(4), repeat=2))
@@ -64,7 +64,7 @@ def test_the_loss_is_that_of_infovae(alpha: float, strength: float) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("per_example", [False, True])
-def test_tells_latents_that_are_the_priors_from_those_that_are_not(per_example: bool, kernel: str) -> None:
+def test_distinguishes_latents_of_the_prior_from_others(per_example: bool, kernel: str) -> None:
     right = gaussian_terms(math.sqrt(0.75) * torch.randn(500, 4), torch.full((500, 4), 0.5))
     far = given(torch.randn(500, 4) + 1)
     found = []
@@ -86,7 +86,7 @@ def test_one_example_is_compared_without_a_pair() -> None:
     assert mmd().discrepancy(given(torch.randn(1, 4))).isfinite()
 
 
-def test_two_latents_are_a_users_mistake() -> None:
+def test_two_latents_are_an_error() -> None:
     terms = given(torch.randn(3, 4))
     with pytest.raises(UserError, match="the MMD compares one latent with its prior, but the model has 2"):
         mmd()(replace(terms, latents=terms.latents * 2), KLControl())

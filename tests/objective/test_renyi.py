@@ -1,4 +1,4 @@
-"""The Renyi bound between the bounds that it contains."""
+"""The Renyi bound between its special cases."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Both estimates of the aggregate posterior against what they estimate, and the rate in three parts."""
+"""Both estimators of the aggregate posterior, and the rate in three parts."""
 
 import logging
 import math
@@ -72,7 +72,7 @@ def test_a_log_says_once_that_an_estimate_may_be_negative(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize(("batch_size", "num_examples"), [(1, 1), (1, 9), (2, 2), (2, 1000), (7, 7), (64, 60_000)])
-def test_the_own_example_is_on_the_diagonal_of_stratified_weights(batch_size: int, num_examples: int) -> None:
+def test_each_examples_own_weight_is_on_the_diagonal(batch_size: int, num_examples: int) -> None:
     weight = stratified_log_weight(batch_size, num_examples, CPU).exp()
     own = 1 / num_examples if batch_size > 1 else 1.0
     torch.testing.assert_close(weight.diagonal(), torch.full((batch_size,), own))
@@ -116,7 +116,7 @@ def test_total_correlation_of_a_correlated_gaussian(estimator: str) -> None:
 
 @every_estimator
 @pytest.mark.parametrize("num_examples", [0, 1000])
-def test_weighs_three_parts_that_add_up_to_the_rate(num_examples: int, estimator: str) -> None:
+def test_weights_three_parts_that_add_up_to_the_rate(num_examples: int, estimator: str) -> None:
     terms, control = gaussian_terms(torch.randn(20, 3), torch.rand(20, 3) + 0.2), KLControl()
     objective = objective_of(estimator, alpha=2.0, beta=5.0, gamma=0.5)
     objective.num_examples = num_examples
@@ -145,7 +145,7 @@ def test_learns_the_number_of_training_examples() -> None:
     assert objective.num_examples == 1234
 
 
-def test_a_posterior_that_does_not_factorise_is_refused() -> None:
+def test_a_posterior_that_does_not_factorise_is_an_error() -> None:
     terms = replace(
         gaussian_terms(torch.zeros(4, 2), torch.ones(4, 2)),
         posterior=MultivariateNormal(torch.zeros(4, 2), torch.eye(2)),

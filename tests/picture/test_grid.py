@@ -1,4 +1,4 @@
-"""A table of images on a page."""
+"""A grid of images on a page."""
 
 from pathlib import Path
 
@@ -64,6 +64,6 @@ def test_rows_may_be_of_unequal_length() -> None:
     assert dots[-1, -1] == 1
 
 
-def test_only_the_finished_file_remains(tmp_path: Path) -> None:
+def test_the_file_is_written_atomically(tmp_path: Path) -> None:
     page(random_grid((1, 8, 8)), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["grid.png"]

@@ -14,7 +14,7 @@ def test_is_one_distribution_per_example_with_gradient_everywhere() -> None:
     assert all((parameter.grad != 0).any() for parameter in posterior.parameters())
 
 
-def test_wild_features_stay_finite() -> None:
+def test_extreme_features_stay_finite() -> None:
     posterior = DiagonalGaussian(num_features=6, latent_dim=3)
     with torch.no_grad():
         posterior.head.weight.copy_(torch.eye(6))

@@ -46,7 +46,7 @@ def some(file: Path, latent_dim: int = 2) -> Distribution:
 
 
 @every_posterior
-def test_is_one_distribution_per_example_over_as_many_elements_as_it_says(file: Path) -> None:
+def test_is_one_distribution_per_example_of_its_size(file: Path) -> None:
     posterior = build(file, latent_dim=3)
     for num in (4, 0):
         q = posterior(torch.randn(num, 5))
@@ -66,14 +66,14 @@ def test_integrates_to_one(file: Path) -> None:
 
 @every_posterior
 @pytest.mark.parametrize("latent_dim", [2, 5])
-def test_knows_the_density_of_what_it_draws(file: Path, latent_dim: int) -> None:
+def test_returns_the_density_of_its_samples(file: Path, latent_dim: int) -> None:
     q = some(file, latent_dim)
     z, log_qz = rsample_and_log_prob(q, torch.Size([20]))
     torch.testing.assert_close(q.log_prob(z), log_qz, atol=2e-4, rtol=1e-4)
 
 
 @every_posterior
-def test_draws_what_its_density_says(file: Path) -> None:
+def test_samples_follow_the_density(file: Path) -> None:
     q = some(file)
     z = q.sample(torch.Size([20_000]))
     for of in (lambda z: z, torch.square):
@@ -138,7 +138,7 @@ def test_densities_are_float32_under_mixed_precision(file: Path) -> None:
 
 
 @every_posterior
-def test_wild_features_stay_finite(file: Path) -> None:
+def test_extreme_features_stay_finite(file: Path) -> None:
     posterior = build(file, latent_dim=3)
     features = (100 * torch.randn(8, 5)).requires_grad_()
     z, log_qz = rsample_and_log_prob(posterior(features), torch.Size([2]))

@@ -17,7 +17,7 @@ def is_one_hot(z: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("straight_through", [True, False])
-def test_is_one_hot_in_evaluation_and_where_training_asks_for_it(straight_through: bool) -> None:
+def test_is_one_hot_in_evaluation_and_if_straight_through(straight_through: bool) -> None:
     posterior = GumbelSoftmax(5, 2, 3, temperature=1.0, straight_through=straight_through)
     features = torch.randn(4, 5)
     assert is_one_hot(posterior(features).rsample()) is straight_through

@@ -1,4 +1,4 @@
-"""The maps that zuko lacks: invertible with a right determinant, whatever their parameters."""
+"""Planar and radial flows: invertible, with the right determinant, for any parameters."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ def test_the_inverse_carries_the_gradient_of_an_implicit_function(make: Callable
     torch.testing.assert_close(product, torch.eye(4).expand(200, -1, -1), atol=2e-2, rtol=0)
 
 
-def test_without_parameters_they_leave_things_as_they_are() -> None:
+def test_zero_parameters_give_the_identity() -> None:
     z = torch.randn(5, 4)
     nothing, one = torch.zeros(5, 4), torch.ones(5, 1)
     torch.testing.assert_close(PlanarTransform(nothing, nothing, torch.zeros(5))(z), z)

@@ -1,4 +1,4 @@
-"""Which posteriors importance weights can be made of, and that objectives of weights refuse all others."""
+"""Posteriors with importance weights, and objectives that need them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ PRIORS = {"gumbel_softmax": "uniform_categorical", "joint": "joint", "von_mises_
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "posterior").glob("[!_]*.yaml")))
-def test_every_posterior_says_whether_it_is(name: str, model: Model, batch: Batch) -> None:
+def test_is_bound_is_known_for_every_posterior(name: str, model: Model, batch: Batch) -> None:
     latent = model(f"posterior={name}", f"prior={PRIORS.get(name, 'standard_normal')}").latent
     assert latent(batch).is_bound == (name not in ("gumbel_softmax", "joint", "deterministic"))
     assert latent.eval()(batch).is_bound == (name != "deterministic")
@@ -39,7 +39,7 @@ def test_every_posterior_says_whether_it_is(name: str, model: Model, batch: Batc
 
 @pytest.mark.parametrize("objective", WEIGHING)
 @pytest.mark.parametrize("case", UNWEIGHABLE)
-def test_no_objective_of_weights_trains_on_them(
+def test_importance_weighted_objectives_reject_others(
     case: str, objective: str, model: Model, digits: Data, trainer: Trainer
 ) -> None:
     class Steps(pl.Callback):
@@ -56,19 +56,19 @@ def test_no_objective_of_weights_trains_on_them(
 
 
 @pytest.mark.parametrize("case", UNWEIGHABLE)
-def test_other_objectives_do_as_ever(case: str, model: Model, batch: Batch, digits: Data, trainer: Trainer) -> None:
+def test_other_objectives_accept_them(case: str, model: Model, batch: Batch, digits: Data, trainer: Trainer) -> None:
     choices, bounded = UNWEIGHABLE[case]
     vae = model(*choices)
     trainer(max_epochs=1, limit_train_batches=1, limit_val_batches=1).fit(vae, digits())
     assert vae.eval().latent(batch).is_bound == bounded
 
 
-def test_a_point_below_another_latent_is_one_too(model: Model, batch: Batch) -> None:
+def test_a_point_below_another_latent_has_no_weights(model: Model, batch: Batch) -> None:
     assert model("model=m1_m2").latent.eval()(batch).is_bound
     assert not model("model=m1_m2", "posterior=deterministic").latent.eval()(batch).is_bound
 
 
-def test_the_mean_weight_is_one_only_where_it_says_so() -> None:
+def test_the_mean_weight_is_one_only_for_importance_weights() -> None:
     """Of two posteriors of one shape, q and p: E_q[p(z) / q(z)]."""
     logits, other = torch.randn(2, 3), torch.randn(2, 3)
     for relaxed in (True, False):

@@ -81,7 +81,7 @@ def test_integrates_to_one(file: Path) -> None:
 
 
 @every_prior
-def test_draws_what_its_density_says(file: Path) -> None:
+def test_samples_follow_the_density(file: Path) -> None:
     for p in some(file):
         z = p.sample(torch.Size([20_000]))
         for of in (lambda z: z, torch.square):
@@ -104,14 +104,14 @@ def test_every_parameter_gets_a_gradient(file: Path) -> None:
 
 
 @every_prior
-def test_a_prior_that_sees_the_label_differs_from_class_to_class(file: Path) -> None:
+def test_a_conditional_prior_differs_between_classes(file: Path) -> None:
     *_, p = some(file)
     log_pz = p.log_prob(torch.full(p.event_shape, 0.3).expand(3, -1))
     assert (len(log_pz.unique()) == 3) == (file.stem in CONDITIONAL)
 
 
 @every_prior
-def test_half_the_temperature_is_narrower_around_the_same_place(file: Path) -> None:
+def test_half_the_temperature_is_narrower_around_the_same_center(file: Path) -> None:
     if file.stem in {"uniform_sphere", "uniform_categorical"}:
         pytest.skip("what is uniform has no width")
     p = some(file)[0]

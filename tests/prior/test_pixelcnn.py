@@ -1,4 +1,4 @@
-"""The autoregressive prior over codes: what it may look at, that it is a distribution, and that samples follow it."""
+"""The autoregressive prior over codes: causality, normalization and samples."""
 
 from itertools import product
 
@@ -58,7 +58,7 @@ def every_code(*shape: int) -> Tensor:
 @pytest.mark.parametrize("shape", [(2, 2, 1), (1, 2, 2)], ids=str)
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 @torch.no_grad()
-def test_sums_to_one_and_samples_as_often_as_it_says(shape: tuple[int, ...], temperature: float) -> None:
+def test_sums_to_one_and_samples_follow_the_probabilities(shape: tuple[int, ...], temperature: float) -> None:
     p = with_temperature(pixelcnn(shape, condition_size=2)(torch.tensor([[0.0, 1.0]])), temperature)
     every = every_code(*shape)
     probability = p.log_prob(every.unsqueeze(1)).exp().squeeze(1)
@@ -76,7 +76,7 @@ def test_a_lower_temperature_sharpens_the_first_conditional() -> None:
     torch.testing.assert_close(found.flatten(), (4 * logits).log_softmax(0))
 
 
-def test_listens_to_its_condition_and_takes_any_batch() -> None:
+def test_depends_on_its_condition_and_accepts_any_batch() -> None:
     prior = pixelcnn((2, 2, 2), condition_size=10)
     codes = torch.randint(0, 3, (1, 2, 2, 2))
     by_label = prior(torch.eye(10)).log_prob(codes.expand(10, -1, -1, -1))

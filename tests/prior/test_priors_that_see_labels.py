@@ -1,4 +1,4 @@
-"""What happens where there is no label to see."""
+"""Conditional priors without labels."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,9 @@ from vaelab.terms import Batch
     ],
     ids=["label_normal", "flow"],
 )
-def test_says_what_is_missing(choices: tuple[str, ...], message: str, model: Callable[..., VAE], batch: Batch) -> None:
+def test_a_missing_label_is_an_error(
+    choices: tuple[str, ...], message: str, model: Callable[..., VAE], batch: Batch
+) -> None:
     with pytest.raises(UserError) as caught:
         model(*choices).loss_of(batch)
     assert str(caught.value) == message

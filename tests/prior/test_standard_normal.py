@@ -13,5 +13,5 @@ def test_is_one_distribution_for_all_conditions() -> None:
     assert not prior.state_dict()
 
 
-def test_lives_where_its_module_lives() -> None:
+def test_is_on_the_device_of_its_module() -> None:
     assert StandardNormal(3).to("meta")(torch.zeros(1, 0)).mean.device.type == "meta"

@@ -1,4 +1,4 @@
-"""The prior that is made of posteriors, inside a model."""
+"""The VampPrior inside a model."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -24,7 +24,7 @@ def test_is_the_mean_of_the_posteriors_of_its_inputs(model: Callable[..., VAE], 
 
 
 @pytest.mark.parametrize("condition", ["none", "label"])
-def test_begins_as_training_examples_with_their_labels(
+def test_starts_as_training_examples_with_their_labels(
     condition: str, model: Callable[..., VAE], digits: Callable[..., DataModule]
 ) -> None:
     prior, data = model(*VAMP, f"condition={condition}").latent.prior, digits()
@@ -37,7 +37,7 @@ def test_begins_as_training_examples_with_their_labels(
     assert isinstance(prior(torch.zeros(1, 0)), GaussianMixture)
 
 
-def test_may_begin_as_noise_in_the_range_of_the_data(
+def test_can_start_as_noise_in_the_range_of_the_data(
     model: Callable[..., VAE], digits: Callable[..., DataModule]
 ) -> None:
     prior = model(*VAMP, "prior.from_data=false").latent.prior
@@ -47,7 +47,7 @@ def test_may_begin_as_noise_in_the_range_of_the_data(
     assert (prior.low.item(), prior.high.item()) == (-1, 1)
 
 
-def test_inputs_that_training_drove_out_count_as_the_nearest_in_range(model: Callable[..., VAE]) -> None:
+def test_pseudo_inputs_are_clamped_to_the_range(model: Callable[..., VAE]) -> None:
     prior = model(*VAMP).latent.prior
     with torch.no_grad():
         prior.inputs[0].fill_(3.0)
@@ -56,7 +56,7 @@ def test_inputs_that_training_drove_out_count_as_the_nearest_in_range(model: Cal
     torch.testing.assert_close(prior(torch.zeros(1, 0)).loc[0], far)
 
 
-def test_is_no_part_of_itself(model: Callable[..., VAE]) -> None:
+def test_the_encoder_is_not_registered_twice(model: Callable[..., VAE]) -> None:
     vae = model(*VAMP)
     names = [name for name, _ in vae.named_parameters(remove_duplicate=False)]
     assert [name for name in names if "prior" in name] == ["latent.prior.inputs"]
@@ -64,7 +64,7 @@ def test_is_no_part_of_itself(model: Callable[..., VAE]) -> None:
     assert twin.latent.prior.infer.__self__ is twin.latent
 
 
-def test_mixes_nothing_but_diagonal_gaussians(model: Callable[..., VAE], batch: Batch) -> None:
+def test_mixes_only_diagonal_gaussians(model: Callable[..., VAE], batch: Batch) -> None:
     with pytest.raises(UserError) as caught:
         model(*VAMP, "posterior=full_covariance").loss_of(batch)
     assert str(caught.value) == (

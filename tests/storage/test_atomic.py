@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and only where they belong."""
+"""Atomic writes."""
 
 import os
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     assert not path.is_symlink()
 
 
-def test_leftovers_of_killed_processes_go(tmp_path: Path) -> None:
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     for name in (".last.ckpt.12.tmp", ".best.ckpt.13.tmp", "last.ckpt"):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path / "last.ckpt")

@@ -1,4 +1,4 @@
-"""Checkpoints of before are read by the names of today."""
+"""Checkpoints with earlier names of weights."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from vaelab.storage.checkpoint import load_checkpoint
 
 
-def test_the_networks_of_a_rung_have_their_names_of_today(tmp_path: Path) -> None:
+def test_earlier_names_of_networks_are_replaced(tmp_path: Path) -> None:
     old = {"latent.levels.rungs.0.expect.1.weight": torch.ones(2), "latent.levels.stem.see.weight": torch.ones(1)}
     torch.save({"state_dict": old, "global_step": 3}, tmp_path / "last.ckpt")
     saved = load_checkpoint(tmp_path / "last.ckpt", "meta")

@@ -1,4 +1,4 @@
-"""One writer at a time, whichever way the writer before it ended."""
+"""A run folder has one writer, however the previous one ended."""
 
 import signal
 import subprocess
@@ -31,7 +31,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
     process.wait()
 
 
-def test_a_second_writer_is_refused_in_one_sentence(tmp_path: Path, holder: subprocess.Popen) -> None:
+def test_a_second_writer_is_an_error(tmp_path: Path, holder: subprocess.Popen) -> None:
     with pytest.raises(UserError) as caught, hold_lock(tmp_path):
         raise AssertionError("two writers")
     said = str(caught.value)
@@ -75,7 +75,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "nothing", "[]", "{}", '{"process": 1}'])
-def test_a_damaged_lock_file_says_no_less(tmp_path: Path, holder: subprocess.Popen, content: str) -> None:
+def test_a_damaged_lock_file_still_locks(tmp_path: Path, holder: subprocess.Popen, content: str) -> None:
     (tmp_path / ".lock").write_text(content)
     with pytest.raises(UserError, match="is in use by another process; wait"), hold_lock(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""A run's folder is its own, and what stood there before stays."""
+"""A run has its own folder, and existing files are kept."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,7 @@ def done(reservation: Reservation) -> Path:
 
 
 @pytest.mark.parametrize("wanted", ["new", "outputs", ".", "a/b/c", "outputs/vae/run", "wandb", "./x/../y", "empty"])
-def test_what_is_undone_leaves_everything_as_it_was(there: Path, wanted: str) -> None:
+def test_undo_restores_the_folder(there: Path, wanted: str) -> None:
     (there / "empty").mkdir()
     before = tree(there)
     reservation = reserve(Path(wanted))
@@ -52,7 +52,7 @@ def test_what_is_undone_leaves_everything_as_it_was(there: Path, wanted: str) ->
     assert after == before
 
 
-def test_what_others_put_into_a_new_folder_stays(there: Path) -> None:
+def test_undo_keeps_files_of_others(there: Path) -> None:
     reservation = reserve(Path("new"))
     write_like_a_run(reservation.folder)
     (there / "new" / "theirs.txt").write_text("theirs")
@@ -83,7 +83,7 @@ def test_a_locked_folder_is_not_shared_before_anything_is_in_it(there: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "checkpoints", "results.json", ".hydra", "train.log", "images"])
-def test_nothing_of_the_users_is_written_over(there: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_the_user_are_not_overwritten(there: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (there / "outputs" / name).write_text("theirs")
     assert str(done(reserve(Path("outputs")))) == "outputs_2"
     monkeypatch.chdir(there / "outputs")
@@ -100,7 +100,7 @@ def test_a_file_in_the_way() -> None:
 
 @pytest.mark.parametrize("make", [reserve, reserve_empty])
 @pytest.mark.parametrize("inner", ["run", "a/run"])
-def test_a_link_that_leads_nowhere(there: Path, make: Callable[[Path], object], inner: str) -> None:
+def test_a_broken_link(there: Path, make: Callable[[Path], object], inner: str) -> None:
     (there / "gone").symlink_to("nowhere")
     with pytest.raises(UserError, match=r"^gone is a link that leads nowhere, so nothing can be saved in gone"):
         make(Path("gone") / inner)
@@ -117,7 +117,7 @@ def earlier(there: Path) -> Path:
     return run
 
 
-def test_overwriting_waits_until_the_new_run_has_trained(there: Path, earlier: Path) -> None:
+def test_the_old_run_is_kept_until_the_new_one_has_trained(there: Path, earlier: Path) -> None:
     before = tree(earlier)
     reservation = reserve(Path("run"), overwrite=True)
     assert str(reservation.folder) == "run"
@@ -134,7 +134,7 @@ def test_overwriting_waits_until_the_new_run_has_trained(there: Path, earlier: P
     assert not list(there.glob("*.replaced-*"))
 
 
-def test_what_a_killed_overwriting_left_is_named(
+def test_an_interrupted_replacement_is_reported(
     there: Path, earlier: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = tree(earlier)
@@ -159,7 +159,7 @@ def test_only_a_run_is_overwritten(there: Path) -> None:
     assert str(done(reserve(Path("outputs"), overwrite=True))) == "outputs_2"
 
 
-def test_a_multirun_gets_a_folder_that_is_empty(there: Path) -> None:
+def test_a_multirun_gets_an_empty_folder(there: Path) -> None:
     assert [str(reserve_empty(Path("outputs"))) for _ in range(2)] == ["outputs_2", "outputs_3"]
     with pytest.raises(UserError, match=r"^\. is not empty; give another hydra.sweep.dir$"):
         reserve_empty(Path())

@@ -1,4 +1,4 @@
-"""Rows of metrics.csv survive whatever became of the lines beside them."""
+"""Undamaged rows of metrics.csv are read despite damaged lines."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ WHOLE = "epoch,step,loss\n0,0,1.5\n0,1,\n0,2,0.5\n"
         ("a,b\n1,2\n", []),
     ],
 )
-def test_whole_rows_stay(tmp_path: Path, content: str, steps: list[int]) -> None:
+def test_undamaged_rows_are_kept(tmp_path: Path, content: str, steps: list[int]) -> None:
     (tmp_path / "metrics.csv").write_text(content)
     assert [int(row["step"]) for row in rows_before(tmp_path / "metrics.csv", 10)] == steps
     assert [int(row["step"]) for row in rows_before(tmp_path / "metrics.csv", 2)] == [s for s in steps if s < 2]

@@ -1,4 +1,4 @@
-"""A run folder: which folder is one, and which of its checkpoints is taken."""
+"""Run folders: validity and choice of checkpoints."""
 
 from pathlib import Path
 
@@ -46,13 +46,13 @@ def test_a_saved_config_keeps_its_references(run: Run) -> None:
         (["last", "previous"], "best", "last"),
     ],
 )
-def test_the_checkpoint_that_is_taken(run: Run, there: list[str], wanted: str, taken: str) -> None:
+def test_the_chosen_checkpoint(run: Run, there: list[str], wanted: str, taken: str) -> None:
     save(run, *there)
     assert run.saved
     assert run.checkpoint(wanted) == run.checkpoints / f"{taken}.ckpt"
 
 
-def test_no_other_checkpoint_passes_for_the_best(run: Run) -> None:
+def test_no_other_checkpoint_replaces_the_best(run: Run) -> None:
     save(run, "last", "previous", best="checkpoints/best.ckpt")
     with pytest.raises(UserError) as caught:
         run.checkpoint("best")
@@ -116,7 +116,7 @@ def test_no_latest_run(tmp_path: Path) -> None:
     assert str(caught.value) == f"no run with a checkpoint is under {tmp_path}/; give run=<folder>"
 
 
-def test_pinned_is_what_only_a_resolver_knows() -> None:
+def test_only_resolvers_are_frozen() -> None:
     if not OmegaConf.has_resolver("counted"):
         OmegaConf.register_new_resolver("counted", lambda: "7")
     config = OmegaConf.create({"name": "run-${counted:}", "a": {"b": "${name}", "c": ["${counted:}"], "d": "???"}})
