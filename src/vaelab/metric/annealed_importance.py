@@ -10,14 +10,14 @@ from torch import Tensor
 
 from vaelab.metric.hamiltonian import LogTerms, adapt_step_size, initial_state, transition
 
-SHARPNESS = 4.0  # of the sigmoid, as in Wu et al. 2017, arXiv:1611.04273, appendix
+SHARPNESS = 4.0  # slope of the sigmoid        (Wu et al. 2017, arXiv:1611.04273, appendix)
 
 
 @dataclass(frozen=True)
 class Path:
     """log f_beta(z) = sum_k weight_k(beta) terms_k(z), weight(beta) = (1 - beta) start + beta goal.
 
-    `draw` gives S exact samples [S, B, D] of f_0, which is normalized; the integral of f_1 is what is asked for.
+    `draw` gives S exact samples [S, B, D] of f_0, which is normalized; the integral of f_1 is estimated.
     """
 
     terms: LogTerms
@@ -41,10 +41,10 @@ def sigmoid_schedule(num_temperatures: int) -> Float[Tensor, " betas"]:
 def tune_step_sizes(
     path: Path, betas: Float[Tensor, " betas"], num_pilots: int, step_size: float, num_leapfrog: int
 ) -> Float[Tensor, "steps B"]:
-    """Of each example at each temperature between the ends, by pilot chains from f_0 that are used for nothing else.
+    """Step sizes per example and intermediate temperature, from pilot chains that start at f_0.
 
-    After each transition the size moves by the mean acceptance of the example's pilots. Adapted to the chain that is
-    weighed, sizes would depend on where it has been, and its transitions would leave no density invariant.
+    After each transition, the step size moves by the mean acceptance of the example's pilot chains. If the weighted
+    chains tuned their own step sizes, these would depend on earlier states, and f would not stay invariant.
     """
     state = initial_state(path.terms, path.draw(num_pilots))
     num_chains = state.z.shape[:-1]
@@ -63,12 +63,12 @@ def annealed_log_weight(
     step_sizes: Float[Tensor, "steps B"],
     num_leapfrog: int,
 ) -> tuple[Float[Tensor, "S B"], Float[Tensor, "S B"]]:
-    """log w in nats of chains that begin at z, and the mean acceptance of each.
+    """log w in nats of chains that start at z, and the mean acceptance of each.
 
     log w = sum_t log f_beta_t+1(z_t) - log f_beta_t(z_t), z_t+1 by one transition at beta_t+1      (Neal 2001)
 
-    The mean of w is the integral of f at the last beta over that at the first: upwards from samples of f_0 it is
-    p(x), downwards from exact samples of the posterior it is 1 / p(x), with step sizes in the order of the betas.
+    The mean of w is the integral of f at the last beta over that at the first: for increasing betas and samples of f_0
+    it is p(x), for decreasing betas and exact posterior samples it is 1 / p(x). Step sizes are in the order of betas.
     """
     state = initial_state(path.terms, z)
     log_weight = torch.zeros(z.shape[:-1], dtype=torch.float64, device=z.device)

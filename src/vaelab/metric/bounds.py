@@ -12,7 +12,7 @@ from vaelab.errors import UserError
 from vaelab.protocol import ImportanceWeightedObjective
 from vaelab.terms import Batch, Terms
 
-CHUNK = 10  # samples decoded at a time by default; bounds the memory
+CHUNK = 10  # default number of samples decoded at a time; bounds the memory
 
 
 class LatentModel(Protocol):
@@ -37,7 +37,7 @@ def streamed_bound(latent: LatentModel, batch: Batch, num_samples: int, chunk: i
 
 
 def streamed_log_sums(latent: LatentModel, batch: Batch, num_samples: int, chunk: int) -> Float[Tensor, "2 B"]:
-    """log sum_s w_s and log sum_s w_s^2 of importance weights; the encoder runs once, and nothing grows with S.
+    """log sum_s w_s and log sum_s w_s^2 of importance weights, [B] each; memory does not grow with S.
 
     Raises UserError for a posterior without a density.
     """
@@ -46,7 +46,7 @@ def streamed_log_sums(latent: LatentModel, batch: Batch, num_samples: int, chunk
     for size in sizes(num_samples, chunk):
         terms = latent.score(batch, inferred, size)
         if not terms.is_bound:
-            raise UserError("importance weights need a posterior with a density, and this one is a point")
+            raise UserError("importance weights need a posterior with a density, but this one is a point")
         log_weight = terms.log_weight.double()
         sums = torch.logaddexp(sums, torch.stack([log_weight, 2 * log_weight]).logsumexp(1))
     return sums

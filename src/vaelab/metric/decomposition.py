@@ -22,10 +22,10 @@ class Decomposition(Metric):
     dimension_kl       = E log prod_d q(z_d) / p(z)
 
     They add up to an estimate of the rate          (Chen et al. 2018, arXiv:1802.04942, eq. 2). q(z|x) is
-    N(loc, diag scale^2), kept for every example; `chunk` values of z meet all of them at a time, in float64.
+    N(loc, diag scale^2), kept for every example; `chunk` values of z at a time are compared with all, in float64.
 
-    total_correlation/gaussian = (sum_d log C_dd - log det C) / 2, that of a Gaussian with the covariance C of q(z),
-    which knows no dependence but correlation and is not limited          (Locatello et al. 2019, arXiv:1811.12359)
+    total_correlation/gaussian = (sum_d log C_dd - log det C) / 2, that of a Gaussian with the covariance C of q(z):
+    it sees only linear correlation, but has no upper limit          (Locatello et al. 2019, arXiv:1811.12359)
     """
 
     full_state_update = False
@@ -42,14 +42,14 @@ class Decomposition(Metric):
             self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, z: Float[Tensor, "B D"], posterior: Normal, log_pz: Float[Tensor, " B"]) -> None:
-        """A sample of each posterior, the posteriors, and log p(z) of the samples."""
+        """Add a sample of each posterior, the posteriors, and log p(z) of the samples."""
         self.z.append(z.double())
         self.loc.append(posterior.loc.double())
         self.scale.append(posterior.scale.double())
         self.log_pz.append(log_pz.double())
 
     def compute(self) -> tuple[dict[str, Tensor], int]:
-        """The parts, and M; of the M^2 densities each process computes its share."""
+        """The parts, and M; each process computes a share of the M^2 densities."""
         z, loc, scale, log_pz = (dim_zero_cat(each) for each in (self.z, self.loc, self.scale, self.log_pz))
         sums = z.new_zeros(2)  # of log q(z) and of log prod_d q(z_d)
         for some in shard(z.split(self.chunk)):

@@ -13,7 +13,7 @@ from vaelab.terms import Terms
 class Means(NamedTuple):
     """Means over `num` examples by name, in nats per example, and their standard errors.
 
-    `is_bound` says whether the number called elbo bounds log p(x) from below.
+    `is_bound` says whether elbo is a lower bound on log p(x).
     """
 
     values: dict[str, Tensor]
@@ -23,16 +23,16 @@ class Means(NamedTuple):
 
     @property
     def publishable(self) -> dict[str, Tensor]:
-        """The means that a paper may report: without elbo and rate where elbo is not a bound."""
+        """The means without elbo and rate if elbo is not a bound."""
         return {name: value for name, value in self.values.items() if self.is_bound or name not in ("elbo", "rate")}
 
 
 class ELBOMetric(Metric):
-    """Means over all examples of all processes, in nats per example, from sums in float64, and their standard errors.
+    """Means over all examples of all processes, in nats per example, summed in float64, with standard errors.
 
     elbo = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -distortion - rate
 
-    and the means of those diagnostics of the terms that belong to each example.
+    and the means of per-example diagnostics of the terms.
     """
 
     full_state_update = False
@@ -62,7 +62,7 @@ class ELBOMetric(Metric):
         self.update_diagnostics({name: value.double() for name, value in terms.diagnostics.items() if value.dim()})
 
     def update_diagnostics(self, each: dict[str, Float[Tensor, " B"]]) -> None:
-        """Add diagnostics that every example has."""
+        """Add per-example diagnostics."""
         if not each:
             return
         sums = torch.stack([value.sum() for value in each.values()])
@@ -74,7 +74,7 @@ class ELBOMetric(Metric):
         self.diagnostic_squares += torch.stack([value.square().sum() for value in each.values()])
 
     def compute(self) -> Means:
-        """The means, their errors, and the number of examples behind them."""
+        """The means, their errors, and the number of examples."""
         rate, distortion = self.rate / self.num, self.distortion / self.num
         names, means, squares = ["elbo", "rate", "distortion"], [-distortion - rate, rate, distortion], self.squares
         if self.names:

@@ -19,7 +19,7 @@ class GaussianStatistics(NamedTuple):
 
 
 class FrechetStatistics(Metric):
-    """Moments of the features of all images of all processes, from sums and sums of outer products in float64."""
+    """Mean and covariance of the features of all images of all processes, from sums in float64."""
 
     full_state_update = False
     num: Tensor
@@ -48,11 +48,11 @@ class FrechetStatistics(Metric):
 def frechet_distance(a: GaussianStatistics, b: GaussianStatistics) -> float:
     """FID: |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))          (Heusel et al. 2017, arXiv:1706.08500, eq. 6)
 
-    With S = L^T L the trace of the root is the sum of the singular values of L_a L_b^T, which are exact to the
-    precision of the largest; the eigenvalues of S_a S_b would lose half of the digits.
+    With S = L^T L, the trace of the root is the sum of the singular values of L_a L_b^T; the eigenvalues of S_a S_b
+    would lose half of the digits.
 
     Raises:
-        UserError: fewer images than features, whose covariance would have directions without any variance.
+        UserError: there are fewer images than features, so that the covariance is singular.
     """
     for moments in (a, b):
         require_images(int(moments.num), len(moments.mean))

@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo on a density that is a weighted product of others."""
+"""Hamiltonian Monte Carlo on a weighted product of densities."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -7,21 +7,21 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-TARGET = 0.65  # acceptance at which a trajectory costs least        (Neal 2011, arXiv:1206.1901, section 4.4)
-RATE = 0.2  # of adaptation: how much log step_size moves for each unit of acceptance away from the target
+TARGET = 0.65  # optimal acceptance rate        (Neal 2011, arXiv:1206.1901, section 4.4)
+RATE = 0.2  # change of log step_size per unit of acceptance above the target
 
 LogTerms = Callable[[Float[Tensor, "*B D"]], Sequence[Float[Tensor, "*B"]]]  # K log-densities of z, in nats
 
 
 class State(NamedTuple):
-    """z with K log-densities and their gradients there; f(z) = exp(sum_k weight_k terms_k) is what is sampled."""
+    """z with K log-densities and their gradients there; the sampled density is f(z) = exp(sum_k weight_k terms_k)."""
 
     z: Float[Tensor, "*B D"]
     terms: Float[Tensor, "K *B"]
     slopes: Float[Tensor, "K *B D"]
 
     def log_density(self, weight: Float[Tensor, " K"]) -> Float[Tensor, "*B"]:
-        """log f(z) in nats, up to the constant that makes f integrate to one."""
+        """log f(z) in nats, unnormalized."""
         return torch.tensordot(weight, self.terms, 1)
 
     def slope(self, weight: Float[Tensor, " K"]) -> Float[Tensor, "*B D"]:
@@ -29,7 +29,7 @@ class State(NamedTuple):
 
 
 def initial_state(terms: LogTerms, z: Float[Tensor, "*B D"]) -> State:
-    """The terms and their gradients at z, also under no_grad; nothing but z gets a gradient."""
+    """The terms and their gradients at z, also under no_grad; no parameter gets a gradient."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         values = terms(z)
@@ -69,13 +69,13 @@ def transition(
     proposal, final = leapfrog(terms, weight, state, momentum, step_size, num_leapfrog)
     kinetic = (final.square() - momentum.square()).sum(-1) / 2
     log_ratio = proposal.log_density(weight) - state.log_density(weight) - kinetic
-    # A trajectory that left the range of floats has no energy, and is not accepted.
+    # A trajectory that overflowed has no finite energy, and is rejected.
     acceptance = log_ratio.nan_to_num(nan=-torch.inf).clamp(max=0).exp()
     return accept(torch.rand_like(acceptance) < acceptance, proposal, state), acceptance
 
 
 def accept(accepted: Bool[Tensor, "*B"], proposal: State, state: State) -> State:
-    """The proposal where it was accepted, elsewhere the previous state."""
+    """The proposal where it was accepted, else the previous state."""
     column = accepted.unsqueeze(-1)
     return State(
         torch.where(column, proposal.z, state.z),
@@ -85,5 +85,5 @@ def accept(accepted: Bool[Tensor, "*B"], proposal: State, state: State) -> State
 
 
 def adapt_step_size(step_size: Float[Tensor, "*B"], acceptance: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """Larger steps where more than the target was accepted, smaller ones where less."""
+    """A larger step size where acceptance exceeds the target, a smaller one elsewhere."""
     return step_size * (RATE * (acceptance - TARGET)).exp()

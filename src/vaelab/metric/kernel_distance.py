@@ -7,7 +7,7 @@ from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, k
 
 from vaelab.errors import UserError
 
-SEED = 2020  # of torch-fidelity's draws
+SEED = 2020  # torch-fidelity's seed of the subsets
 
 
 def kernel_distance(

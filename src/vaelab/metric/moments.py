@@ -30,11 +30,11 @@ class Summary(NamedTuple):
 
 
 class Moments(Metric):
-    """Sums in float64 of named values, one for each example, and of their squares, over all processes.
+    """Sums in float64 of named per-example values, and of their squares, over all processes.
 
     Args:
-        names: of the values.
-        shape: of one example's value; () for numbers.
+        names: names of the values.
+        shape: shape of one example's value; () for numbers.
 
     >>> moments = Moments(["nll"])
     >>> moments.update({"nll": torch.tensor([1.0, 2.0, 3.0])})

@@ -7,10 +7,10 @@ from torchmetrics import Metric
 
 
 def code_counts(codes: Int[Tensor, "*N Q"], num_codes: int) -> Float[Tensor, "Q K"]:
-    """How often each quantizer gave each code."""
+    """The count of each code, for each quantizer."""
     codes = codes.flatten(0, -2).T
     counts = torch.zeros(len(codes), num_codes, device=codes.device)
-    # Not bincount, for which a GPU makes the host wait.
+    # Not bincount, which synchronises a GPU.
     return counts.scatter_add_(1, codes, torch.ones_like(codes, dtype=counts.dtype))
 
 
@@ -38,5 +38,5 @@ class Perplexity(Metric):
         self.counts += code_counts(codes, self.counts.shape[1])
 
     def compute(self) -> tuple[Tensor, int]:
-        """The perplexity, and the number of examples behind it."""
+        """The perplexity, and the number of examples."""
         return perplexity(self.counts), int(self.num)

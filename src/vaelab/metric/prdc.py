@@ -9,11 +9,11 @@ from torch import Tensor
 from vaelab.errors import UserError
 
 BLOCK = 10**7  # distances in memory at a time
-ENOUGH = 1000  # images of each kind, below which balls are so wide that the shares say little
+ENOUGH = 1000  # images of each kind; with fewer, the balls are too large to be informative
 
 
 def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: int) -> dict[str, float]:
-    """Precision, recall, density and coverage, by balls that reach to each image's k-th neighbour of its own kind.
+    """Precision, recall, density and coverage, from balls whose radius is the distance to the k-th neighbour.
 
     precision   share of samples inside a ball of a real image
     recall      share of real images inside a ball of a sample
@@ -21,8 +21,8 @@ def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: i
     coverage    share of real balls with a sample inside
 
     The first two are of Kynkäänniemi et al. 2019 (arXiv:1904.06991), the others of Naeem et al. 2020
-    (arXiv:2002.09797), whose code this follows: what lies on the edge of a ball, as the k-th neighbour itself
-    does, is outside. Distances are Euclidean, in float64; an image is not its own neighbour.
+    (arXiv:2002.09797), as in their code: points on the surface of a ball, such as the k-th neighbour itself, are
+    outside. Distances are Euclidean, in float64; an image is not its own neighbour.
 
     Raises:
         UserError: an image would not have k neighbours.
@@ -53,20 +53,20 @@ def prdc(samples: Float[Tensor, "M F"], real: Float[Tensor, "N F"], nearest_k: i
 
 
 def squared_radius(features: Float[Tensor, "N F"], nearest_k: int) -> Float[Tensor, " N"]:
-    """Of each row's distance to its k-th nearest other row."""
+    """The squared distance of each row to its k-th nearest other row."""
     blocks = squared_distances(features, features)
-    # The smallest is the distance to itself.
+    # The smallest distance is to the row itself.
     return torch.cat([distance.topk(nearest_k + 1, largest=False).values[:, -1] for _, distance in blocks])
 
 
 def rounding(*features: Float[Tensor, "_ F"]) -> float:
-    """By how much squared distances that are equal may differ: F terms of a sum, each as large as the largest."""
+    """Largest difference between equal squared distances, from rounding F terms as large as the largest."""
     squares = max(float(each.square().sum(1).max()) for each in features)
     return 4 * features[0].shape[1] * torch.finfo(torch.float64).eps * squares
 
 
 def warn_of_few_images(num: int) -> str:
-    """Why shares of so few images say little, or nothing where there are enough."""
+    """Why the shares of so few images are not informative; empty if there are enough."""
     if num >= ENOUGH:
         return ""
     return f"{num} images are few: the fewer, the wider the balls; take {ENOUGH} or more"
@@ -75,7 +75,7 @@ def warn_of_few_images(num: int) -> str:
 def squared_distances(
     a: Float[Tensor, "M F"], b: Float[Tensor, "N F"]
 ) -> Iterator[tuple[slice, Float[Tensor, "rows N"]]]:
-    """|a - b|^2 of all pairs, some rows of `a` at a time."""
+    """|a - b|^2 of all pairs, computed in blocks of rows of `a`."""
     squares = b.square().sum(1)
     size = max(1, BLOCK // len(b))
     for start in range(0, len(a), size):

@@ -11,7 +11,7 @@ from vaelab.metric.disentanglement.sample_size import require_points
 
 
 class DCI(NamedTuple):
-    """Three numbers between 0 and 1, of which 1 is best."""
+    """Three numbers between 0 and 1; 1 is best."""
 
     disentanglement: float
     completeness: float
@@ -19,11 +19,11 @@ class DCI(NamedTuple):
 
 
 def dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], regressor: Callable[[], Any]) -> DCI:
-    """By what matters to a regressor of each factor; the first half of the points is for learning.
+    """DCI from the importances of a regressor of each factor, which is trained on the first half of the points.
 
     disentanglement  1 - H_F(importance of a dimension over factors), a mean weighted by the dimensions' importance
     completeness     1 - H_D(importance over the dimensions), the mean over factors
-    informativeness  share of the second half whose value is told right, the mean over factors
+    informativeness  accuracy on the second half, the mean over factors
 
     H_K is the entropy to base K          (Eastwood & Williams 2018, ICLR, section 2)
     """
@@ -40,10 +40,10 @@ def dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], regres
 def boosted_dci(
     codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], num_points: int, num_rounds: int, seed: int
 ) -> DCI:
-    """By boosted trees, one per value and round, of the first `num_points`.
+    """DCI by gradient-boosted trees, one tree per value and round, from the first `num_points` points.
 
-    The regressor of Locatello et al. 2019 (arXiv:1811.12359), of which published tables are made, with 100 rounds on
-    10,000 points and 5000 to test.
+    The regressor of Locatello et al. 2019 (arXiv:1811.12359), which published tables use, with 100 rounds on
+    10,000 points and 5000 for test.
     """
     codes, factors = codes[:num_points], factors[:num_points]
     require_points_per_value("dci", codes, factors, 20, "boosted_points")
@@ -51,10 +51,9 @@ def boosted_dci(
 
 
 def forest_dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], num_trees: int, seed: int) -> DCI:
-    """By random forests, the second regressor of Eastwood & Williams 2018, here classifiers, of all points.
+    """DCI by random forests, the second regressor of Eastwood & Williams 2018, here classifiers, from all points.
 
-    Every tree sees every dimension at every split: a random choice of dimensions would give importance to those that
-    know nothing.
+    Every split considers every dimension: a random subset would give importance to uninformative dimensions.
     """
     require_points_per_value("dci/forest", codes, factors, 100, "num_points")
     settings = {"max_features": None, "min_samples_leaf": 5, "random_state": seed}
@@ -64,15 +63,15 @@ def forest_dci(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"],
 def require_points_per_value(
     score: str, codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], per_value: int, key: str
 ) -> None:
-    """Raises UserError where there are too few points of each value to learn it from half of them."""
+    """Raises UserError if there are too few points of each value to train on half of them."""
     num_values = max(len(np.unique(column)) for column in factors.T)
     require_points(score, len(codes), 2 * per_value * num_values, key)
 
 
 def disentanglement(importance: Float[np.ndarray, "D F"]) -> float:
-    """sum_d w_d (1 - H_F(r_d / sum_f r_df)), where w_d is the share of row d in all importance; 0 where none is.
+    """sum_d w_d (1 - H_F(r_d / sum_f r_df)), with w_d the share of row d in the total importance; 0 if that is 0.
 
-    Of the transposed matrix it is the completeness.
+    For the transposed matrix it is the completeness.
     """
     total = importance.sum(1)
     if not total.any():

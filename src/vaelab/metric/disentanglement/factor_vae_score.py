@@ -1,11 +1,11 @@
-"""The FactorVAE score: whether the dimension that varies least tells which factor was held fixed."""
+"""The FactorVAE score: whether the dimension of least variance identifies the fixed factor."""
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from vaelab.metric.disentanglement.sample_size import require_points
 
-MARGIN = 2  # on average, points of a value for each that a group takes: few values fall short then
+MARGIN = 2  # mean number of points per value over group_size, so that few values have too few
 
 
 def factor_vae_score(
@@ -13,10 +13,9 @@ def factor_vae_score(
 ) -> float:
     """Accuracy of the majority vote from a dimension to a factor; 1/F by chance.
 
-    A vote is the dimension of the least variance, relative to that of all points, in a group of points that agree
-    in one factor          (Kim & Mnih 2018, arXiv:1802.05983, section 4). Groups are drawn from the points at hand:
-    those of the first half make the majority, as many of the second are judged by it. Dimensions that never vary
-    are for the caller to leave out.
+    A vote is the dimension with the smallest variance, relative to that of all points, in a group of points that agree
+    in one factor          (Kim & Mnih 2018, arXiv:1802.05983, section 4). Groups are drawn from the given points: the
+    first half trains the majority vote, the second half tests it. The caller must remove dimensions that do not vary.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
     require_points("factor_vae_score", len(codes), 2 * MARGIN * group_size * num_values)
@@ -37,9 +36,9 @@ def votes(
     group_size: int,
     random: np.random.Generator,
 ) -> Int[np.ndarray, "D F"]:
-    """How often each dimension varied least when each factor was fixed."""
+    """Counts [D, F] of how often dimension d varied least when factor f was fixed."""
     members = [[np.flatnonzero(column == value) for value in np.unique(column)] for column in factors.T]
-    # Chance gives some values fewer points than a group takes.
+    # By chance, some values have too few points for a group.
     members = [[points for points in of_factor if len(points) >= group_size] for of_factor in members]
     counts = np.zeros((scaled.shape[1], factors.shape[1]), dtype=int)
     for factor in random.integers(factors.shape[1], size=num_votes):

@@ -4,11 +4,7 @@ from vaelab.errors import UserError
 
 
 def require_points(score: str, num: int, needed: int, key: str = "num_points") -> None:
-    """Check that a score has enough points; `key` is the setting that gives more.
-
-    Raises:
-        UserError: there are so few points that chance would dominate the score.
-    """
+    """Raises UserError if a score has too few points; `key` is the setting that gives more."""
     if num < needed:
         raise UserError(
             f"{score} needs {needed} points, but has {num}; set evaluation.disentanglement.{key}={needed} or more,"

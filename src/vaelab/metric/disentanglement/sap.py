@@ -1,4 +1,4 @@
-"""SAP: whether each factor can be read off one dimension of the code alone."""
+"""SAP: whether each factor can be predicted from one dimension of the code only."""
 
 import warnings
 from collections.abc import Callable
@@ -16,16 +16,16 @@ POINTS_PER_VALUE = 100
 
 Column = Float[np.ndarray, " N"]
 Labels = Int[np.ndarray, " N"]
-Predictability = Callable[[Column, Labels, Column, Labels], float]  # of a code to learn from, and of one to be tested
+Predictability = Callable[[Column, Labels, Column, Labels], float]  # training code and labels, test code and labels
 
 
 def separated_attribute_predictability(
     codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N F"], predictability: Predictability
 ) -> float:
-    """Mean over factors of the gap between the two dimensions that tell a factor best.
+    """Mean over factors of the gap between the two dimensions that predict a factor best.
 
-    Kumar et al. 2018, arXiv:1711.00848, section 3. `predictability` says how well: of a first half of the points to
-    learn from, and of a second to be tested on.
+    Kumar et al. 2018, arXiv:1711.00848, section 3. `predictability` scores one dimension; it is trained on the first
+    half of the points and tested on the second.
     """
     num_values = max(len(np.unique(column)) for column in factors.T)
     require_points("sap", len(codes), 2 * POINTS_PER_VALUE * num_values)
@@ -39,11 +39,11 @@ def separated_attribute_predictability(
 
 
 def linear_accuracy(code: Column, factor: Labels, other: Column, expected: Labels) -> float:
-    """Accuracy of a linear support vector machine, C = 0.01, its classes weighted by how rare they are.
+    """Accuracy of a linear support vector machine, C = 0.01, with balanced class weights.
 
-    As in the code of Locatello et al. 2019 (arXiv:1811.12359), of which published tables are made. One value against
-    the others, it cannot tell the middle one of three on a line, so that a perfect code of dSprites has no more
-    than 0.25.
+    As in the code of Locatello et al. 2019 (arXiv:1811.12359), which published tables use. In one dimension, its
+    one-versus-rest classifiers cannot separate the middle of three values, so that a perfect code of dSprites has at
+    most 0.25.
     """
     machine = LinearSVC(C=0.01, class_weight="balanced", dual=False)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
@@ -52,10 +52,10 @@ def linear_accuracy(code: Column, factor: Labels, other: Column, expected: Label
 
 
 def threshold_accuracy(min_scale: float) -> Predictability:
-    """Balanced accuracy of thresholds, as many as part the factor's K values: a decision tree of K leaves.
+    """Balanced accuracy of K - 1 thresholds for the factor's K values: a decision tree of K leaves.
 
-    As Kumar et al. 2018 have it for factors that are categories: thresholds are fitted to the very points that are
-    asked about, so that noise gets more than 1/K, and dimensions that stay below `min_scale` have 0.
+    As in Kumar et al. 2018 for categorical factors: thresholds are fitted to the points that are scored, so that noise
+    gets more than 1/K. Dimensions with a standard deviation below `min_scale` have 0.
     """
 
     def accuracy(code: Column, factor: Labels, other: Column, expected: Labels) -> float:
@@ -67,11 +67,11 @@ def threshold_accuracy(min_scale: float) -> Predictability:
 
 
 def adjusted_accuracy(code: Column, factor: Labels, other: Column, expected: Labels) -> float:
-    """The same of points that the thresholds have not seen, chance counted as 0: a perfect code has 1. vaelab's own."""
+    """`threshold_accuracy` on test points, rescaled so that chance is 0 and a perfect code 1. vaelab's own."""
     return float(balanced_accuracy_score(expected, predict(code, factor, other), adjusted=True))
 
 
 def predict(code: Column, factor: Labels, other: Column) -> Labels:
-    """Values by thresholds on a code."""
+    """The values that thresholds on a code predict."""
     tree = DecisionTreeClassifier(max_leaf_nodes=len(np.unique(factor)), class_weight="balanced", random_state=0)
     return tree.fit(code[:, None], factor).predict(other[:, None])
