@@ -110,7 +110,7 @@ def test_invalid_arrays(workplace: Path, data: Any, sentence: str) -> None:
 
 
 def test_data_is_given_once(workplace: Path) -> None:
-    with pytest.raises(vaelab.UserError, match=r"data=digits is given beside data=\(x, y\)"):
+    with pytest.raises(vaelab.UserError, match=r"data=digits is given together with data=\(x, y\)"):
         vaelab.train("data=digits", *FAST, data=X)
 
 
@@ -147,11 +147,14 @@ def test_a_long_array_is_encoded_in_chunks(run: LoadedRun) -> None:
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        (lambda run: run.encode(X), "this model is told the class of each example; give y=..., by name or number"),
+        (
+            lambda run: run.encode(X),
+            "this model is conditional and needs the class of each example; give y=..., by name or number",
+        ),
         (lambda run: run.encode(X, Y[:3]), "y has 3 labels, but there are 120 examples; give one for each, or one"),
         (lambda run: run.encode(X[:, :3], Y), "x has shape [120, 1, 3, 20], but the run's model takes [N, 1, 12, 20]"),
         (lambda run: run.sample(3, y=7), "y=7 is not a class of this data; set it to a label from 0 to 2"),
-        (lambda run: run.sample(3, y=[]), "y=[] asks for no label"),
+        (lambda run: run.sample(3, y=[]), "y=[] is empty"),
         (lambda run: run.sample(3, temperature=[1.0, 2.0]), "temperature=[1.0, 2.0] has an entry for each level"),
         (lambda run: vaelab.load(run.folder, ckpt="worst"), "has no checkpoint 'worst'; give best or last"),
     ],

@@ -1,4 +1,4 @@
-"""Arrays from Python, as files of a run and as tensors of a model."""
+"""Arrays given in Python, as files of a run and as tensors of a model."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from vaelab.storage.reservation import ARRAYS
 
 
 def named_arrays(given: Any, channels: str) -> dict[str, np.ndarray]:
-    """x, or (x, y), by their names.
+    """x, or (x, y), as a dict.
 
     Raises:
         UserError: they do not form a data set.
@@ -34,7 +34,7 @@ def named_arrays(given: Any, channels: str) -> dict[str, np.ndarray]:
 
 
 def save_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
-    """Keep arrays in a run folder, from which the run trains, goes on and is evaluated."""
+    """Save arrays in a run folder, so that the run can be resumed and evaluated."""
     path = folder / ARRAYS
     np.savez(path, **arrays)  # type: ignore[arg-type]
     return path
@@ -48,10 +48,10 @@ def as_numpy(array: Any) -> np.ndarray:
 
 
 def as_x(x: Any, data: DataModule, like: Tensor) -> Float[Tensor, "N *event"]:
-    """Examples as a model takes them: uint8 pixels on the data's scale, floats as they are.
+    """Examples on the model's scale: uint8 pixels are scaled like the data, floats are unchanged.
 
     Raises:
-        UserError: their shape is not that of the data that the model was trained on.
+        UserError: their shape is not that of the training data.
     """
     tensor = torch.as_tensor(as_numpy(x))
     shape = tuple(data.shape)
@@ -66,7 +66,7 @@ def as_x(x: Any, data: DataModule, like: Tensor) -> Float[Tensor, "N *event"]:
 
 
 def as_y(y: Any, num: int, data: DataModule) -> Int[Tensor, " N"] | None:
-    """A label for each of `num` examples: one class for all of them, or a list of as many, by name or number.
+    """A label for each of `num` examples: one class for all of them, or one per example, by name or number.
 
     Raises:
         UserError: they are not classes of the data, or their number is wrong.
@@ -80,7 +80,7 @@ def as_y(y: Any, num: int, data: DataModule) -> Int[Tensor, " N"] | None:
 
 
 def plain_labels(y: Any) -> Any:
-    """Classes as Python's own numbers and names, from arrays or lists of numpy's or torch's."""
+    """Classes as Python numbers and strings, from arrays or lists of NumPy or torch values."""
     if hasattr(y, "tolist"):
         return y.tolist()
     return [plain_labels(one) for one in y] if isinstance(y, list | tuple) else y

@@ -16,15 +16,15 @@ from vaelab.model.vae import VAE
 
 
 def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int | None = None) -> VAE:
-    """An untrained model, for a Trainer and loaders of one's own; its weights are those of the config's `seed`.
+    """An untrained model for your own Trainer and loaders, initialized with the config's `seed`.
 
     It trains on batches that are `vaelab.Batch`, (x, y) or x alone, with x on the scale of the likelihood: in [0, 1]
-    for the default. A config that is not wanted, such as `trainer`, is ignored.
+    for the default. Config groups that do not concern the model, such as `trainer`, are ignored.
 
     Args:
         overrides: as on the command line.
         shape: the shape of one x, [C, H, W] or [D]; None takes that of `data=…`.
-        num_classes: how many classes y has, for a model that is told them. None takes that of `data=…` or, beside a
+        num_classes: number of classes of y, for a conditional model. None takes that of `data=…` or, with a
             `shape`, 0.
 
     Returns:
@@ -56,10 +56,10 @@ def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int 
 
 
 def describe_data(node: DictConfig, shape: Sequence[int] | None, num_classes: int | None) -> None:
-    """Write into the config of the data what the caller knows of his own."""
+    """Write the caller's shape and number of classes into the data config."""
     if shape is not None:
         node.update({"shape": list(shape), "num_classes": 0, "classes": [], "num_validation": 1, "scale": "none"})
-        node.source = {"_target_": "vaelab.data.digits.Digits"}  # never asked for anything
+        node.source = {"_target_": "vaelab.data.digits.Digits"}  # a placeholder that is never loaded
         node.pop("value_range", None)
     if num_classes is not None:
         node.update({"num_classes": num_classes, "classes": []})

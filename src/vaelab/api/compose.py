@@ -10,16 +10,16 @@ from vaelab.cli.train import freeze_resolvers
 
 
 def compose(*overrides: str) -> DictConfig:
-    """The config that `vaelab train` would compose of these overrides, without building or writing anything.
+    """The config that `vaelab train` would compose from these overrides; nothing is built or written.
 
-    Names are checked, values are not before `vaelab.build` or `vaelab.train` uses them. torch is not imported.
+    Names are checked; values are checked when `vaelab.build` or `vaelab.train` uses them. torch is not imported.
 
     Args:
         overrides: as on the command line, `"model=cvae"`, `"latent_dim=16"`, `"plugins=[my_project]"`.
 
     Returns:
-        The config; `config.choices` says which file was chosen of each group. References such as `${latent_dim}` stay,
-        so that what is set later reaches all that refers to it.
+        The config; `config.choices` has the chosen file of each group. References such as `${latent_dim}` are not
+        resolved, so that a value set later reaches everything that refers to it.
 
     Raises:
         UserError: a group, a choice or a key does not exist.

@@ -1,4 +1,4 @@
-"""Hydra inside Python: a config of a command, and nothing of Hydra left behind."""
+"""Uses Hydra inside Python, and restores Hydra's global state."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +20,10 @@ from vaelab.errors import UserError
 
 @contextmanager
 def composition(name: str, arguments: Sequence[str]) -> Iterator[DictConfig]:
-    """The config that a command composes of these arguments, with Hydra's own node; inside, `${hydra:…}` resolves.
+    """Compose the config of a command from these arguments, with Hydra's own node; inside, `${hydra:…}` resolves.
 
     Raises:
-        UserError: a mistake in the arguments, in the same sentence as on the command line.
+        UserError: a mistake in the arguments, with the same message as on the command line.
     """
     plugins, rest = pop_plugins(arguments)
     name, rest = pop_config_name(name, [one for one in rest if one != RESERVE])
@@ -35,7 +35,7 @@ def composition(name: str, arguments: Sequence[str]) -> Iterator[DictConfig]:
 
 
 def pop_config_name(name: str, arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """The name of the config, as `--config-name` gives it, and the overrides."""
+    """The name of the config, from `--config-name`, and the overrides."""
     rest = list(arguments)
     if "--config-name" in rest:
         place = rest.index("--config-name")
@@ -50,7 +50,7 @@ def pop_config_name(name: str, arguments: Sequence[str]) -> tuple[str, list[str]
 
 
 def compose_or_explain(name: str, overrides: list[str]) -> DictConfig:
-    """A composed config. Raises UserError for what Hydra refuses."""
+    """A composed config. Raises UserError for Hydra's errors."""
     check_overrides(overrides)
     theirs, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
@@ -67,7 +67,7 @@ def compose_or_explain(name: str, overrides: list[str]) -> DictConfig:
 
 @contextmanager
 def preserve_hydra() -> Iterator[None]:
-    """Outside, Hydra's state is that of whoever uses Hydra beside vaelab."""
+    """Outside, Hydra's global state is unchanged."""
     job, base = HydraConfig.instance().cfg, VersionBase.instance().version_base
     try:
         yield
@@ -77,7 +77,7 @@ def preserve_hydra() -> Iterator[None]:
 
 
 def place_in_folder(config: DictConfig, folder: Path) -> DictConfig:
-    """What a task is given: the config without Hydra's node, whose output folder is this one."""
+    """The config of a task: without Hydra's node, and with this output folder."""
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.runtime.output_dir = str(folder.absolute())
     HydraConfig.instance().set_config(config)

@@ -1,4 +1,4 @@
-"""What a job sets for its whole process, undone: a notebook goes on with what it had."""
+"""Restores the global state that a job changes, so that a notebook keeps its own."""
 
 import os
 import random
@@ -15,7 +15,7 @@ SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 
 @contextmanager
 def isolate_process() -> Iterator[None]:
-    """Inside, densities are not checked; outside, random numbers, the default type and warnings are as before."""
+    """Inside, distributions do not validate; outside, random state, default dtype and warnings are unchanged."""
     states = random.getstate(), np.random.get_state()
     dtype, checked = torch.get_default_dtype(), Distribution._validate_args
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []

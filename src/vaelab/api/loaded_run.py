@@ -27,10 +27,10 @@ from vaelab.storage.run import Run
 
 
 class LoadedRun:
-    """A run with the weights of one of its checkpoints, to encode, decode and sample with.
+    """A run with the weights of one of its checkpoints, to encode, decode and sample.
 
-    Arrays may be numpy's or torch's, x may be uint8 pixels or floats on the scale of the run; results are tensors on
-    the CPU, wherever the model is. Nothing that is done here changes the run folder.
+    Arrays may be NumPy arrays or tensors, x may be uint8 pixels or floats on the scale of the run; results are tensors
+    on the CPU, on any device of the model. The run folder is never changed.
 
     Args:
         run: the folder.
@@ -64,21 +64,21 @@ class LoadedRun:
 
     @cached_property
     def data(self) -> DataModule:
-        """The data that the run was trained on, brought into place: `run.data.split("test").x`, `.y`.
+        """The data that the run was trained on, fetched if needed: `run.data.split("test").x`, `.y`.
 
         Raises:
-            UserError: they are not there any more.
+            UserError: the data are not available.
         """
         with use_plugins(list(self.config.plugins)), isolate_process():
             self._data.prepare_data()
         return self._data
 
     def encode(self, x: Any, y: Any = None) -> Float[Tensor, "N D"]:
-        """The mean of q(z | x, y), or what stands for it: one code per example.
+        """The center of q(z | x, y): one code [D] per example.
 
         Args:
             x: [N, *shape], or [N, H, W] of one channel.
-            y: a class for each example, by name or number, or one for all; None for a model that is told none.
+            y: a class for each example, by name or number, or one for all; None for an unconditional model.
         """
         return self._over(x, y, self.model.latent.encode)
 
@@ -98,13 +98,13 @@ class LoadedRun:
     def sample(
         self, n: int, y: Any = "all", temperature: float | Sequence[float] = 1.0, seed: int = 0
     ) -> Float[Tensor, "n *event"]:
-        """n examples of p(x), the same for the same `seed`: what `vaelab sample` writes.
+        """n samples of p(x), the same for the same `seed`, as `vaelab sample` writes them.
 
         Args:
-            n: how many.
-            y: a class by name or number, a list of them in turn, or all in turn.
-            temperature: multiplies the scale of the prior; a list has one for each level of a hierarchy.
-            seed: of the random numbers.
+            n: number of samples.
+            y: a class by name or number, a list of classes to cycle through, or "all".
+            temperature: factor of the prior's scale; a list has one per level of a hierarchy.
+            seed: seed of the random numbers.
         """
         with self._evaluating():
             given = labels(plain_labels(y), n, self._data, self.model.latent)
@@ -112,15 +112,15 @@ class LoadedRun:
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
-        """The records of results.json by the names of their metrics: `run.results["elbo"]["value"]`; none yet, none."""
+        """The records of results.json by metric, such as `run.results["elbo"]["value"]`; empty if there is no file."""
         file = self.folder / "results.json"
         return json.loads(file.read_text()) if file.is_file() else {}
 
     @property
     def metrics(self) -> dict[str, list[float]]:
-        """metrics.csv as a table of columns of equal length, NaN where a step has no value.
+        """metrics.csv as columns of equal length, NaN where a step has no value.
 
-        `pandas.DataFrame(run.metrics)` makes a data frame of it, which vaelab does not need.
+        `pandas.DataFrame(run.metrics)` makes a data frame; vaelab does not need pandas.
         """
         rows = rows_before(self._run.metrics_file, 2**63)
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -131,7 +131,7 @@ class LoadedRun:
         return next(self.model.parameters())
 
     def _over(self, x: Any, y: Any, function: Callable[..., Tensor]) -> Tensor:
-        """A function of examples and their labels, over chunks."""
+        """Apply a function of examples and labels in chunks."""
         with self._evaluating():
             examples = as_x(x, self._data, self._like)
             given = self._labels(y, len(examples))
@@ -139,12 +139,14 @@ class LoadedRun:
             return torch.cat([function(*piece).cpu() for piece in pieces])
 
     def _labels(self, y: Any, num: int) -> Tensor | None:
-        """One label for each example. Raises UserError where a model that is told them gets none, or the reverse."""
+        """One label per example. Raises UserError if a conditional model gets none, or the reverse."""
         latent = self.model.latent
         if y is not None and not latent.conditional:
             raise UserError("y gives labels, but this model is unconditional; leave y out")
         if y is None and latent.conditional and not latent.infers_labels:
-            raise UserError("this model is told the class of each example; give y=..., by name or number")
+            raise UserError(
+                "this model is conditional and needs the class of each example; give y=..., by name or number"
+            )
         return as_y(y, num, self._data)
 
     def _pieces(self, x: Tensor, y: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -161,20 +163,19 @@ class LoadedRun:
 
 
 def number(text: str) -> float:
-    """A cell of metrics.csv."""
+    """A cell of metrics.csv as a number."""
     return float(text) if text else math.nan
 
 
 def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) -> LoadedRun:
-    """A run folder with the weights of one of its checkpoints.
+    """Load a run folder with the weights of one of its checkpoints.
 
-    Nothing in the folder is executed: it may come from somebody else. Its data need not be there before `run.data` is
-    asked for.
+    Nothing in the folder is executed: it may come from somebody else. The data are only needed for `run.data`.
 
     Args:
         folder: `outputs/<model>-<data>/<date>_<time>`.
         ckpt: best, last or the path of a checkpoint.
-        plugins: packages of yours whose classes the run may name, beside those that are installed as plugins.
+        plugins: your packages whose classes the run may name, besides installed plugins.
 
     Raises:
         UserError: the folder is not a run, is damaged, or names classes of a package that is not among `plugins`.
@@ -188,6 +189,6 @@ def load(folder: str | Path, ckpt: str = "best", plugins: Sequence[str] = ()) ->
 
 
 def load_own(run: Run, plugins: Sequence[str]) -> LoadedRun:
-    """The same of a run that this process has just trained, whose classes the user typed: any may be among them."""
+    """Load a run that this process has just trained; any class is allowed, since the user named them."""
     with use_plugins(plugins):
         return LoadedRun(run, read_config(run), run.checkpoint("best"))

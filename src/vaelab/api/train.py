@@ -24,22 +24,22 @@ from vaelab.storage.run import Run
 
 
 def train(*overrides: str, data: Any = None) -> LoadedRun:
-    """Train, evaluate and draw a model, as `vaelab train` does, and load it.
+    """Train and evaluate a model, as `vaelab train` does, and load the run.
 
-    The run is written under outputs/ of the working directory. `"run=<folder>"` goes on with one. On several devices
-    each is a process of its own, which imports the main module: a script needs `if __name__ == "__main__":` then.
-    Ctrl-C saves, and leaves as KeyboardInterrupt with the sentence that says how to go on.
+    The run is written under outputs/ of the working directory. `"run=<folder>"` resumes one. On several devices, each
+    has a process that imports the main module, so a script needs `if __name__ == "__main__":`. Ctrl-C saves, and
+    raises KeyboardInterrupt with a message that says how to resume.
 
     Args:
         overrides: as on the command line, `"model=cvae"`, `"trainer.max_epochs=3"`.
         data: x or (x, y), arrays of numpy or torch as `data=array` reads them from a file: x [N, C, H, W], [N, H, W] or
-            [N, D], y [N]. They are kept in the run folder, so that it can be evaluated and gone on with.
+            [N, D], y [N]. They are saved in the run folder, so that the run can be evaluated and resumed.
 
     Returns:
         The run with its best weights.
 
     Raises:
-        UserError: a mistake, in the same sentence as on the command line.
+        UserError: a mistake, with the same message as on the command line.
 
     Example:
         >>> run = vaelab.train("model=cvae", "data=digits", "trainer.max_epochs=3")  # doctest: +SKIP
@@ -61,17 +61,17 @@ def train(*overrides: str, data: Any = None) -> LoadedRun:
 
 
 def choose_arrays(overrides: tuple[str, ...], data: Any) -> list[str]:
-    """The overrides that choose arrays of the run folder. Raises UserError where other data are chosen too."""
+    """The overrides that select the run's arrays. Raises UserError if other data are selected too."""
     if data is None:
         return []
     for override in overrides:
         if override.partition("=")[0] in ("data", "data.source.path", "run"):
-            raise UserError(f"{override} is given beside data=(x, y), and only one would count; leave one of them out")
+            raise UserError(f"{override} is given together with data=(x, y); leave one of them out")
     return ["data=array", f"data.source.path={ARRAYS}"]
 
 
 def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> DictConfig:
-    """The config of a job in its folder, into which the arrays go; without them nothing of the folder stays."""
+    """The config of a job in its folder, after saving the arrays there; if that fails, the folder is removed."""
     job = place_in_folder(config, folder)
     try:
         if arrays is not None:
@@ -85,7 +85,7 @@ def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> 
 
 
 def execute(job: Job, config: DictConfig, folder: Path) -> None:
-    """Run a job. Raises UserError for what it refuses, KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM."""
+    """Run a job. Raises UserError for a mistake, KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM."""
     ended = Outcome(1)
     with collect_sentences() as sentences:
         try:
