@@ -59,7 +59,7 @@ def test_what_a_model_does_not_have_is_said_and_the_rest_goes_on(
         trainer(evaluate(**measures)).test(vae, digits(), verbose=False)
     assert {name for name in records_of(vae) if name != "distortion"} == {"reconstruction/mse", "reconstruction/bce"}
     assert [message for message in caplog.messages if "left out" in message] == [
-        "importance is left out: importance weights need a posterior with a density, and this one is a point",
+        "importance is left out: importance weights need a posterior with a density, but this one is a point",
         "decomposition is left out: total_correlation needs one latent with a diagonal Gaussian posterior; "
         "set latent=single posterior=diagonal_gaussian",
     ]

@@ -154,7 +154,7 @@ def test_a_label_asked_of_an_unconditional_model(tmp_path: Path, capsys: pytest.
     assert call(tmp_path, "train", *FAST, "trainer=smoke") == 0
     capsys.readouterr()
     assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "y=3") == 1
-    assert said(capsys) == "y=3 asks for a label, but this model is unconditional; leave y out"
+    assert said(capsys) == "y=3 requests a label, but this model is unconditional; leave y out"
     assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "num_samples=3") == 0
     assert (newest(tmp_path, "samples") / "samples.png").exists()
 

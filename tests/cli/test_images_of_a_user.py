@@ -172,7 +172,7 @@ def test_labels_that_do_not_fit(conditional: Path, capsys: pytest.CaptureFixture
     images(conditional / "others", "ant", "bee", "cat")
     assert call(conditional, "evaluate", f"run={only_run(conditional)}", "data.source.root=others") == 1
     assert said(capsys) == (
-        "the run's model is told labels of 3 classes (9, 10, bee), but data 'image_folder' has 3 classes"
+        "the run's model was trained with labels of 3 classes (9, 10, bee), but data 'image_folder' has 3 classes"
         " (ant, bee, cat); choose data of the same classes"
     )
     assert call(conditional, "evaluate", f"run={only_run(conditional)}", "data=digits") == 1

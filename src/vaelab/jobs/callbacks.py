@@ -1,4 +1,4 @@
-"""The callbacks that a config chooses, complete when they are built."""
+"""Builds the callbacks of a config."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from vaelab.storage.run import Run
 
 
 def build_callbacks(config: DictConfig, run: Run) -> list[Callback]:
-    """All of them, in the order of the config."""
+    """The callbacks, in the order of the config."""
     return [build(node, supplied_arguments(locate(node._target_), config, run)) for node in config.callbacks.values()]
 
 
 def supplied_arguments(target: Any, config: DictConfig, run: Run) -> dict[str, Any]:
-    """The arguments that no config gives, since they are of the run's folder."""
+    """The arguments that the run supplies, since they depend on its folder."""
     kind = target if isinstance(target, type) else object
     if issubclass(kind, Evaluate):
         return {"cache_folder": run.unfinished, "provenance": provenance(config)}
@@ -25,6 +25,6 @@ def supplied_arguments(target: Any, config: DictConfig, run: Run) -> dict[str, A
 
 
 def provenance(config: DictConfig) -> str:
-    """Of the config, all that measurements depend on beside the weights and the measures themselves."""
+    """The part of the config that measurements depend on, besides the weights and the measures."""
     plain: Any = OmegaConf.to_container(config, resolve=True)
     return repr([plain.get(key) for key in ("model", "data", "features")])

@@ -1,4 +1,4 @@
-"""Whether the parts of an experiment fit together: asked of one real batch before anything is trained."""
+"""Checks on one real batch, before training, that the parts of an experiment fit together."""
 
 import logging
 
@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def check_compatibility(config: DictConfig, data: DataModule, latent: LatentStructure) -> None:
-    """Raises UserError where x lies outside the likelihood's support or labels that are needed are missing.
+    """Raises UserError if x is outside the likelihood's support or required labels are missing.
 
-    The latent structure speaks for its own parts.
+    The latent structure checks its own parts.
     """
     batch = data.batch("train", torch.arange(min(256, len(data.split("train")))))
     likelihood = latent.likelihood
@@ -37,7 +37,7 @@ def check_compatibility(config: DictConfig, data: DataModule, latent: LatentStru
 
 
 def check_shapes(latent: LatentStructure, batch: Batch) -> None:
-    """Raises UserError where the parts cannot be computed one after the other."""
+    """Raises UserError if the shapes of the parts do not fit each other."""
     try:
         with torch.no_grad():
             latent(batch)

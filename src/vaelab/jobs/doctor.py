@@ -1,4 +1,4 @@
-"""Examine an experiment before it is trained: what `vaelab doctor` does."""
+"""Checks an experiment before it is trained: `vaelab doctor`."""
 
 from collections.abc import Iterator
 
@@ -22,13 +22,13 @@ from vaelab.jobs.experiment import Experiment, check_optimizer, silence_warnings
 from vaelab.jobs.precision import set_default_dtype
 from vaelab.model.vae import VAE
 
-UNTRAINED = ("input_range", "decoder_balance")  # those of the checks that need no training
+UNTRAINED = ("input_range", "decoder_balance")  # checks that need no training
 
 
 def doctor(config: DictConfig, num_processes: int) -> None:
-    """The part of the checklist that one batch can answer. Raises UserError where a line failed."""
+    """Print the checks that one batch can answer. Raises UserError if one failed."""
     silence_warnings()
-    torch.distributions.Distribution.set_default_validate_args(False)  # as in training, which would go on
+    torch.distributions.Distribution.set_default_validate_args(False)  # as in training
     set_default_dtype(str(config.trainer.precision))
     pl.seed_everything(config.seed, verbose=False)
     data = build(config.data)
@@ -41,7 +41,7 @@ def doctor(config: DictConfig, num_processes: int) -> None:
 
 
 def examine(config: DictConfig, data: DataModule, num_processes: int) -> Iterator[CheckResult]:
-    """The lines, in the order in which a mistake would show."""
+    """The results of the checks, in the order in which a mistake would appear."""
     try:
         model = build(config.model)
     except UserError as error:
@@ -73,7 +73,7 @@ def context(model: VAE, data: DataModule, seed: int) -> EvaluationContext:
 
 
 def compatibility(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
-    """What a training would refuse before it starts."""
+    """The result of the checks that training runs before it starts."""
     try:
         check_compatibility(config, data, model.latent)
     except UserError as error:
@@ -82,7 +82,7 @@ def compatibility(config: DictConfig, data: DataModule, model: VAE) -> CheckResu
 
 
 def likelihood_kind(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
-    """Whether log p(x|z) is that of a density, so that its nats compare with those of other models."""
+    """Whether p(x|z) is a density of x, so that its nats compare with those of other models."""
     index = torch.arange(min(data.chunk, len(data.split("validation"))))
     x, name = data.batch("validation", index).x, config.choices.likelihood
     likelihood = model.latent.likelihood
@@ -96,7 +96,7 @@ def likelihood_kind(config: DictConfig, data: DataModule, model: VAE) -> CheckRe
 
 
 def labels(config: DictConfig, data: DataModule, model: VAE) -> CheckResult:
-    """Whether the labels that the model wants are there."""
+    """Whether the data have the labels that the model needs."""
     if not model.latent.conditional:
         return CheckResult("labels", NOT_APPLICABLE, "the model wants none")
     kept = "all" if data.label_mask is None else str(int(data.label_mask.sum()))

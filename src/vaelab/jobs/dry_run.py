@@ -1,4 +1,4 @@
-"""How long a training would be, and its first step, of which nothing is kept."""
+"""The length of a training, and its first step, without keeping anything."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,21 +22,21 @@ ONE_PROCESS = {"devices": 1, "strategy": "auto"}
 
 
 def num_steps(trainer: DictConfig, data: DataModule, num_processes: int) -> int:
-    """How many optimizer steps the trainer would take; `ENDLESS` where nothing ends it."""
+    """The number of optimizer steps of a training; `ENDLESS` if nothing ends it."""
     batches = len(TrainingSampler(len(data.split("train")), data.batch_size, 0, 0, num_processes, lambda: 0))
     for limit in (trainer.get("limit_train_batches"), trainer.get("overfit_batches")):
         if limit:
             batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
     per_epoch = -(-batches // trainer.get("accumulate_grad_batches", 1))
     max_steps, max_epochs = trainer.get("max_steps", -1), trainer.max_epochs
-    if max_epochs is None:  # as Lightning reads it
+    if max_epochs is None:  # Lightning's default
         max_epochs = 1000 if max_steps < 0 else -1
     limits = (per_epoch * max_epochs, max_steps)
-    return min((limit for limit in limits if limit >= 0), default=ENDLESS)  # below 0 there is no limit
+    return min((limit for limit in limits if limit >= 0), default=ENDLESS)  # negative is no limit
 
 
 def dry_run(experiment: Experiment, watcher: Callback) -> None:
-    """Train on one batch, as the trainer of the config would in one process, in a folder that goes away."""
+    """Train on one batch in one process, with the config's trainer, in a temporary folder."""
     config = experiment.config.copy()
     OmegaConf.set_struct(config, False)
     chosen = [build(node) for node in config.callbacks.values()]
@@ -44,7 +44,7 @@ def dry_run(experiment: Experiment, watcher: Callback) -> None:
     working = [one for one in chosen if not isinstance(one, idle)]
     with TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        experiment.trainer(run, [], [])  # refuses what a training would refuse
+        experiment.trainer(run, [], [])  # raises the errors that training would raise
         config.trainer.update(ONE_STEP | ONE_PROCESS)
         trainer: Any = Experiment(config, experiment.data, experiment.model).trainer(run, [*working, watcher], [])
         trainer.callbacks = [one for one in trainer.callbacks if not isinstance(one, Checkpoint | ProgressBar)]

@@ -1,4 +1,4 @@
-"""What libraries refuse while they train is a sentence about the config, not a traceback."""
+"""Turns exceptions of libraries during training into sentences about the config."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from types import TracebackType
 
 from vaelab.errors import UserError
 
-# Whose code speaks about values of the config, and the part of the config that it speaks about.
+# Libraries whose exceptions are about values of the config, and the part of the config that they are about.
 SPEAKERS = {"lightning": "trainer, callbacks or logger", "torch.optim": "optimizer or scheduler"}
 
 
 @contextmanager
 def explain_errors() -> Iterator[None]:
-    """Inside, what Lightning or an optimizer raises itself becomes a UserError; errors of our own code pass."""
+    """Inside, exceptions that Lightning or an optimizer raises become UserErrors; others pass."""
     try:
         yield
     except UserError:
@@ -26,7 +26,7 @@ def explain_errors() -> Iterator[None]:
 
 
 def raising_module(traceback: TracebackType | None) -> str:
-    """The name of the module whose line raised."""
+    """The name of the module whose line raised the exception."""
     module = ""
     while traceback is not None:
         module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
@@ -34,5 +34,5 @@ def raising_module(traceback: TracebackType | None) -> str:
 
 
 def first_sentence(error: Exception) -> str:
-    """What somebody else's exception says, without the advice that often follows."""
+    """The first sentence of an exception's message, without the advice that often follows."""
     return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")

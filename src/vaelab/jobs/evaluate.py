@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: what one process of `vaelab evaluate` does."""
+"""Evaluates a checkpoint: one process of `vaelab evaluate`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +20,13 @@ ALL_MEASURES = {
 
 
 def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrides: Sequence[str]) -> None:
-    """The numbers of a checkpoint on the test split, written into the folder `into`; the run itself stays as it is.
+    """Write the results of a checkpoint on the test split into the folder `into`; the run itself is unchanged.
 
-    `overrides` are the keys that differ from the run's own config on purpose.
+    `overrides` are the keys that the user changed from the run's own config.
     """
     other_data = chooses_other_data(overrides)
     if other_data:
         fit_to_model(config, read_config(run), overrides)
     with open_dict(config):
-        config.callbacks["evaluate"] = ALL_MEASURES  # whatever of them the run itself had, or had in training
+        config.callbacks["evaluate"] = ALL_MEASURES  # also if the run used other settings
     measure(config, run, into, checkpoint, other_data=other_data, whole=not asks_for_a_share(overrides))

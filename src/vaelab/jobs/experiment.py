@@ -1,4 +1,4 @@
-"""What a checked config describes, built: data, model and trainer in one process."""
+"""Builds data, model and trainer from a checked config."""
 
 import logging
 import os
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Experiment:
-    """The parts that every command needs, from the config that a run was started with."""
+    """The parts that every command needs, built from the config of a run."""
 
     config: DictConfig
     data: DataModule
@@ -44,7 +44,7 @@ class Experiment:
 
     @classmethod
     def build(cls, config: DictConfig) -> "Experiment":
-        """Raises UserError where parts do not fit each other or the data."""
+        """Build the parts. Raises UserError if they do not fit each other or the data."""
         start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
         data.prepare_data()
@@ -57,14 +57,14 @@ class Experiment:
 
     @classmethod
     def build_without_data(cls, config: DictConfig) -> "Experiment":
-        """The parts of a run whose data need not be there: nothing is fetched, read or checked of it."""
+        """Build the parts without fetching, reading or checking the data."""
         start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
         write_facts(config.data, data)
         return cls(config, data, build(config.model))
 
     def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
-        """Lightning's Trainer with checkpoints that survive a kill and a progress bar (in a notebook tqdm's)."""
+        """Lightning's Trainer with atomic checkpoints and a progress bar (in a notebook tqdm's)."""
         node = OmegaConf.create(OmegaConf.to_container(self.config.trainer, resolve=True))
         assert isinstance(node, DictConfig)
         node.precision = precision(str(node.precision), str(node.accelerator))
@@ -82,16 +82,16 @@ class Experiment:
             )
         except (MisconfigurationException, ModuleNotFoundError, ValueError, TypeError) as error:
             raise UserError(f"trainer '{self.config.choices.trainer}': {first_sentence(error)}") from error
-        # Lightning's own handlers talk to the other processes from within, where those may be saying something else.
+        # Lightning's own signal handlers run collectives, while other processes may be in another collective.
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         if isinstance(self.model, UsesManualOptimization):
             self.model.manual_optimization.disable_trainer_clipping(trainer)
         return trainer
 
     def validate_checkpoint(self, checkpoint: Path, other_data: bool = False) -> None:
-        """Raises UserError where the checkpoint's weights are not those of this model, or of this data.
+        """Raises UserError if the checkpoint is of another model, or was trained on other data.
 
-        Where `other_data` is wanted, measurements will say whether it is.
+        With `other_data`, other data are allowed, and measurements are marked.
         """
         self.validate_weights(checkpoint)
         saved = load_checkpoint(checkpoint, "meta")
@@ -106,7 +106,7 @@ class Experiment:
             log.warning("data '%s' is not what %s was trained on; each measurement says so", name, checkpoint)
 
     def validate_weights(self, checkpoint: Path) -> None:
-        """Raises UserError where the checkpoint's weights are not those of this model."""
+        """Raises UserError if the checkpoint's weights are not those of this model."""
         saved = load_checkpoint(checkpoint, "meta")
         there = {name: list(value.shape) for name, value in saved["state_dict"].items()}
         here = {name: list(value.shape) for name, value in self.model.state_dict().items()}
@@ -119,23 +119,23 @@ class Experiment:
 
 
 def start_process(seed: int, precision: str) -> None:
-    """What holds for the whole process before anything is built."""
+    """Set the global state of the process, before anything is built."""
     silence_warnings()
     keep_freed_memory()
-    # Densities are checked by our tests; checking each call would make a GPU wait for the host.
+    # Tests check the densities; validating each call would synchronise a GPU.
     torch.distributions.Distribution.set_default_validate_args(False)
     set_default_dtype(precision)
     pl.seed_everything(seed, verbose=False)
 
 
 def cluster() -> ClusterEnvironment:
-    """Who started the processes, which the command knows: Lightning would take any task of SLURM for one of several."""
+    """The environment of the processes: Lightning by itself would take any SLURM task for one of several."""
     several = "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
     return TorchElasticEnvironment() if several else LightningEnvironment()
 
 
 def check_optimizer(config: DictConfig, model: VAE) -> None:
-    """Raises UserError for a value that the optimizer or the scheduler refuses."""
+    """Raises UserError if the optimizer or the scheduler rejects a value."""
     try:
         model.configure_optimizers()
     except (ValueError, TypeError) as error:
@@ -144,7 +144,7 @@ def check_optimizer(config: DictConfig, model: VAE) -> None:
 
 
 def silence_warnings() -> None:
-    """Drop what Lightning says about choices that we made on purpose."""
+    """Ignore Lightning's warnings about deliberate choices."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     for message in (
@@ -153,10 +153,10 @@ def silence_warnings() -> None:
         ".*Experiment logs directory .* exists and is not empty.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*LeafSpec.*",
-        ".*You have overridden `transfer_batch_to_device`.*",  # which is for loaders without a data module
-        ".*`srun` command is available.*",  # who starts the processes, the command has told
-        ".*in eval mode at the start of training.*",  # a second stage trains the prior only
-        ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation saves none
-        ".*when logging on epoch level in distributed setting.*",  # torchmetrics has pooled the processes
+        ".*You have overridden `transfer_batch_to_device`.*",  # needed for loaders without a data module
+        ".*`srun` command is available.*",  # the command has set the cluster environment
+        ".*in eval mode at the start of training.*",  # a second stage trains only the prior
+        ".*callbacks used to create the checkpoint need to be provided.*",  # an evaluation has none of them
+        ".*when logging on epoch level in distributed setting.*",  # torchmetrics has reduced over the processes
     ):
         warnings.filterwarnings("ignore", message)

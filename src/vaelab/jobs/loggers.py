@@ -1,4 +1,4 @@
-"""A metrics.csv that only grows."""
+"""A metrics.csv to which a resumed run appends."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ from vaelab.storage.metrics import rows_before
 
 
 def build_history(logger: CSVLogger, metrics: Path, step: int) -> None:
-    """Put the rows up to `step` back into metrics.csv, which Lightning's logger empties when a run goes on."""
+    """Restore the rows up to `step` of metrics.csv, which Lightning's logger empties when a run is resumed."""
     rows = rows_before(metrics, step)
     writer = logger.experiment
     if rows:

@@ -1,4 +1,4 @@
-"""Data that a model was not trained on: for measurements out of its distribution, or of a new test set."""
+"""Evaluation on data that the model was not trained on: out of distribution, or another test set."""
 
 from collections.abc import Collection
 
@@ -10,31 +10,31 @@ from vaelab.data.facts import AUTO, FACTS
 from vaelab.errors import UserError
 
 CHOSEN = ("data", "data.source.root", "data.source.path")
-PIXELS = ("scale", "binarization", "dequantization", "value_range")  # what the model takes x for
+PIXELS = ("scale", "binarization", "dequantization", "value_range")  # how the model interprets x
 
 
 def chooses_other_data(overrides: Collection[str]) -> bool:
-    """Whether keys that are overridden name other examples; another share of the same examples does not count."""
+    """Whether the overrides choose other examples; another share of the same examples does not count."""
     return any(key in overrides for key in CHOSEN)
 
 
 def asks_for_a_share(overrides: Collection[str]) -> bool:
-    """Whether keys that are overridden say how much of examples without splits is to be evaluated."""
+    """Whether the overrides set how much of data without splits is evaluated."""
     return "data.source.test_fraction" in overrides
 
 
 def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[str]) -> None:
-    """Present other data as the run's model wants it: its pixels, its shape, its numbering of classes.
+    """Set pixels, shape and class numbers of other data to those of the run's model.
 
-    `config` is what is to be evaluated, `saved` what the run was trained with; what is in `overrides` stays.
+    `config` is what is evaluated, `saved` what the run was trained with; keys in `overrides` are not changed.
 
     Raises:
-        UserError: the shape does not fit, or the labels do not fit a model that is told them.
+        UserError: the shape or the labels do not fit the model.
     """
     node, before, name = config.data, saved.data, config.choices.data
     free = [key for key in (*PIXELS, "shape", *FACTS) if f"data.{key}" not in overrides]
     taken_over = [key for key in PIXELS if key in free and key in before]
-    if "shape" in free and ("shape" in node.source or node.shape == AUTO):  # images that are brought to any shape
+    if "shape" in free and ("shape" in node.source or node.shape == AUTO):  # images that are resized
         taken_over.append("shape")
     for key in taken_over:
         if key in node or key != "value_range":
@@ -46,19 +46,19 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         )
     if "classes" in node.source:
         renumber_classes(node, before, [key for key in FACTS if key in free])
-    if AUTO in (node.num_classes, node.classes):  # numbered as they are stored
+    if AUTO in (node.num_classes, node.classes):  # class numbers as stored
         node.num_classes, node.classes = before.num_classes, before.classes
     if config.choices.get("condition") != "none":
         check_labels(node, before, name)
 
 
 def renumber_classes(node: DictConfig, before: DictConfig, free: Collection[str]) -> None:
-    """Let a folder say its own classes or, where the run knows all of them, number them as the run does."""
+    """Take the classes of an image folder or, if the run knows all of them, the run's class numbers."""
     for key in free:
         node[key] = AUTO
     if not {"classes", "num_classes"} <= set(free):
         return
-    if before.num_classes == 0:  # the run leaves labels out
+    if before.num_classes == 0:  # the run discards labels
         node.classes, node.num_classes = [], 0
         return
     source = build(node.source)
@@ -70,16 +70,16 @@ def renumber_classes(node: DictConfig, before: DictConfig, free: Collection[str]
 
 
 def check_labels(node: DictConfig, before: DictConfig, name: str) -> None:
-    """Raises UserError where a label would not mean what it meant in training."""
+    """Raises UserError if class numbers do not mean the same as in training."""
     here, there = (list(one.classes) for one in (node, before))
     if node.num_classes != before.num_classes or (here and there and here != there):
         raise UserError(
-            f"the run's model is told labels of {describe_classes(before.num_classes, there)}, but data '{name}' has"
-            f" {describe_classes(node.num_classes, here)}; choose data of the same classes"
+            f"the run's model was trained with labels of {describe_classes(before.num_classes, there)}, but data"
+            f" '{name}' has {describe_classes(node.num_classes, here)}; choose data of the same classes"
         )
 
 
 def describe_classes(num: int, names: Collection[str]) -> str:
-    """How many classes, and the first of their names."""
+    """The number of classes, and the first of their names, as text."""
     first = ", ".join(list(names)[:5]) + (", …" if len(names) > 5 else "")
     return f"{num} classes{f' ({first})' if names else ''}"

@@ -1,4 +1,4 @@
-"""What `trainer.precision` means on this machine."""
+"""The meaning of `trainer.precision` on this machine."""
 
 import torch
 
@@ -9,7 +9,7 @@ LONG_FORMS = {"64": "64-true", "32": "32-true", "16": "16-mixed", "bf16": "bf16-
 
 
 def precision(wanted: str, accelerator: str) -> str:
-    """`bf16-mixed` where the hardware multiplies bfloat16 itself, `32-true` elsewhere, unless told otherwise.
+    """`bf16-mixed` if the hardware supports bfloat16, else `32-true`; other choices are returned unchanged.
 
     Likelihood and KL are computed in float32 either way, and in float64 under `64-true`.
     """
@@ -23,9 +23,9 @@ def precision(wanted: str, accelerator: str) -> str:
 
 
 def set_default_dtype(wanted: str) -> None:
-    """Floats of a trainer's precision from here on, model and data alike; a process may run several jobs.
+    """Set torch's default dtype to the trainer's precision; a process may run several jobs.
 
-    Raises UserError for weights of 16 bits, in which a step of Adam is lost and which likelihood and KL cannot use.
+    Raises UserError for 16-bit weights, in which steps of Adam round to zero and which likelihood and KL cannot use.
     """
     if wanted in ("bf16-true", "16-true"):
         way_out = wanted.replace("true", "mixed")

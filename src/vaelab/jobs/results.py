@@ -1,4 +1,4 @@
-"""The results of a checkpoint, measured as a process that has just started would measure them, and saved."""
+"""Measures a checkpoint exactly as a new process would, and saves the results."""
 
 import hashlib
 import logging
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Measured:
-    """Which checkpoint measurements are of: its name, its optimizer step, the sha256 of its file.
+    """The checkpoint of the measurements: its name, its optimizer step, the sha256 of its file.
 
-    `trained_steps` is how many steps the run had trained when it was measured, and `config` the digest of its config.
+    `trained_steps` is the number of steps that the run had trained by then, `config` the digest of its config.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Measured:
 
 
 class SaveResults(pl.Callback):
-    """Writes results.json as soon as every measure has ended, before pictures and checklist."""
+    """Writes results.json as soon as every measure has ended, before images and checks."""
 
     def __init__(self, evaluate: Evaluate, run: Run, into: Path, checkpoint: Path, trained_steps: int | None) -> None:
         self.evaluate = evaluate
@@ -76,12 +76,11 @@ def measure(
     other_data: bool = False,
     whole: bool = False,
 ) -> None:
-    """results.json in the folder `into`, pictures and checklist beside it, and the measurements as a table.
+    """Write results.json, images and checks into the folder `into`, and print the measurements as a table.
 
-    Everything is built anew from the config and the checkpoint, so that training reports what an evaluation of the
-    saved run reports. `loops` is how far the trainer of the run had come, for loggers that count steps; `other_data`
-    says that the data may be others than the run was trained on, and `whole` that all of them are then evaluated
-    where they have no splits.
+    Everything is built again from the config and the checkpoint, so that training reports the same numbers as an
+    evaluation of the saved run. `loops` is the state of the trainer's loops, for loggers that count steps; `other_data`
+    allows other data than the run was trained on, and `whole` evaluates all examples of data without splits.
     """
     experiment = Experiment.build(config)
     experiment.validate_checkpoint(checkpoint, other_data)
@@ -99,9 +98,9 @@ def measure(
 
 
 def split_callbacks(config: DictConfig, run: Run) -> tuple[Evaluate, list[Callback]]:
-    """The callback `evaluate`, or one for the bound alone where it is not chosen, and the other callbacks of a test.
+    """The callback `evaluate`, or one that measures only the bound, and the other callbacks of a test.
 
-    What saves or averages weights has no part in it: the checkpoint holds the weights.
+    Callbacks that save or average weights are excluded: the checkpoint contains the weights.
     """
     callbacks = build_callbacks(config, run)
     measuring = [one for one in callbacks if isinstance(one, Evaluate)]

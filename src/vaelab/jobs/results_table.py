@@ -1,4 +1,4 @@
-"""Results as a person reads them."""
+"""Prints results as a table."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from vaelab.printing import print_line, print_table
 
 
 def print_results(records: dict[str, Record], folder: Path) -> None:
-    """One line per metric, then what should not be believed, then where everything is."""
+    """Print one line per metric, then the warnings, then the folder."""
     print_table(results_table(records))
     for name in sorted(records):
         if warning := records[name].measurement.warning:
@@ -34,7 +34,7 @@ def results_table(records: dict[str, Record]) -> Table:
 
 
 def number(value: float | None) -> str:
-    """Five digits, and at most four places; nothing for what was not measured."""
+    """Five significant digits, at most four decimals; empty for None."""
     if value is None:
         return ""
     places = max(0, 5 - len(f"{abs(value):.0f}"))

@@ -1,4 +1,4 @@
-"""Draw samples from a checkpoint: what `vaelab sample` does."""
+"""Draws samples from a checkpoint: `vaelab sample`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +22,11 @@ from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
 COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
-MOST_NAMED = 20  # classes in a sentence
+MOST_NAMED = 20  # classes that a message lists
 
 
 def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
-    """num_samples images as samples.npy, [N, *event] on the data's scale, and the first as the grid samples.png."""
+    """Save num_samples samples as samples.npy, [N, *event] on the data's scale, and the first ones as samples.png."""
     experiment = load_trained(saved, checkpoint)
     data, latent = experiment.data, experiment.model.latent
     y = labels(plain(config.y), config.num_samples, data, latent)
@@ -38,7 +38,7 @@ def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, fo
 
 
 def load_trained(saved: DictConfig, checkpoint: Path) -> Experiment:
-    """The parts of a run with the weights of a checkpoint, as they are evaluated; its data need not be there."""
+    """The parts of a run with the weights of a checkpoint, in evaluation mode; the data are not needed."""
     experiment = Experiment.build_without_data(saved)
     experiment.validate_weights(checkpoint)
     experiment.model.load_state_dict(load_checkpoint(checkpoint)["state_dict"])
@@ -54,7 +54,7 @@ def draw(
     temperature: float | Sequence[float],
     seed: int,
 ) -> Float[Tensor, "N *event"]:
-    """That many samples on the data's scale, the same for the same seed, on the CPU."""
+    """Samples on the data's scale, on the CPU; the same for the same seed."""
     check_temperature(temperature, latent)
     device = device_of(latent)
     images, chunks = [], torch.arange(num_samples).split(data.chunk)
@@ -68,17 +68,17 @@ def draw(
 
 
 def device_of(latent: LatentStructure) -> torch.device:
-    """Where the weights of a latent structure are."""
+    """The device of a latent structure's weights."""
     return next(weight.device for part in latent.modules() for weight in part.parameters())
 
 
 def plain(value: Any) -> Any:
-    """A value of a config, a list as Python's own."""
+    """A value of a config, with lists as Python lists."""
     return list(value) if isinstance(value, ListConfig) else value
 
 
 def check_temperature(temperature: float | Sequence[float], latent: LatentStructure) -> None:
-    """Raises UserError for a list of temperatures where the latent has no levels: only a hierarchy has."""
+    """Raises UserError for a list of temperatures unless the latent structure is a hierarchy."""
     if isinstance(temperature, Sequence) and not hasattr(latent, "num_levels"):
         raise UserError(
             f"temperature={temperature} has an entry for each level, but this model has no levels; give one number"
@@ -86,7 +86,7 @@ def check_temperature(temperature: float | Sequence[float], latent: LatentStruct
 
 
 def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
-    """A row for each class that was asked for; all of one class, or of none, in rows of ten."""
+    """One row per requested class; samples of one class, or of none, in rows of ten."""
     images = data.to_unit(x)
     classes = [] if y is None else y.unique().tolist()
     names = [data.classes[label] if data.classes else str(label) for label in classes]
@@ -97,35 +97,35 @@ def grid(data: DataModule, x: Tensor, y: Int[Tensor, " N"] | None) -> Grid:
 
 
 def is_image(shape: tuple[int, ...]) -> bool:
-    """Whether x can be looked at: one or three channels of rows and columns."""
+    """Whether x can be drawn: one or three channels of rows and columns."""
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
 def labels(y: Any, num_samples: int, data: DataModule, latent: LatentStructure) -> Int[Tensor, " N"] | None:
-    """One label for each sample, or None for a model that is told none: those asked for, in turn.
+    """One label per sample, cycling through the requested classes; None for an unconditional model.
 
     Raises:
         UserError: y is not a class, or the model is unconditional.
     """
     if not latent.conditional:
         if y != "all":
-            raise UserError(f"y={y} asks for a label, but this model is unconditional; leave y out")
+            raise UserError(f"y={y} requests a label, but this model is unconditional; leave y out")
         return None
     asked = class_numbers(y, data.classes, data.num_classes)
     return torch.tensor(asked)[torch.arange(num_samples) % len(asked)]
 
 
 def class_numbers(y: Any, classes: Sequence[str], num_classes: int) -> list[int]:
-    """The numbers of a class or of a list of them by name or number, or of all."""
+    """The numbers of one class, of a list of classes, or of all; classes are given by name or number."""
     wanted = list(y) if isinstance(y, list | tuple) else [y]
     asked = list(range(num_classes)) if y == "all" else [label_of(one, classes, num_classes) for one in wanted]
     if not asked:
-        raise UserError(f"y=[] asks for no label; set it to {choices_of(classes, num_classes)}")
+        raise UserError(f"y=[] is empty; set it to {choices_of(classes, num_classes)}")
     return asked
 
 
 def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:
-    """The number of a class by its name or, where no class has a number for a name, by that number."""
+    """The number of a class, given by name or, unless class names are numeric, by number."""
     if str(wanted) in classes:
         return classes.index(str(wanted))
     is_number = isinstance(wanted, int) and not isinstance(wanted, bool)
@@ -138,12 +138,12 @@ def label_of(wanted: object, classes: Sequence[str], num_classes: int) -> int:
 
 
 def choices_of(classes: Sequence[str], num_classes: int) -> str:
-    """What y may be, in words."""
+    """The valid values of y, as text."""
     some = ", ".join(classes) if len(classes) <= MOST_NAMED else f"{', '.join(classes[:MOST_NAMED])}, …"
     numbers = "" if has_numeric_names(classes) else f"a label from 0 to {num_classes - 1}, "
     return f"{numbers}{f'one of {some}, ' if classes else ''}a list of these, or all"
 
 
 def has_numeric_names(classes: Sequence[str]) -> bool:
-    """Whether a number may be the name of a class, which may then be numbered otherwise."""
+    """Whether a class name is a number, which may differ from its class number."""
     return any(name.isdecimal() for name in classes)

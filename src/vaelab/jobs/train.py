@@ -1,4 +1,4 @@
-"""Train, then evaluate: what one process of `vaelab train` does."""
+"""Trains, then evaluates: one process of `vaelab train`."""
 
 from inspect import signature
 from pathlib import Path
@@ -26,12 +26,12 @@ from vaelab.signals import defer_signals, raise_if_stopped
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
-# What a wrong state makes of going on.
+# What Lightning raises while it restores an incompatible state.
 RESTORING = (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
 
 
 class Trained(NamedTuple):
-    """What remains of a training beside its files: how far its loops came, and its value for a sweep."""
+    """The outcome of a training besides its files: the state of its loops, its steps, and the objective of a sweep."""
 
     loops: dict[str, Any]
     steps: int
@@ -39,9 +39,9 @@ class Trained(NamedTuple):
 
 
 def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | None:
-    """A run from its beginning, or from a checkpoint on, to the results of its best weights; its value for a sweep."""
+    """Train a run, or resume it from a checkpoint, and evaluate its best weights; return the objective of a sweep."""
     run = Run(folder)
-    written = config.copy()  # before anything is built, which resolves its references
+    written = config.copy()  # before building, which resolves references
     loggers = [build_logger(node, run) for node in config.logger.values()]
     status = 1
     try:
@@ -58,7 +58,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | 
 
 
 def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
-    """Train; what is returned holds neither the model nor its trainer, since results come from what was saved."""
+    """Train; return neither model nor trainer, since results are measured from the saved checkpoint."""
     experiment = Experiment.build(config)
     write_facts(written.data, experiment.data)
     if checkpoint is not None:
@@ -74,20 +74,20 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
             if checkpoint is None or experiment.model.loss is not None or isinstance(error, UserError):
                 raise
             why = f"{type(error).__name__}: {first_sentence(error)}"
-            raise UserError(f"{checkpoint} cannot be gone on from ({why}); give another by ckpt=") from error
+            raise UserError(f"{checkpoint} cannot be resumed ({why}); give another by ckpt=") from error
     raise_if_stopped()
     trainer.strategy.barrier()
     return Trained(trainer.fit_loop.state_dict(), trainer.global_step, objective(trainer))
 
 
 def objective(trainer: pl.Trainer) -> float | None:
-    """What a sweep optimises: the watched value of the best checkpoint, the bound of validation by default."""
+    """The objective of a sweep: the monitored value of the best checkpoint, by default the validation bound."""
     score = getattr(trainer.checkpoint_callback, "best_model_score", None)
     return None if score is None else float(score)
 
 
 def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[Any]:
-    """The callbacks that are chosen, and those without which no run is safe."""
+    """The configured callbacks, and those that keep every run safe."""
     chosen = build_callbacks(config, run)
     always = [LastCheckpoint(run.checkpoints), FiniteLoss(), Interruption(run.checkpoints)]
     begins_with = {"init_from": config.get("init_from"), "first_stage": config.model.get("first_stage")}
@@ -98,20 +98,20 @@ def callbacks_of(config: DictConfig, run: Run, checkpoint: Path | None) -> list[
 
 
 def build_logger(node: DictConfig, run: Run) -> Logger:
-    """A logger that writes into the run folder, as one does that is not told to write elsewhere."""
+    """A logger that writes into the run folder, unless its config names another folder."""
     needs_folder = "save_dir" in signature(locate(node._target_)).parameters and "save_dir" not in node
-    # Absolute, since W&B writes from a process of its own.
+    # Absolute, since W&B writes from another process.
     logger: Logger = build(node, {"save_dir": str(run.folder.absolute())} if needs_folder else None)
     return logger
 
 
 def start_loggers(loggers: list[Logger], config: DictConfig, run: Run, checkpoint: Path | None) -> None:
-    """Let each logger know the config and go on where it was at the checkpoint."""
+    """Give each logger the config, and let it continue at the checkpoint's step."""
     step = load_checkpoint(checkpoint, "meta")["global_step"] if checkpoint else 0
     for logger in loggers:
         if isinstance(logger, CSVLogger):
             build_history(logger, run.metrics_file, step)
-            continue  # config.yaml lies beside metrics.csv
+            continue  # config.yaml is beside metrics.csv
         if isinstance(logger, Session):
             logger.begin(run.folder)
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
