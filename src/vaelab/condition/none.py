@@ -8,7 +8,11 @@ from vaelab.ranges import NonNegativeInt
 
 
 class NoCondition(nn.Module):
-    """y -> [B, 0]: the parts are given no label, even if the data have labels."""
+    """y -> [B, 0]: the parts get no label, even if the data have labels.
+
+    Args:
+        size: not used.
+    """
 
     def __init__(self, size: NonNegativeInt = 0) -> None:
         super().__init__()

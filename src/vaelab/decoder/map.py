@@ -68,5 +68,5 @@ class Map(nn.Module):
             h = h + self.condition(c)[:, :, None, None]
         h = self.blocks(h)
         for double, (height, width) in zip(self.doublings, self.sizes[1:], strict=True):
-            h = double(h)[:, :, :height, :width]  # 2n rows, of which an image of 2n - 1 rows uses all but the last
+            h = double(h)[:, :, :height, :width]  # 2n rows; an image of 2n - 1 rows drops the last
         return h.unflatten(1, self.parameter_shape[:2])

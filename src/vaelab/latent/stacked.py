@@ -61,7 +61,7 @@ class Stacked(LatentStructure):
 
     @property
     def conditional(self) -> bool:
-        """Samples can be asked for by label."""
+        """Whether samples can be requested by label."""
         return True
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Inference:

@@ -42,7 +42,7 @@ class LatentStructure(nn.Module):
 
     @property
     def conditional(self) -> bool:
-        """Whether samples can be asked for by label."""
+        """Whether samples can be requested by label."""
         return bool(self.condition.size)
 
     def infer(self, x: Float[Tensor, "B *event"], y: Int[Tensor, " B"] | None) -> Any:

@@ -13,6 +13,9 @@ class Bernoulli(Likelihood):
 
     Grey x in [0, 1] are accepted too; then log_prob is minus the binary cross-entropy, which no longer
     integrates to one over x and is a pseudo-likelihood (`is_density` is False).
+
+    Args:
+        shape: shape of one example.
     """
 
     num_parameters = 1

@@ -13,6 +13,9 @@ class ContinuousBernoulli(Likelihood):
 
     The normalizer C makes it a density on [0, 1], which Bernoulli is not.
     (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845)
+
+    Args:
+        shape: shape of one example.
     """
 
     num_parameters = 1

@@ -39,7 +39,7 @@ class DiscretizedLogistic(Likelihood):
     def forward(self, parameters: Float[Tensor, "..."]) -> Independent:
         per_kind = full_precision(parameters).unflatten(-len(self.shape) - 1, (3, self.num_mixtures))
         logits, raw_loc, raw_log_scale = per_kind.movedim(-len(self.shape) - 1, -1).unbind(-len(self.shape) - 2)
-        # Outputs near zero, as of a new decoder, mean a scale near exp(-2).
+        # Outputs near zero, which a new decoder has, give a scale near exp(-2).
         log_scale = bounded_log_scale(raw_log_scale, bound=6.0) - 2.0
         return self.join_pixels(
             DiscretizedLogisticMixture(logits, raw_loc + self.spread, log_scale, self.num_levels, validate_args=False)

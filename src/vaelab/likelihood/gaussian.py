@@ -38,7 +38,11 @@ class FixedGaussian(Likelihood):
 
 
 class LearnedGaussian(Likelihood):
-    """p(x|z) = prod_i N(x_i; m_i, s^2), with m from the decoder and one learned s for all pixels."""
+    """p(x|z) = prod_i N(x_i; m_i, s^2), with m from the decoder and one learned s for all pixels.
+
+    Args:
+        shape: shape of one example.
+    """
 
     num_parameters = 1
     support = constraints.real
@@ -55,7 +59,11 @@ class LearnedGaussian(Likelihood):
 
 
 class PredictedGaussian(Likelihood):
-    """p(x|z) = prod_i N(x_i; m_i, s_i^2), with m and log s from the decoder."""
+    """p(x|z) = prod_i N(x_i; m_i, s_i^2), with m and log s from the decoder.
+
+    Args:
+        shape: shape of one example.
+    """
 
     num_parameters = 2
     support = constraints.real

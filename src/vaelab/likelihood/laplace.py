@@ -31,7 +31,11 @@ class FixedLaplace(Likelihood):
 
 
 class PredictedLaplace(Likelihood):
-    """p(x|z) = prod_i exp(-|x_i - m_i| / s_i) / (2 s_i), with m and log s from the decoder."""
+    """p(x|z) = prod_i exp(-|x_i - m_i| / s_i) / (2 s_i), with m and log s from the decoder.
+
+    Args:
+        shape: shape of one example.
+    """
 
     num_parameters = 2
     support = constraints.real

@@ -1,4 +1,4 @@
-"""Base class of the callbacks that draw pictures."""
+"""Base class of the callbacks that save and log images."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -16,14 +16,14 @@ from vaelab.ranges import PositiveInt
 
 
 class PictureCallback(pl.Callback):
-    """Draws `grid`, which each picture defines, from the weights that are being evaluated.
+    """Draws `grid`, which subclasses define, with the weights that are evaluated.
 
     images/<name>_epoch004.png    after 4 epochs, from the validation split, every `every_n_epochs`
-    images/<name>.png             at the end of training, and again, from the test split, of testing
+    images/<name>.png             at the end of training, and again, from the test split, after testing
 
-    under the run folder. Loggers that take images get those of epochs as `images/<name>` and that of the test split
-    as `test/images/<name>`, so that each is there once. Only the first process draws. The noise is the same each
-    time, and none is taken from training. Data that are not images of one or three channels give no picture.
+    under the run folder. Loggers that accept images get `images/<name>` at epochs and `test/images/<name>` from the
+    test split. Only rank 0 draws. The noise is the same each time and does not change the state of training. Data that
+    are not images of one or three channels give no image.
     """
 
     name: str
@@ -33,9 +33,9 @@ class PictureCallback(pl.Callback):
 
     @abstractmethod
     def grid(self, context: EvaluationContext) -> Grid | None:
-        """What to draw; None where this latent structure has nothing to show."""
+        """The grid to draw, or None if the latent structure has nothing to show."""
 
-    # At the epoch's end and not later, when an average of the weights has been swapped out again.
+    # At the end of the epoch: later, averaged weights have been swapped out again.
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         num_epochs = trainer.current_epoch + 1
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
@@ -51,7 +51,7 @@ class PictureCallback(pl.Callback):
         self.show(trainer, f"test/images/{self.name}", path)
 
     def draw(self, trainer: pl.Trainer, pl_module: VAE, split: str, file: str) -> Path | None:
-        """Where one picture was written; None where there is nothing to draw, or another process draws."""
+        """Save one image and return its path; None if there is nothing to draw or on other ranks."""
         data = pl_module.data
         if not trainer.is_global_zero or len(data.shape) != 3 or data.shape[0] not in (1, 3):
             return None
@@ -64,7 +64,7 @@ class PictureCallback(pl.Callback):
         return path
 
     def show(self, trainer: pl.Trainer, key: str, path: Path | None) -> None:
-        """Hand a picture, if there is one, to the loggers that take images; none of them may stop the run."""
+        """Log an image, if there is one, to loggers that accept images; errors are logged and do not stop the run."""
         for logger in trainer.loggers if path is not None else ():
             if hasattr(logger, "log_image"):
                 try:

@@ -1,4 +1,4 @@
-"""A table of images, as it would stand in a paper."""
+"""A grid of images with labels."""
 
 import warnings
 from collections.abc import Collection, Sequence
@@ -18,20 +18,20 @@ from torch import Tensor
 from vaelab.storage.atomic import replacement
 
 DPI = 144
-CELL = 80  # dots an image is enlarged to, by a whole factor, so that its pixels stay squares of one size
+CELL = 80  # size in dots to which images are enlarged, by an integer factor
 SEPARATOR = 3
 GAP = 14
 MARGIN = 10
 FONT_SIZE = 8
-# Beside matplotlib's own, for names of classes in other scripts.
+# In addition to matplotlib's own, for class names in other scripts.
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans", "Malgun Gothic")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows of images in [0, 1], perhaps of unequal length, and what is written around them.
+    """Rows of images in [0, 1], of equal or unequal length, with title and labels.
 
-    After the rows in `row_gaps` and the columns in `column_gaps` there is more room than after the others.
+    The rows in `row_gaps` and the columns in `column_gaps` are followed by a wider gap.
     """
 
     rows: Sequence[Float[Tensor, "_ C H W"]]
@@ -43,13 +43,13 @@ class Grid:
 
 
 def starts(num: int, size: int, gaps: Collection[int]) -> list[int]:
-    """Where each of `num` cells of `size` dots begins, and, last, where they end."""
+    """The offsets of `num` cells of `size` dots, followed by the end of the last cell."""
     steps = [size + (GAP if place in gaps else SEPARATOR) for place in range(num - 1)]
     return list(accumulate([*steps, size], initial=0))
 
 
 def mosaic(grid: Grid) -> tuple[Float[np.ndarray, "H W C"], list[float], list[float]]:
-    """All images on white, with the middle of each row and of each column, in dots."""
+    """All images on white, with the centres of rows and columns, in dots."""
     channels, height, width = grid.rows[0].shape[1:]
     factor = max(1, round(CELL / max(height, width)))
     tops = starts(len(grid.rows), factor * height, grid.row_gaps)
@@ -65,13 +65,13 @@ def mosaic(grid: Grid) -> tuple[Float[np.ndarray, "H W C"], list[float], list[fl
 
 
 def figure(grid: Grid) -> Figure:
-    """The grid as a figure in which one dot of the mosaic is one dot of the page."""
+    """The grid as a figure, with one dot of the mosaic per dot of the page."""
     dots, rows, columns = mosaic(grid)
     page = Figure(dpi=DPI)
     canvas = FigureCanvasAgg(page)
     axes = page.add_axes((0, 0, 1, 1))
     axes.imshow(dots, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    # Names of classes may hold $ and letters of any script.
+    # Class names may contain $ and letters of any script.
     axes.set_yticks(rows[: len(grid.row_labels)], grid.row_labels, parse_math=False, fontfamily=installed_fonts())
     axes.set_xticks(columns[: len(grid.column_labels)], grid.column_labels)
     axes.tick_params(length=0, labelsize=FONT_SIZE, bottom=False, labelbottom=False, top=True, labeltop=True)
@@ -83,15 +83,15 @@ def figure(grid: Grid) -> Figure:
 
 @cache
 def installed_fonts() -> list[str]:
-    """Families that are asked one after the other for a letter."""
+    """Font families that are tried in order for each letter."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return ["DejaVu Sans", *(name for name in FONTS if name in installed)]
 
 
 def save(grid: Grid, path: Path) -> None:
-    """A PNG that is never seen half written."""
+    """Write the grid as a PNG, atomically."""
     with replacement(path) as file, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # which leaves a box in its place
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure(grid).savefig(file, format="png", dpi=DPI)
 
 

@@ -24,7 +24,7 @@ class Flow(nn.Module):
     Args:
         num_features: F, features of the encoder.
         latent_dim: D, elements of z.
-        flow: factory, given `features` = D and `context` = F, of a zuko flow, of which only `transform` is used.
+        flow: factory, given `features` = D and `context` = F, of a zuko flow; only its `transform` is used.
         fast_sampling: whether the transform maps u to z.
     """
 

@@ -22,7 +22,7 @@ class Flow(nn.Module):
     Args:
         latent_dim: D, elements of z.
         condition_size: Y, the size of the condition, or 0.
-        flow: factory, given `features` = D and `context` = Y, of a zuko flow, of which only `transform` is used.
+        flow: factory, given `features` = D and `context` = Y, of a zuko flow; only its `transform` is used.
     """
 
     def __init__(self, latent_dim: Width, condition_size: NumClasses, flow: Callable[..., Any]) -> None:
