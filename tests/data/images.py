@@ -85,7 +85,7 @@ def link(place: Path, target: str | Path) -> None:
 
 
 def raw_names(folder: Path, *names: bytes) -> None:
-    """Class folders whose names are no UTF-8."""
+    """Class folders whose names are not UTF-8."""
     for name in names:
         place = folder / os.fsdecode(name)
         place.mkdir(parents=True)

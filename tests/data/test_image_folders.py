@@ -164,15 +164,15 @@ WRONG: dict[str, tuple[Build, str]] = {
     ),
     "train twice": (
         lambda p: fill(p, "train", "Train", "test"),
-        "{p} has folders Train and train, each of which may be the train split; keep one",
+        "{p} has folders Train and train, which both mean the train split; keep one",
     ),
     "train and training": (
         lambda p: fill(p, "train", "training", "test"),
-        "{p} has folders train and training, each of which may be the train split; keep one",
+        "{p} has folders train and training, which both mean the train split; keep one",
     ),
     "validation twice": (
         lambda p: fill(p, "train", "val", "validation", "test"),
-        "{p} has folders val and validation, each of which may be the validation split; keep one",
+        "{p} has folders val and validation, which both mean the validation split; keep one",
     ),
     "a folder beside splits": (
         lambda p: fill(p, "train/a", "test/a", "extra"),

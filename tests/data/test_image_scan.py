@@ -10,7 +10,7 @@ from vaelab.data import image_scan
 from vaelab.data.image_scan import scan
 from vaelab.errors import UserError
 
-# Stands in for a decoder that a file can bring down.
+# Replaces the decoder by one that files can crash.
 PROGRAM = """
 import json, os, signal, sys, time
 for line in sys.stdin:

@@ -26,7 +26,7 @@ class Recorder(LightningModule):
         return (self.layer(batch.x.flatten(1) + noise) ** 2).mean()
 
     def validation_step(self, batch):
-        # Whatever validation draws must not reach training.
+        # Random numbers drawn in validation must not affect training.
         torch.rand(len(batch.x) + 1)
 
     def configure_optimizers(self):

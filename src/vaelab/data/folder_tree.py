@@ -67,7 +67,7 @@ def find_splits(root: Path) -> dict[str, Path]:
     for split, several in found.items():
         if len(several) > 1:
             both = " and ".join(several)
-            raise UserError(f"{printable(root)} has folders {both}, each of which may be the {split} split; keep one")
+            raise UserError(f"{printable(root)} has folders {both}, which both mean the {split} split; keep one")
     named = [name for several in found.values() for name in several]
     for split in ("train", "test"):
         if not found[split]:

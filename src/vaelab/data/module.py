@@ -36,25 +36,38 @@ from vaelab.ranges import NonNegativeInt, PositiveInt, Seed, Shape
 from vaelab.signals import ignore
 from vaelab.terms import Batch
 
-Data = Split | FixedNoise | PartlyLabelled  # what a loader can read
+Data = Split | FixedNoise | PartlyLabelled  # the datasets of loaders
 SPLITS = ("train", "validation", "test")
 
 
 class DataModule(LightningDataModule):
-    """Splits of one source, and how a batch of it becomes what the likelihood sees.
+    """The splits of one source as batches on the scale of the likelihood.
 
-    Loaders give stored pixels; `on_after_batch_transfer` makes floats of them on the device. Training noise
+    Loaders give stored pixels; `on_after_batch_transfer` converts them to floats on the device. Training noise
     is seeded by (seed, process, number of the batch), so that a resumed run needs no saved generator state;
     the noise of an evaluation is a function of (split_seed, split, index).
 
-    `shape`, `scale`, `value_range`, `num_classes`, `classes` and `num_validation` may be `auto`: the source then says
-    them, which takes its files. `value_range` is what pictures show as black and white of x that is not scaled.
-    `corrupt` is what the source does about files that cannot be read.
+    `shape`, `scale`, `value_range`, `num_classes`, `classes` and `num_validation` may be `auto`: then they are read
+    from the source, which needs its files.
 
-    Of `num_labels` other than `all` only training batches know: split("train") and evaluations keep every label.
-
-    `batch_size` is per process. `chunk` is the batch size of evaluation, on which its numbers depend, as they
-    do not on the number of processes.
+    Args:
+        source: the data set.
+        shape: shape of one example.
+        num_classes: number of classes; 0 discards the labels.
+        batch_size: training examples per batch and process.
+        chunk: examples per batch of evaluation, on which its numbers depend.
+        num_validation: training examples that are held out for validation.
+        split_seed: seed of the validation split, the labelled examples and the noise of evaluations.
+        scale: `unit` [0, 1], `symmetric` [-1, 1], or `none`, as stored.
+        binarization: `none`, `dynamic`, drawn in each training step, or `static`, drawn once.
+        dequantization: whether uniform noise is added to grey levels.
+        num_workers: worker processes of each loader.
+        seed: seed of shuffling and of training noise.
+        classes: class names in the order of their numbers; empty for none.
+        num_labels: number of labelled training examples, or `all`. Evaluation uses every label.
+        labelled_per_batch: labelled examples per training batch; 0 is any number.
+        corrupt: `error` or `skip`, for files that cannot be read.
+        value_range: black and white in images of x, if x is not scaled.
     """
 
     def __init__(
@@ -89,14 +102,14 @@ class DataModule(LightningDataModule):
         self.split_seed = split_seed
         self.noise = (binarization, dequantization)
         if scale != AUTO:
-            Pixels(scale, *self.noise)  # mistakes in the config come first
+            Pixels(scale, *self.noise)  # report mistakes in the config first
         self.num_workers = num_workers
         self.seed = seed
         self.num_labels = num_labels
         self.labelled_per_batch = labelled_per_batch
         self.label_mask: Tensor | None = None  # which training examples keep their labels; None for all
         self.other = False  # whether a model that was trained on other data is being evaluated
-        self.tests_on_all = False  # whether every example is evaluated, those of train too
+        self.tests_on_all = False  # whether every example is evaluated, also those of train
         self._splits: dict[str, Split] = {}
         self._fingerprints: dict[str, str] = {}
         if num_classes != AUTO:
@@ -110,31 +123,31 @@ class DataModule(LightningDataModule):
 
     @cached_property
     def scale(self) -> str:
-        """On which scale the likelihood sees pixels; none for x as it is stored."""
+        """The scale on which the likelihood sees pixels; `none` for x as stored."""
         given = self.given["scale"]
         return scale_of(self.source) if given == AUTO else str(given)
 
     @cached_property
     def value_range(self) -> tuple[float, float]:
-        """What is black and what is white of x that is not scaled."""
+        """Black and white of x that is not scaled."""
         given = self.given["value_range"]
         low, high = value_range_of(self.source) if given == AUTO else given
         return float(low), float(high)
 
     @cached_property
     def pixels(self) -> Pixels:
-        """How stored x become what the likelihood sees."""
+        """The transform from stored x to x of the likelihood."""
         return Pixels(self.scale, *self.noise, self.value_range)
 
     @cached_property
     def num_classes(self) -> int:
-        """How many classes the labels have, 0 for data without labels."""
+        """The number of classes, 0 for data without labels."""
         given = self.given["num_classes"]
         return count_classes(self.source) if given == AUTO else int(given)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The name of each class, or none where they have no names."""
+        """The name of each class; empty if they have no names."""
         given = self.given["classes"]
         if given == AUTO:
             return class_names(self.source) if self.num_classes else ()
@@ -142,7 +155,7 @@ class DataModule(LightningDataModule):
 
     @cached_property
     def num_validation(self) -> int:
-        """How many examples validation has."""
+        """The number of validation examples."""
         given = self.given["num_validation"]
         return validation_size(self.source) if given == AUTO else int(given)
 
@@ -151,12 +164,12 @@ class DataModule(LightningDataModule):
         return Labels(self.num_labels, self.labelled_per_batch, self.batch_size, self.num_classes)
 
     def prepare_data(self) -> None:
-        """Downloads and checks the files, and compares them with the config."""
+        """Download or check the files, and compare them with the config."""
         self.source.prepare()
         check_classes(self.source, self.num_classes)
 
     def setup(self, stage: str | None) -> None:
-        """Loads what the stage needs: pixels of test are not read before `test` asks for them."""
+        """Load what the stage needs: test data are not read before `test`."""
         if stage in ("fit", "validate", None):
             self.split("train")
         if stage == "fit":
@@ -174,16 +187,16 @@ class DataModule(LightningDataModule):
         return self._splits[name]
 
     def test_on_all(self) -> bool:
-        """Evaluate every example, where the source has no test split of its own; whether that is so."""
+        """Evaluate every example if the source has no test split; return whether that is so."""
         everything = self.source.all_examples() if isinstance(self.source, HoldsOut) else None
         if everything is not None:
-            self.split("train")  # drawn as ever, for those who only look
+            self.split("train")  # before the change, for measures that only look at it
             self._splits["test"], self.tests_on_all = everything, True
             self._fingerprints.pop("test", None)
         return self.tests_on_all
 
     def training(self) -> Split:
-        """The split `train`, for measures that learn from it. Raises UserError where its examples are evaluated too."""
+        """The split `train`, for measures that train on it. Raises UserError if its examples are evaluated too."""
         if self.tests_on_all:
             raise UserError(
                 "it learns from examples of the same data, but all of them are evaluated; set "
@@ -192,40 +205,40 @@ class DataModule(LightningDataModule):
         return self.split("train")
 
     def class_name(self, y: Tensor | int) -> str:
-        """The name of class y, or its number where classes have no names."""
+        """The name of class y, or its number if classes have no names."""
         return self.classes[int(y)] if self.classes else str(int(y))
 
     def batch(self, name: str, indices: Indices) -> Batch:
-        """Chosen examples of a split as an evaluation sees them."""
+        """A batch of a split's examples with these indices, with the noise of evaluation."""
         return self.on_after_batch_transfer(self._fixed(name)[indices], 0)
 
     def loader(self, name: str) -> DataLoader[Any]:
-        """Each example of a split exactly once over all processes, in whole chunks, with noise drawn once."""
+        """Each example of a split exactly once over all processes, in whole chunks, with fixed noise."""
         return self._in_order(self._fixed(name), self.chunk)
 
     def chunks(self, name: str, numbers: Sequence[int], size: int) -> DataLoader[Any]:
-        """Chunks of the first `size` examples of a split, by their numbers."""
+        """The chunks with these numbers, of the first `size` examples of a split."""
         starts = (number * self.chunk for number in numbers)
         indices = [list(range(start, min(start + self.chunk, size))) for start in starts]
         return Loader(self._fixed(name), batch_size=None, sampler=indices, **self._workers())  # type: ignore[arg-type]
 
     @property
     def fingerprint(self) -> str:
-        """A name for the examples that training sees: two data sets that differ have different ones."""
+        """A hash of the training examples."""
         return self.fingerprint_of("train")
 
     def fingerprint_of(self, name: str) -> str:
-        """A name for the examples of a split, with their labels."""
+        """A hash of the examples and labels of a split."""
         if name not in self._fingerprints:
             self._fingerprints[name] = fingerprint(self.split(name), labels=True)
         return self._fingerprints[name]
 
     def is_named(self, name: str) -> bool:
-        """Whether training sees the examples that had this fingerprint, also in its earlier form without labels."""
+        """Whether this is the fingerprint of the training examples, also in its earlier form without labels."""
         return name in (self.fingerprint, fingerprint(self.split("train"), labels=False))
 
     def identity(self, name: str) -> str:
-        """The source, and the examples of a split, as records name them."""
+        """The source and the fingerprint of a split, for records."""
         examples = "all examples" if self.tests_on_all and name == "test" else name
         return f"{type(self.source).__name__}/{examples}/{self.fingerprint_of(name)}"
 
@@ -233,7 +246,7 @@ class DataModule(LightningDataModule):
         stored = self._fixed("train") if self.pixels.binarization == "static" else self.split("train")
         train = stored if self.label_mask is None else PartlyLabelled(stored, self.label_mask)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
-            # The same few batches in every epoch; Lightning accepts nothing but a sequential sampler here.
+            # The same few batches in every epoch; Lightning requires a sequential sampler for overfit_batches.
             return self._in_order(train, self.batch_size)
         usual = (len(train), self.batch_size, self.seed, *self._process(), self._num_batches_done)
         sampler = TrainingSampler(*usual)
@@ -248,24 +261,24 @@ class DataModule(LightningDataModule):
         return self.loader("test")
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Seeds one training step: its noise in the data and in the model."""
+        """Seed one training step: its noise in the data and in the model."""
         if self.trainer is not None and self.trainer.training:
             reseed("step", self.seed, self.trainer.global_rank, self._num_batches_done())
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Floats on the device, with noise drawn anew where it has not been drawn once."""
+        """Convert x to floats on the device, with new noise unless it is fixed."""
         x = batch.x
         if self.pixels.noisy and x.dtype == torch.uint8:
             x = self.pixels.add_noise(x, torch.rand(x.shape, device=x.device))
         return batch._replace(x=self.pixels.rescale(x), y=batch.y if self.num_classes else None)
 
     def to_unit(self, x: Float[Tensor, "B *event"]) -> Float[Tensor, "B *event"]:
-        """x of the likelihood's scale as brightness in [0, 1], for eyes and classifiers."""
+        """x on the likelihood's scale as brightness in [0, 1], for images and classifiers."""
         return self.pixels.to_unit(x)
 
     def brightness(self, name: str, indices: Indices) -> Float[Tensor, "B *event"]:
-        """Stored images of a split in [0, 1], without the noise that the likelihood may want."""
+        """Stored images of a split in [0, 1], before noise or binarization."""
         x = self.split(name)[indices].x
         return x.to(torch.get_default_dtype()) / 255 if x.dtype == torch.uint8 else self.to_unit(x)
 
@@ -307,10 +320,10 @@ class DataModule(LightningDataModule):
         return Loader(split, batch_size=None, sampler=sampler, **self._workers())  # type: ignore[arg-type]
 
     def _num_batches_done(self) -> int:
-        """Training batches since the beginning of the experiment, those before a resumption included."""
+        """Training batches since the start of the experiment, including those before a resumption."""
         if self.trainer is None or not self.trainer.training:
             return 0
-        # `processed` and not `ready`: a step that a checkpoint interrupted is done again.
+        # `processed` and not `ready`: a step that was interrupted is repeated.
         total = self.trainer.fit_loop.epoch_loop.batch_progress.total
         return total.processed  # type: ignore[attr-defined]
 
