@@ -111,7 +111,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("line", commands(README))
 def test_every_command_of_the_readme_runs(line: str, workplace: Path) -> None:
-    """As it stands, but on small data, a few batches, and the run that exists here."""
+    """The command on small data and a few batches, with the run that exists here."""
     words = [re.sub(r"^data=.*", "data=digits", word) for word in shlex.split(line)]
     words = [re.sub(r"^run=.*", "run=outputs/run", word) for word in words]
     if words[0] == "python":

@@ -38,7 +38,7 @@ Width = Annotated[int, Ge(1), Le(2**20)]
 Widths = Sequence[Width]
 Channels = Annotated[Sequence[Width], MinLen(1)]
 Shape = Annotated[Sequence[Width], MinLen(1), OrWord("auto")]  # auto stands until the data have said it
-Levels = Annotated[int, Ge(2), Le(2**20)]  # of what is told apart: categories, codes, grey levels
+Levels = Annotated[int, Ge(2), Le(2**20)]  # categories, codes, grey levels
 NumClasses = Annotated[int, Ge(0), OrWord("auto")]
 # What random number generators of torch and numpy both take.
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]

@@ -17,7 +17,7 @@ STEPS_PER_EPOCH = 10  # 1237 digits in batches of 128
 
 
 class Poison(pl.Callback):
-    """Spoils one tensor of the model before step `step`."""
+    """Fills one tensor of the model with a non-finite value before step `step`."""
 
     def __init__(self, step: int, name: str, value: float) -> None:
         self.step, self.name, self.value = step, name, value
@@ -110,7 +110,7 @@ def test_finite_losses_pass(
 
 
 class PoisonGradient(pl.Callback):
-    """Spoils the gradients of the last step of the first epoch, whose loss is fine."""
+    """Sets the gradients of the last step of the first epoch to NaN; its loss is finite."""
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: VAE, optimizer: object) -> None:
         if trainer.global_step == STEPS_PER_EPOCH - 1:

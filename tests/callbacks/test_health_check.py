@@ -122,7 +122,7 @@ def test_a_resumed_run_goes_on_counting(
     assert second.state_dict() == whole.state_dict()
     assert second.state_dict()["num_steps"] == 2 * NUM_BATCHES
 
-    # Of an earlier checkpoint the counts are those of then, whatever has been counted since.
+    # An earlier checkpoint has its own counts, not the current ones.
     resumed.test(vae, digits(), ckpt_path=tmp_path / "one.ckpt", weights_only=True, verbose=False)
     assert f"of {NUM_BATCHES} training losses" in written(tmp_path)["finite losses"]["message"]
     assert second.step == NUM_BATCHES

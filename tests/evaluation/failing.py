@@ -68,7 +68,7 @@ def errors() -> list[Exception]:
 
 
 def processes(rank: int, config: DictConfig, folder: Path) -> None:
-    """One of three processes, of which each fails in each place in turn."""
+    """Run one of three processes; each of them fails at each place in turn."""
     torch.set_num_threads(1)
     store, wait = f"file://{folder}/store", timedelta(seconds=60)
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=3, timeout=wait)

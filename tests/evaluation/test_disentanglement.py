@@ -105,7 +105,7 @@ def test_a_code_of_label_and_position_has_gaps_for_these_factors_only(context: E
     measurements = {measurement.name: measurement.value for measurement in MEASURE(context)}
     assert set(measurements) == NAMES
     assert context.skipped == []
-    # Of five factors all but scale, of which the area tells most, and orientation are known.
+    # The code contains shape and position, but neither scale nor orientation.
     assert 0.5 < measurements["mig"] < 0.75
     assert 0.5 < measurements["sap/adjusted"] < 0.85
     assert 0 < measurements["sap"] < measurements["sap/threshold"] < measurements["sap/adjusted"]

@@ -64,7 +64,7 @@ def named(measurements: list[Measurement]) -> dict[str, Measurement]:
 
 
 def copies(context: EvaluationContext, split: str) -> EvaluationContext:
-    """The model of which all reconstructions are perfect, and all samples images of a split."""
+    """A model whose reconstructions are perfect, and whose samples are images of a split."""
     latent = context.latent
     images = context.data.batch(split, torch.arange(360)).x
     latent.reconstruct = lambda x, y: x  # type: ignore[method-assign]

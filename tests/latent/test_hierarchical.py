@@ -27,7 +27,7 @@ every_hierarchy = pytest.mark.parametrize("name", SMALL)
 
 @pytest.fixture
 def levels(model: Callable[..., VAE]) -> Callable[..., VAE]:
-    """A small hierarchy of three levels, or as many as are asked for."""
+    """A small hierarchy of three levels, or of another number."""
     return lambda name, *more: model(f"model={name}", "latent.num_levels=3", *SMALL[name], *more)
 
 

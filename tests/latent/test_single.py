@@ -116,7 +116,7 @@ def test_a_bound_in_chunks_is_the_bound_of_all_samples_at_once(k: int) -> None:
     log_weight = 30 * torch.randn(k, 4) - 500
 
     class Recorded:
-        """Hands out recorded weights, as many as are asked for."""
+        """Returns recorded weights, as many as are requested."""
 
         def infer(self, x: Tensor, y: None) -> list[Tensor]:
             return list(log_weight)

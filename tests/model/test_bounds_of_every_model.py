@@ -42,7 +42,7 @@ def trained(vae: VAE, batch: Batch, steps: int = 30) -> VAE:
 
 
 def elbo_and_iw(vae: VAE, batch: Batch, repeats: int) -> tuple[Tensor, Tensor]:
-    """The ELBO as it is published and the bound of 20 samples, [B] each, means over several draws."""
+    """The reported ELBO and the bound of 20 samples, [B] each, means over several draws."""
     with torch.no_grad():
         draws = [vae.latent(batch) for _ in range(repeats)]
         elbo = torch.stack([terms.log_px.mean(0) - terms.kl.sum(1) for terms in draws]).double().mean(0)

@@ -21,7 +21,7 @@ SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (2, 27, 31)]
 every_model = pytest.mark.parametrize("name", NAMES)
 
 
-# Their loss has a floor: the entropy of latents that are drawn anew in each step, or a Gaussian's normalizer.
+# Their loss has a lower limit: the entropy of latents that are sampled in each step, or a Gaussian's normalizer.
 FLOORED = {"vae_gan", *(name for name in NAMES if first_stage(name))}
 
 
@@ -31,7 +31,7 @@ def trainable_parameters(vae: VAE | LatentStructure) -> list[nn.Parameter]:
 
 
 def overfit(vae: VAE, batch: Batch, steps: int = 60) -> tuple[float, float]:
-    """The loss on one batch before and after training on it alone; an adversary stays as it is."""
+    """The loss on one batch before and after training on it alone; an adversary is not trained."""
     optimizer = torch.optim.Adam(trainable_parameters(vae.latent), lr=1e-2, fused=True)
     losses = []
     for _ in range(steps):

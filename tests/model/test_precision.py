@@ -33,7 +33,7 @@ def test_extreme_outputs_stay_finite(likelihood: str, signs: str, model: Callabl
 
 
 def drive(head: nn.Linear, signs: str) -> None:
-    """Make every output of a linear layer 50 or -50, whatever goes in."""
+    """Make every output of a linear layer 50 or -50, for every input."""
     sign = {"plus": 1.0, "minus": -1.0, "mixed": torch.rand(head.out_features).round() * 2 - 1}[signs]
     with torch.no_grad():
         head.weight.zero_()

@@ -102,7 +102,7 @@ def test_repeating_the_batch_changes_nothing(name: str) -> None:
 
 
 def same_gradient(objective: Objective, order: Callable[[Tensor], Tensor]) -> None:
-    """The loss and its gradient are the same for the batch as it is and after `order`."""
+    """The loss and its gradient are the same for the batch and for its permutation by `order`."""
     (terms, parameters), (others, again) = given(objective), given(objective, order)
     once, twice = loss_of(objective, terms).total, loss_of(objective, others).total
     torch.testing.assert_close(twice, once)

@@ -134,7 +134,7 @@ def test_a_flow_that_scores_what_it_draws_gets_the_same_gradient(gradient: str) 
     for flow in (False, True):
         widening = torch.full((6, 2), 1.4, requires_grad=True)
         given = scored(wrong(0.7, widening), X, noise)
-        if flow:  # the density by the noise, which z is no part of
+        if flow:  # the density as a function of the noise, without z
             base = torch.distributions.Normal(0, 1).log_prob(noise).sum(2)
             given = replace(given, log_qz=base - given.posterior.stddev.log().sum(1))
         total = importance(5, gradient=gradient)(given, control()).total

@@ -31,7 +31,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
     process.wait()
 
 
-def test_a_second_writer_is_an_error(tmp_path: Path, holder: subprocess.Popen) -> None:
+def test_a_second_writer_is_refused_in_one_sentence(tmp_path: Path, holder: subprocess.Popen) -> None:
     with pytest.raises(UserError) as caught, hold_lock(tmp_path):
         raise AssertionError("two writers")
     said = str(caught.value)

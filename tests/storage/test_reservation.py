@@ -27,7 +27,7 @@ def write_like_a_run(folder: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the user stands: a folder with files of theirs."""
+    """The working directory, with files of the user."""
     for name in ("notes.txt", "outputs/README.md", "wandb/run-1/files/output.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("theirs")

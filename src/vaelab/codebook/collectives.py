@@ -1,4 +1,4 @@
-"""Sums and samples over all ranks, or of the own rank if there is no process group.
+"""Sums and samples over all ranks, or of this process if there is no process group.
 
 The library decides between the two when a codebook is built, which here is before the process group exists.
 """

@@ -85,7 +85,7 @@ class LatentStructure(nn.Module):
     def decode(self, z: Float[Tensor, "*S B D"], y: Int[Tensor, " B"] | None) -> Distribution:
         """p(x | z, y) with batch shape [*S, B]."""
         c = self.condition(y, z[(0,) * (z.dim() - 2)])
-        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)  # of no columns where there is no condition
+        c = c.expand(*z.shape[:-1], -1).flatten(0, -2)  # without columns if there is no condition
         parameters = self.generate(z.flatten(0, -2), c)
         return self.likelihood(parameters.unflatten(0, z.shape[:-1]))
 

@@ -69,7 +69,7 @@ class Importance:
 
 
 def check_weights(terms: Terms) -> None:
-    """Raises UserError if the samples have no importance weights, so that their mean is no bound."""
+    """Raises UserError if the samples have no importance weights, so that their mean is not a bound."""
     if not terms.is_bound:
         raise UserError(
             "the objective weighs samples by their density under the posterior, but while it trains those of "

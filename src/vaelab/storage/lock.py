@@ -57,7 +57,7 @@ def release(folder: Path) -> None:
 
 @contextmanager
 def hold_lock(folder: Path) -> Iterator[None]:
-    """Inside, this process has locked the folder. Raises UserError if another process has."""
+    """Inside, this process is the one writer of a folder. Raises UserError where another process is."""
     if not acquire(folder):
         raise UserError(in_use_message(folder))
     try:
@@ -67,7 +67,7 @@ def hold_lock(folder: Path) -> Iterator[None]:
 
 
 def in_use_message(folder: Path) -> str:
-    """The message that names the process which has locked a folder."""
+    """The sentence that names the process which writes into a folder."""
     try:
         owner = json.loads((folder / NAME).read_text())
         who = f"'{owner['command']}' (process {owner['process']} on {owner['host']})"
