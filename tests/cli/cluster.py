@@ -1,4 +1,4 @@
-"""A SLURM of one node on this machine, for the time of a test."""
+"""A SLURM of one node on this machine, for the duration of a test."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Runs the commands as a user does: in this process where that is safe, else in one of their own."""
+"""Runs the commands in this process where that is safe, else in another."""
 
 import csv
 import json

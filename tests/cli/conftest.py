@@ -1,4 +1,4 @@
-"""Nothing that is tested here may reach an account of Weights & Biases."""
+"""No test may reach an account of Weights & Biases."""
 
 from collections.abc import Iterator
 

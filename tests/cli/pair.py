@@ -1,4 +1,4 @@
-"""Runs the commands in two processes that gloo joins, started once for many of them, as torchrun starts a job."""
+"""Runs commands in two gloo processes, which are started once for many tests, as torchrun starts them."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""One of the ranks that ask rank 0."""
+"""One of the ranks that wait for rank 0."""
 
 import os
 import time

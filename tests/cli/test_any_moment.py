@@ -1,4 +1,4 @@
-"""Signals at random moments, from the first import to the last file: none is lost, and nothing of the run."""
+"""Signals at random moments, from the first import to the last file: no signal is lost, and no run."""
 
 import random
 import signal

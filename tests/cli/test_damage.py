@@ -1,4 +1,4 @@
-"""Damaged checkpoints and full disks: one sentence, and what was good stays good."""
+"""Damaged checkpoints and full disks: one message, and intact files are kept."""
 
 import os
 import resource
@@ -43,7 +43,7 @@ def empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [truncate, flip, empty, Path.unlink])
-def test_going_on_from_the_checkpoint_before(run: Path, capsys: pytest.CaptureFixture[str], spoil) -> None:
+def test_resuming_from_the_previous_checkpoint(run: Path, capsys: pytest.CaptureFixture[str], spoil) -> None:
     last = run / "checkpoints" / "last.ckpt"
     spoil(last)
     assert call(run.parent, "train", f"run={run}", "trainer.max_epochs=4") == 0
@@ -57,7 +57,7 @@ def test_going_on_from_the_checkpoint_before(run: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
-def test_nothing_but_damage(run: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_only_damaged_checkpoints(run: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     for path in (run / "checkpoints").iterdir():
         truncate(path)
     assert call(run.parent, command, f"run={run}") == 1

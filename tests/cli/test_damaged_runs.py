@@ -1,4 +1,4 @@
-"""Everything in a run folder can be damaged: one sentence, or what is left is used, and never a traceback."""
+"""Damage anywhere in a run folder ends with one message or is ignored, never with a traceback."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ CHECKPOINTS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", ["results.json", "metrics.csv", "train.log", "checkpoints/best.ckpt", "evaluations"])
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
-def test_nobody_waits_for_a_pipe(run: Path, capsys: pytest.CaptureFixture[str], name: str, command: str) -> None:
+def test_no_command_waits_for_a_pipe(run: Path, capsys: pytest.CaptureFixture[str], name: str, command: str) -> None:
     if (run / name).is_dir():
         shutil.rmtree(run / name)
     (run / name).unlink(missing_ok=True)

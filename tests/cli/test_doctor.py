@@ -1,4 +1,4 @@
-"""vaelab doctor: what it says of a sound experiment and of each mistake, and that it leaves nothing behind."""
+"""vaelab doctor: results for valid experiments and for each mistake; it leaves no files."""
 
 import re
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_every_variant_that_starts_untrained(name: str, tmp_path: Path, capsys: 
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_line_that_fails(
+def test_a_failed_check(
     arguments: list[str], name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, lines, said = examine(tmp_path, capsys, *SMALL, *arguments)
@@ -134,7 +134,7 @@ def test_a_line_that_fails(
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_mistake_is_answered_as_by_train(
+def test_a_mistake_gives_the_message_of_train(
     arguments: list[str], status: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert examine(tmp_path, capsys, *SMALL, *arguments) == (status, {}, sentence)
@@ -198,7 +198,7 @@ def test_the_number_of_planned_steps(
     assert num_steps(DictConfig(given), digits(), num_processes) == steps
 
 
-def test_planned_steps_are_those_that_are_taken(
+def test_planned_steps_equal_the_steps_of_training(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer]
 ) -> None:
     given = {"max_epochs": 2, "limit_train_batches": 0.55, "accumulate_grad_batches": 2}

@@ -1,4 +1,4 @@
-"""What `vaelab evaluate` and `vaelab sample` make of a trained model."""
+"""`vaelab evaluate` and `vaelab sample` of a trained model."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def newest(folder: Path, kind: str) -> Path:
 ONE = "config has 1 mistake:\n  "
 
 
-def test_evaluate_finds_what_training_found(folder: Path) -> None:
+def test_evaluate_equals_training(folder: Path) -> None:
     run = only_run(folder)
     before = (run / "results.json").read_bytes()
     assert call(folder, "evaluate", f"run={run}") == 0
@@ -64,7 +64,7 @@ def test_samples_of_all_classes(folder: Path) -> None:
     assert sorted(path.name for path in into.iterdir()) == ["samples.npy", "samples.png"]
 
 
-def test_samples_are_those_of_the_seed(folder: Path) -> None:
+def test_samples_depend_on_the_seed(folder: Path) -> None:
     drawn = []
     for arguments in (["seed=1"], ["seed=1"], ["seed=2"], ["seed=1", "temperature=0.5"]):
         assert call(folder, "sample", f"run={only_run(folder)}", "num_samples=4", "y=[3,5]", *arguments) == 0
@@ -131,7 +131,7 @@ def test_mistakes_with_an_evaluation(
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
-def test_a_folder_that_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_a_folder_that_is_not_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert call(tmp_path, command, "run=outputs/nowhere") == 1
     place = "runs are under outputs/<model>-<data>/"
     assert said(capsys) == f"outputs/nowhere is not a run folder: it has no config.yaml; {place}"
@@ -150,7 +150,7 @@ def test_sample_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not list(tmp_path.iterdir())
 
 
-def test_a_label_asked_of_an_unconditional_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_label_for_an_unconditional_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "train", *FAST, "trainer=smoke") == 0
     capsys.readouterr()
     assert call(tmp_path, "sample", f"run={only_run(tmp_path)}", "y=3") == 1
@@ -200,7 +200,7 @@ def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     ],
     ids=["too few samples", "no weights", "no factors"],
 )
-def test_what_cannot_be_measured_is_said_and_the_rest_is_measured(
+def test_failing_measures_are_reported_and_the_others_continue(
     folder: Path,
     capfd: pytest.CaptureFixture[str],
     choices: list[str],

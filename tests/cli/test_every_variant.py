@@ -1,4 +1,4 @@
-"""Each conf/model/*.yaml through the commands: trained in two processes, then on its own from there."""
+"""Each conf/model/*.yaml through the commands: trained in two processes, then evaluated and resumed in one."""
 
 from pathlib import Path
 

@@ -86,7 +86,7 @@ def test_train_6_is_train_3_and_resume_3(half: Path, whole: Path, tmp_path: Path
     assert {path.name for path in tmp_path.iterdir()} == {"moved"}
 
 
-def test_ckpt_last_takes_the_newest_run(half: Path, tmp_path: Path) -> None:
+def test_ckpt_last_resumes_the_newest_run(half: Path, tmp_path: Path) -> None:
     for number, name in enumerate(("outputs/a/new", "outputs/sweeps/b/old")):
         run = shutil.copytree(half, tmp_path / name)
         moment = time.time() - 100 * number
@@ -97,7 +97,7 @@ def test_ckpt_last_takes_the_newest_run(half: Path, tmp_path: Path) -> None:
     assert checkpoint(tmp_path / "outputs/sweeps/b/old")["epoch"] == 2
 
 
-def test_an_override_reaches_what_refers_to_it(half: Path, tmp_path: Path) -> None:
+def test_an_override_reaches_references_to_it(half: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "outputs/run")
     changes = ("trainer.max_epochs=4", "seed=5", "callbacks=checkpoint", "logger=[]")
     assert call(tmp_path, "train", f"run={run}", *changes) == 0

@@ -1,4 +1,4 @@
-"""The checklist is the same on one process and on two, and `evaluate` finds it again."""
+"""The checks give the same results on one process, on two, and in `evaluate`."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def health(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "health.json").read_text())
 
 
-def test_one_process_finds_what_two_found(tmp_path: Path) -> None:
+def test_one_process_equals_two(tmp_path: Path) -> None:
     train = ("train", *SMALL, "model=cvae", *CHOSEN, "trainer.max_epochs=3", "trainer.gradient_clip_val=30")
     run_in_pair(tmp_path, [(*train, *PAIR, "hydra.run.dir=run", "likelihood=gaussian_optimal", "data.batch_size=32")])
     run = tmp_path / "run"

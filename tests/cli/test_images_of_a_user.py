@@ -1,4 +1,4 @@
-"""A folder of images through the commands: what a run keeps of it, and what it can do without it or with another."""
+"""An image folder through the commands: training, other images, and runs without their images."""
 
 import json
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def records(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_run_keeps_what_the_folder_said(conditional: Path) -> None:
+def test_the_run_keeps_the_facts_of_the_folder(conditional: Path) -> None:
     config = OmegaConf.load(only_run(conditional) / "config.yaml")
     assert config.data.classes == list(NUMBERED)
     assert config.data.num_classes == config.condition.size == 3
@@ -86,7 +86,7 @@ def test_samples_need_no_images(conditional: Path, y: str) -> None:
     assert call(conditional, "sample", f"run={only_run(conditional)}", "num_samples=6", f"y={y}") == 0
 
 
-def test_an_evaluation_needs_images_and_says_so(conditional: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_evaluation_without_images_is_an_error(conditional: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(conditional, "evaluate", f"run={only_run(conditional)}") == 1
     assert said(capsys) == "images does not exist; set data.source.root to a folder of images"
 
@@ -112,7 +112,7 @@ def test_a_class_that_does_not_exist(
 @pytest.mark.parametrize(
     "name", ["été", "日本", "a=b,c", "it's", 'a"b', "x\\", "$z$", "my class", "null", "1e3", "Trouser"]
 )
-def test_every_name_is_one_that_y_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_y_takes_every_class_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     seen: list[Any] = []
     monkeypatch.setattr("vaelab.cli.sample.sample", lambda config: seen.append(config.y) or Outcome())
     assert call(tmp_path, "sample", "run=.", f"y={name}") == 0
@@ -146,7 +146,7 @@ def test_other_images_of_the_same_classes(conditional: Path, capfd: pytest.Captu
     assert not any(record["other_data"] for record in records(newest(conditional)).values())
 
 
-def test_a_share_of_other_images_where_it_is_asked_for(conditional: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_requested_share_of_other_images(conditional: Path, capfd: pytest.CaptureFixture[str]) -> None:
     images(conditional / "new", *NUMBERED, level=60)
     share = ("data.source.root=new", "data.source.test_fraction=0.5")
     assert call(conditional, "evaluate", f"run={only_run(conditional)}", *share) == 0
@@ -154,7 +154,7 @@ def test_a_share_of_other_images_where_it_is_asked_for(conditional: Path, capfd:
     assert "all of it is evaluated" not in capfd.readouterr().out
 
 
-def test_what_learns_from_the_data_is_left_out_where_all_of_it_is_evaluated(
+def test_measures_that_train_are_skipped_if_all_data_are_evaluated(
     conditional: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     images(conditional / "fresh", *NUMBERED, level=70)
@@ -190,7 +190,7 @@ def test_a_shape_that_does_not_fit(unconditional: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "choice", [["data=digits"], ["data.source.root=strangers"], ["data=image_folder", "data.source.root=strangers"]]
 )
-def test_figures_out_of_the_distribution(unconditional: Path, choice: list[str]) -> None:
+def test_measurements_out_of_distribution(unconditional: Path, choice: list[str]) -> None:
     if not (unconditional / "strangers").exists():
         images(unconditional / "strangers", "ant", "cat", level=150)
     assert call(unconditional, "evaluate", f"run={only_run(unconditional)}", *choice) == 0
@@ -199,7 +199,7 @@ def test_figures_out_of_the_distribution(unconditional: Path, choice: list[str])
     assert results(newest(unconditional))["reconstruction/mse"] != own["reconstruction/mse"]
 
 
-def test_a_folder_that_changed_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_folder_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images(tmp_path / "images", *NUMBERED)
     run = train(tmp_path, "model=cvae")
     capsys.readouterr()
@@ -222,7 +222,7 @@ def test_pixels_and_shape_are_those_of_the_run(tmp_path: Path) -> None:
     assert results(newest(tmp_path)) == results(run)
 
 
-def test_names_of_classes_in_a_saved_config_are_no_paths(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+def test_class_names_in_a_saved_config_are_not_paths(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     config = composed("data=image_folder", "data.source.root=images", "logger=[]")
     config.group = "g"  # as a run saves it, without resolvers
     config.data.classes = ["~", "~x", "\\", "C:\\x", "..", "s3://x"]
@@ -232,7 +232,7 @@ def test_names_of_classes_in_a_saved_config_are_no_paths(composed: Callable[...,
         check_saved(config, tmp_path / "config.yaml", [])
 
 
-def test_what_refers_to_other_data_is_not_damage(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+def test_references_to_other_data_are_not_damage(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     config = composed("data=image_folder", "data.source.root=../images", "model=cvae", "logger=[]")
     config.group = "g"  # as a run saves it, without resolvers
     check_saved(config, tmp_path / "config.yaml", [], ["data"])

@@ -1,4 +1,4 @@
-"""Whoever starts the processes, and whoever is killed: one run, one sentence, and nobody is left behind."""
+"""Every launcher, and killed processes: one run, one message, and no process left."""
 
 import os
 import signal
@@ -96,7 +96,7 @@ def test_ranks_started_one_after_the_other_share_a_run(tmp_path: Path, delay: fl
         (("model=none",), 2, "no model 'none'"),
     ],
 )
-def test_what_one_refuses_all_refuse_and_one_says(
+def test_an_error_on_one_rank_fails_all_with_one_message(
     tmp_path: Path, arguments: tuple[str, ...], status: int, sentence: str
 ) -> None:
     ranks = start_ranks(tmp_path, *PAIR, *arguments)
@@ -106,7 +106,7 @@ def test_what_one_refuses_all_refuse_and_one_says(
     assert sentence in "\n".join(lines)
 
 
-def test_a_killed_rank_takes_the_other_with_it(tmp_path: Path) -> None:
+def test_a_killed_rank_ends_the_other(tmp_path: Path) -> None:
     for victim in (1, 0):
         folder = tmp_path / str(victim)
         folder.mkdir()
@@ -208,7 +208,7 @@ def joblib(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_job_that_failed_in_another_process_is_heard_of(joblib: Path) -> None:
+def test_a_job_that_failed_in_another_process_is_reported(joblib: Path) -> None:
     assert "trainer.devices=0" in "".join(without_traceback(joblib))
     assert len(list((joblib / "outputs/sweeps/tried").glob("*/results.json"))) == 2
 
@@ -219,7 +219,7 @@ def test_the_table_has_the_jobs_of_any_folder_name(joblib: Path) -> None:
     assert "optimizer.lr=0.01" in table
 
 
-def test_a_sweeper_hears_the_best_validation_elbo(tmp_path: Path) -> None:
+def test_a_sweeper_gets_the_best_validation_elbo(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     optuna = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=3")
     space = ("hydra.sweeper.n_jobs=1", "optimizer.lr=interval(0.0001,0.1)", "sweep=found")

@@ -26,7 +26,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "outputs" / "sweeps" / "tried"
 
 
-def test_the_jobs_that_work_have_each_a_folder_and_a_config(sweep: Path) -> None:
+def test_each_successful_job_has_a_folder_and_a_config(sweep: Path) -> None:
     assert sorted(path.name for path in sweep.iterdir()) == ["0", "2", "4", "6", "multirun.yaml"]
     configs = [OmegaConf.load(sweep / number / "config.yaml") for number in "0246"]
     assert [(config.choices.model, config.seed) for config in configs] == CHOSEN

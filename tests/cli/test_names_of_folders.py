@@ -1,4 +1,4 @@
-"""A run folder may have any name: every command works on it, and prints it as it is."""
+"""Every command works with run folders of any name."""
 
 import shutil
 from pathlib import Path
@@ -93,14 +93,14 @@ def test_a_new_run_may_have_it(name: str, tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / folder / "results.json").is_file()
 
 
-def test_a_value_means_what_it_says() -> None:
+def test_values_are_taken_literally() -> None:
     for name in (*NAMES, "\\${x}", "\\\\${x}", "a\\\\", "''", "\\\\'"):
         value = OverridesParser.create().parse_override(f"k={quote(name)}").value()
         assert OmegaConf.create({"k": value}).k == name
         assert OmegaConf.create({"k": escape_references(name)}).k == name
 
 
-def test_what_the_shell_hands_over_is_taken_as_it_is() -> None:
+def test_arguments_of_the_shell_are_taken_literally() -> None:
     assert pop_override(["a=1", "run=x=y,z", "b=2"], "run") == ("x=y,z", ["a=1", "b=2"])
     assert pop_override(["run='x y'"], "run") == ("x y", [])
     assert pop_override(["run=it's"], "run") == ("it's", [])

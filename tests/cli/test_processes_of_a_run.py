@@ -1,4 +1,4 @@
-"""Two and three gloo processes find what one process finds, and stop as one."""
+"""Two and three gloo processes give the same results as one, and stop together."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def test_both_processes_trained_on_half_an_epoch_each(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [["trainer=cpu"], ["trainer.devices=1", "trainer.strategy=auto"]])
-def test_one_process_finds_what_two_found(folder: Path, changes: list[str]) -> None:
+def test_one_process_equals_two(folder: Path, changes: list[str]) -> None:
     assert call(folder, "evaluate", f"run={only_run(folder)}", *changes) == 0
     assert evaluated(folder) == pytest.approx(results(only_run(folder)), rel=1e-5)
 
@@ -56,7 +56,7 @@ def test_one_process_finds_what_two_found(folder: Path, changes: list[str]) -> N
         pytest.param(100, id="processes without examples at the end"),
     ],
 )
-def test_three_processes_find_what_one_finds(folder: Path, chunk: int) -> None:
+def test_three_processes_equal_one(folder: Path, chunk: int) -> None:
     run = f"run={only_run(folder)}"
     process = start(folder, "evaluate", run, "trainer.devices=3", "trainer.strategy=auto", f"data.chunk={chunk}")
     assert process.wait(200) == 0, (folder / "err.txt").read_text()
@@ -80,7 +80,7 @@ def test_a_signal_to_the_parent_stops_all_and_saves_once(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_mistake_in_all_processes_is_said_once(tmp_path: Path) -> None:
+def test_a_mistake_in_all_processes_is_printed_once(tmp_path: Path) -> None:
     process = start(tmp_path, "train", *FAST, "trainer=ddp_cpu", "optimizer.lr=1e30")
     assert process.wait(200) == 1
     (sentence,) = {line.partition(" at step")[0] for line in without_traceback(tmp_path)}
@@ -88,7 +88,7 @@ def test_a_mistake_in_all_processes_is_said_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_process_takes_the_others_with_it(tmp_path: Path) -> None:
+def test_a_killed_process_ends_the_others(tmp_path: Path) -> None:
     process = start(tmp_path, "train", *FAST, "trainer=ddp_cpu", "trainer.max_epochs=500")
     wait_until(process, lambda: num_rows(tmp_path) > 5)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -100,7 +100,7 @@ def test_a_killed_process_takes_the_others_with_it(tmp_path: Path) -> None:
     assert checkpoint(only_run(tmp_path))["global_step"] >= 0
 
 
-def test_a_process_without_examples_takes_part_and_hears_what_is_refused(tmp_path: Path) -> None:
+def test_a_process_without_examples_takes_part_in_evaluation(tmp_path: Path) -> None:
     assert call(tmp_path, "train", *FAST, "model=rae", "trainer=smoke") == 0
     run = f"run={only_run(tmp_path)}"
     measures = "evaluation=[importance,decomposition,reconstruction,active_units,probes,sample_quality]"

@@ -1,4 +1,4 @@
-"""Who starts the processes, read from the environment, and what they agree on."""
+"""Detection of launchers from the environment, and agreement of the ranks."""
 
 import multiprocessing
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def test_a_port_is_needed() -> None:
         place({"WORLD_SIZE": "2", "RANK": "0"})
 
 
-def test_one_process_chooses_for_itself() -> None:
+def test_one_process_needs_no_broadcast() -> None:
     assert from_rank_zero(lambda: "folder") == "folder"
 
 
@@ -95,15 +95,15 @@ def told(folder: Path, delays: dict[str, float], timeout: float = 60.0, refuses:
     return {path.stem: path.read_text() for path in folder.iterdir()}
 
 
-def test_all_ranks_hear_what_rank_zero_chose(tmp_path: Path) -> None:
+def test_all_ranks_receive_the_choices_of_rank_zero(tmp_path: Path) -> None:
     assert told(tmp_path, {"0": 0.0, "1": 1.6}) == {"0": "chosen by 0", "1": "chosen by 0"}
 
 
-def test_what_rank_zero_refuses_all_refuse(tmp_path: Path) -> None:
+def test_an_error_on_rank_zero_fails_every_rank(tmp_path: Path) -> None:
     assert told(tmp_path, {"0": 1.6, "1": 0.0}, refuses=True) == dict.fromkeys("01", "refused: no such place")
 
 
-def test_rank_zero_does_not_come(tmp_path: Path) -> None:
+def test_rank_zero_does_not_arrive(tmp_path: Path) -> None:
     (said,) = told(tmp_path, {"1": 0.0}, timeout=1.0).values()
     assert said.startswith("refused: rank 1 of 2 waited 1 seconds for rank 0 at 127.0.0.1:")
     assert said.endswith("; start all 2 processes, or unset WORLD_SIZE or SLURM_NTASKS to run one")

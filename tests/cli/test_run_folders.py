@@ -1,4 +1,4 @@
-"""Through the commands: no run writes over another, no mistake removes what was there."""
+"""Run folders: no run overwrites another, and no mistake removes existing files."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "mistake", ["data.batch_size=0", "likelihood=gaussian_optimal data.scale=nothing", "encodr=mlp"]
 )
-def test_a_mistake_leaves_everything_as_it_was(run: Path, place: str, mistake: str) -> None:
+def test_a_mistake_changes_nothing(run: Path, place: str, mistake: str) -> None:
     here = run.parent / "here"
     shutil.copytree(run, here / "run")
     (here / "outputs").mkdir()
@@ -72,7 +72,7 @@ def test_a_run_that_diverges_does_not_replace_another(run: Path, capsys: pytest.
     assert tree(kept) == before
 
 
-def test_overwriting_leaves_what_is_not_of_the_run(run: Path) -> None:
+def test_overwriting_keeps_other_files(run: Path) -> None:
     (run / "notes.txt").write_text("theirs")
     (run.parent / "link").symlink_to("run")
     assert call(run.parent, "train", *SMOKE, "hydra.run.dir=link", "overwrite=true") == 1
@@ -89,13 +89,13 @@ def test_a_name_that_is_too_long(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("place", ["hydra.output_subdir=..", "-m hydra.sweep.subdir=../run"])
-def test_hydra_writes_into_no_other_run(run: Path, place: str) -> None:
+def test_hydra_does_not_write_into_another_run(run: Path, place: str) -> None:
     before = tree(run)
     assert call(run.parent, "train", *SMOKE, "hydra.run.dir=run/sub", "hydra.sweep.dir=sweep", *place.split()) == 1
     assert tree(run) == before
 
 
-def test_a_dict_beside_a_saved_config_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dict_override_of_a_saved_config_is_an_error(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Hydra merges it into what is there, so a foreign target and its arguments would stay."""
     assert call(run.parent, "train", "run=run", "callbacks.checkpoint={monitor: val/elbo}") == 1
     assert "would be mixed with what the run saved; give each of its keys by itself" in capsys.readouterr().err
@@ -114,7 +114,7 @@ def test_jobs_of_a_multirun_do_not_share_a_folder(tmp_path: Path, capsys: pytest
     ("command", "arguments"),
     [("train", ["trainer.max_epochs=3"]), ("evaluate", []), ("sample", ["num_samples=4"])],
 )
-def test_a_second_writer_is_refused(
+def test_a_second_writer_is_an_error(
     run: Path, command: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     hold = "from pathlib import Path; from vaelab.storage.lock import acquire; print(acquire(Path('run')), flush=True)"
@@ -132,7 +132,7 @@ def test_a_second_writer_is_refused(
     holder.wait()
 
 
-def test_a_finished_run_that_is_resumed_stays_as_it_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resuming_a_finished_run_changes_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(run)
     way_out = "give trainer.max_epochs=... to train longer, or measure it with vaelab evaluate run=run"
     for arguments in ([], ["trainer.max_epochs=2"], ["ckpt=last"]):
@@ -185,7 +185,7 @@ def test_an_evaluation_that_was_interrupted_is_not_a_finished_run(run: Path) -> 
     assert results(run) == published
 
 
-def test_going_on_says_what_changes_and_keeps_the_config_before(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resuming_prints_changes_and_keeps_the_previous_config(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (run / "config.yaml").read_bytes()
     changes = ("trainer.max_epochs=3", "data.batch_size=16", "scheduler=cosine")
     assert call(run.parent, "train", "run=run", *changes[:2]) == 0
@@ -199,7 +199,7 @@ def test_going_on_says_what_changes_and_keeps_the_config_before(run: Path, capsy
     )
 
 
-def test_a_new_run_begins_with_the_weights_of_another(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_run_starts_with_the_weights_of_another(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin = (*SMOKE, "init_from=run", "hydra.run.dir=new", "optimizer.lr=1e-12")
     assert call(run.parent, "train", *begin) == 0
     assert results(run.parent / "new")["elbo"] == pytest.approx(results(run)["elbo"], rel=1e-4)
@@ -248,7 +248,7 @@ def test_two_writers_at_once(run: Path, command: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_free_at_once(run: Path) -> None:
+def test_a_killed_run_is_unlocked_at_once(run: Path) -> None:
     process = start(run.parent, "train", "run=run", "trainer.max_epochs=500")
     metrics = run / "metrics.csv"
     wait_until(process, lambda: len(metrics.read_text().splitlines()) > 40)

@@ -1,4 +1,4 @@
-"""A second stage, a new prior for a trained run: what stays, what learns, and which errors it reports."""
+"""A second stage, a new prior for a trained run: trained parameters, resuming and errors."""
 
 import shutil
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_only_the_prior_learns(first: Path, second: Path) -> None:
     assert len(optimizer["state"]) <= len(prior)
 
 
-def test_a_codebook_stays_as_it_was(tmp_path: Path) -> None:
+def test_a_codebook_does_not_change(tmp_path: Path) -> None:
     quantized = ("model=vq_vae", "data=digits", "encoder=mlp", "decoder=mlp", *TINY)
     assert call(tmp_path, "train", *quantized, "hydra.run.dir=first") == 0
     assert call(tmp_path, "train", "model=code_prior", "first_stage=first", *TINY, "hydra.run.dir=second") == 0
@@ -62,7 +62,7 @@ def test_it_is_named_after_the_data_and_keeps_the_choices_of_the_first_stage(fir
     assert (chosen.encoder, chosen.data, chosen.prior) == (before.encoder, before.data, "latent_vae")
 
 
-def test_samples_goes_on_and_is_evaluated_without_the_first_stage(second: Path, tmp_path: Path) -> None:
+def test_samples_resumes_and_evaluates_without_the_first_stage(second: Path, tmp_path: Path) -> None:
     assert call(second, "sample", "run=.", "num_samples=8") == 0
     assert call(second, "train", "run=.", "trainer.max_epochs=3") == 0
     assert checkpoint(second)["epoch"] == 2
@@ -91,7 +91,7 @@ def test_a_mistake_gets_one_sentence(
     assert not list(tmp_path.glob("outputs/*/*"))
 
 
-def test_without_a_first_stage_it_asks_for_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_first_stage_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "train", "model=two_stage_vae") == 1
     assert "first_stage is not set; give first_stage=..." in capsys.readouterr().err
 
@@ -120,12 +120,12 @@ def test_other_models_take_no_first_stage(
     )
 
 
-def test_an_empty_first_stage_asks_for_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_first_stage_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "train", "model=two_stage_vae", "first_stage=") == 1
     assert capsys.readouterr().err == "first_stage= is empty; give a folder after it, or leave it out\n"
 
 
-def test_two_first_stages_contradict_each_other() -> None:
+def test_two_first_stages_are_an_error() -> None:
     with pytest.raises(UserError, match="first_stage is given twice, first_stage=a and first_stage=b, and only one"):
         job_of(["model=two_stage_vae", "first_stage=a", "first_stage=b"])
 

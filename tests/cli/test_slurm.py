@@ -1,4 +1,4 @@
-"""A real SLURM: its signals save, and a requeued job goes on in its folder as if nothing had happened."""
+"""A real SLURM: signals save, and a requeued job resumes in its folder."""
 
 import sys
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_sigusr1_to_two_tasks(cluster: Cluster, tmp_path: Path) -> None:
     assert (run / "results.json").is_file()
 
 
-def test_a_preempted_job_goes_on(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
+def test_a_preempted_job_resumes(cluster: Cluster, whole: Path, tmp_path: Path) -> None:
     job = submit(cluster, tmp_path, "srun -n1", *TRAIN)
     cluster.wait(lambda: num_rows(tmp_path) > 20)
     cluster.submit("sleep 1", "-n2", "--partition=high", "--output=/dev/null")

@@ -1,4 +1,4 @@
-"""W&B as its own reader shows it, and runs that go on without it."""
+"""W&B's files as its own reader reads them, and runs that continue without W&B."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return only_run(folder)
 
 
-def test_going_on_appends_to_the_same_run(run: Path) -> None:
+def test_resuming_appends_to_the_same_run(run: Path) -> None:
     first, second = tracked(run)
     assert first.run["run_id"] == second.run["run_id"] == load_config(Run(run)).logger.wandb.id
     trained = [
@@ -34,7 +34,7 @@ def test_going_on_appends_to_the_same_run(run: Path) -> None:
     assert trained == [list(range(8)), list(range(8, 12))]
 
 
-def test_a_run_says_what_it_is(run: Path) -> None:
+def test_a_run_has_name_group_and_config(run: Path) -> None:
     first, _ = tracked(run)
     assert first.run["project"] == "mine"
     assert first.run["run_group"] == "ours"
@@ -45,7 +45,7 @@ def test_a_run_says_what_it_is(run: Path) -> None:
     assert "${" not in str(first.config)
 
 
-def test_the_page_of_logs_holds_what_is_said(run: Path) -> None:
+def test_the_logs_contain_all_messages(run: Path) -> None:
     for session in tracked(run):
         assert "reconstruction/mse" in session.output
         assert session.output.count("run folder: ") == 1
@@ -68,7 +68,7 @@ def test_disabled_by_the_environment(
     assert "W&B" not in capsys.readouterr().out
 
 
-def test_what_w_and_b_refuses_costs_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_that_w_and_b_rejects_are_dropped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("project=a/b", f"group={'g' * 200}", f"tags=[ok,'',{'b' * 65},7]", "logger.wandb.id=a:b")
     assert call(tmp_path, "train", *BRIEF, *given) == 0
     (session,) = tracked(only_run(tmp_path))
@@ -165,7 +165,7 @@ def test_a_server_that_cannot_be_reached(answers: bool, tmp_path: Path) -> None:
     ],
     ids=["short key", "blank key", "mode", "address", "tags"],
 )
-def test_an_environment_that_w_and_b_refuses(variables: dict[str, str], words: str, tmp_path: Path) -> None:
+def test_an_environment_that_w_and_b_rejects(variables: dict[str, str], words: str, tmp_path: Path) -> None:
     process = start(tmp_path, "train", *BRIEF, **variables)
     assert_trained(tmp_path, process)
     assert words in said(tmp_path)

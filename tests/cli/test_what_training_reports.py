@@ -1,4 +1,4 @@
-"""What training reports is what `vaelab evaluate` reports of the saved run, bit for bit."""
+"""Training reports the same numbers as `vaelab evaluate`, bit for bit."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_under_every_callback(name: str, tmp_path: Path) -> None:
     assert_same_figures(tmp_path, "run")
 
 
-def test_an_average_of_the_weights_is_what_is_reported(tmp_path: Path) -> None:
+def test_averaged_weights_are_reported(tmp_path: Path) -> None:
     """Its first steps lag far behind, so the two differ."""
     arguments = (*SMALL, *BRIEF, EVIDENCE, "optimizer.lr=0.01")
     for name, callbacks in {"plain": "[checkpoint,evaluate]", "average": "[checkpoint,ema,evaluate]"}.items():

@@ -40,7 +40,7 @@ def test_build_gives_a_partial() -> None:
     assert build(OmegaConf.create(ADAM))(layer.parameters()).defaults["lr"] == 0.1
 
 
-def test_a_constructors_refusal_arrives_as_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_constructors_user_error_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: object, inplace: bool = False) -> None:
         raise UserError("beta is negative; give objective.beta >= 0")
 
@@ -62,7 +62,7 @@ def test_a_constructors_refusal_arrives_as_it_was_said(monkeypatch: pytest.Monke
         ),
     ],
 )
-def test_whatever_a_constructor_raises_is_one_sentence_with_the_place(node: dict[str, Any], sentence: str) -> None:
+def test_an_exception_of_a_constructor_is_one_sentence_with_the_place(node: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         build(OmegaConf.create({"part": node}).part)
     assert str(caught.value).startswith(sentence)

@@ -50,7 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("target", ["net.ResNet", "Renamed", "net._Hidden", "net.ResNet.Inner", "net.ResNet.small"])
-def test_whatever_a_user_wrote_is_a_target(project: str, target: str) -> None:
+def test_any_class_of_the_user_is_a_target(project: str, target: str) -> None:
     found = locate(f"{project}.{target}")
     assert found.__module__ == f"{project}.net"
 
@@ -65,7 +65,7 @@ def test_a_users_class_is_checked_and_built(project: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["os.system", "torch.nn.functional.relu", "lightning.Trainer", "builtins.dict"])
-def test_so_is_whatever_is_installed(target: str) -> None:
+def test_any_installed_class_is_a_target(target: str) -> None:
     assert callable(locate(target))
     assert locate("torch.nn.Linear") is torch.nn.Linear
 
@@ -87,7 +87,7 @@ def test_so_is_whatever_is_installed(target: str) -> None:
         ("torch.nn.ReLU()", "'torch.nn.ReLU()' is not the dotted name of a class or function, as in torch.nn.ReLU"),
     ],
 )
-def test_a_name_that_leads_nowhere(name: str, sentence: str) -> None:
+def test_a_name_that_does_not_exist(name: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         locate(name)
     assert str(caught.value) == sentence

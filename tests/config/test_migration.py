@@ -1,4 +1,4 @@
-"""Saved configs of before mean what they meant."""
+"""Saved configs of earlier versions keep their meaning."""
 
 import pytest
 from omegaconf import OmegaConf
@@ -14,7 +14,7 @@ from vaelab.config.migration import TOTAL_CORRELATION, migrate
         ({"_target_": "vaelab.objective.elbo.ELBO", "beta": 6.0}, None),
     ],
 )
-def test_a_total_correlation_goes_on_with_its_estimator(objective: dict[str, object], expected: str | None) -> None:
+def test_an_earlier_total_correlation_keeps_its_estimator(objective: dict[str, object], expected: str | None) -> None:
     config = OmegaConf.create({"evaluation": {}, "objective": objective})
     assert migrate(config).objective.get("estimator") == expected
 
@@ -23,7 +23,7 @@ def test_a_config_without_an_objective_is_left_to_others() -> None:
     assert migrate(OmegaConf.create({"evaluation": {}})) == {"evaluation": {}}
 
 
-def test_a_measure_gets_the_keys_that_it_has_got_since() -> None:
+def test_a_measure_gets_keys_that_were_added_later() -> None:
     target = "vaelab.evaluation.disentanglement.Disentanglement"
     saved = {"disentanglement": {"_target_": target, "num_points": 7}, "own": {"_target_": "my.Measure"}}
     config = migrate(OmegaConf.create({"evaluation": saved}))

@@ -105,7 +105,7 @@ def test_mistakes(named: str, sentence: str) -> None:
     assert str(caught.value).startswith(sentence)
 
 
-def test_a_config_that_hydra_would_pass_over(package: Path) -> None:
+def test_a_config_that_hydra_would_ignore(package: Path) -> None:
     (package / "conf" / "encoder" / "mlp.yaml").write_text(ENCODER)
     with (
         pytest.raises(UserError, match=r"own_parts/conf/encoder/mlp\.yaml has the name of .* rename it"),
@@ -114,7 +114,7 @@ def test_a_config_that_hydra_would_pass_over(package: Path) -> None:
         pass
 
 
-def test_what_is_written_on_the_command_line() -> None:
+def test_plugins_on_the_command_line() -> None:
     assert pop_plugins(["a=1", "plugins=[x, 'y']"]) == (["x", "y"], ["a=1"])
     assert pop_plugins(["plugins=x"]) == (["x"], [])
     assert pop_plugins(["plugins=[]", "b=2"]) == ([], ["b=2"])

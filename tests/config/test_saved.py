@@ -47,7 +47,7 @@ def changed(saved: dict[str, Any], key: str, value: object) -> dict[str, Any]:
     return plain
 
 
-def test_what_a_training_saves_is_read_as_it_was(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
+def test_a_saved_config_round_trips(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
     config = load(saved)
     assert config.model.latent.encoder.num_features == 32
     config.latent_dim = 7
@@ -236,7 +236,7 @@ def test_no_path_leads_out(saved: dict[str, Any], load: Callable[..., DictConfig
     load(changed(saved, key, value), overridden=(key,))
 
 
-def test_no_path_is_put_together_of_references(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
+def test_no_path_is_composed_of_references(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
     plain = changed(changed(saved, "project", "."), "group", "${project}${project}/x")
     with pytest.raises(UserError, match=r"group=\.\./x leads out"):
         load(plain)
@@ -409,7 +409,7 @@ def test_settings_of_wandb_do_not_come_with_a_run(saved: dict[str, Any], tmp_pat
         Run.open(tmp_path)
 
 
-def test_what_stands_around_a_key_that_is_set_anew_is_still_looked_at(
+def test_neighbours_of_an_overridden_key_are_still_checked(
     saved: dict[str, Any], load: Callable[..., DictConfig]
 ) -> None:
     for text in ("/tmp/evil${trainer.max_epochs}", "${group}/../../x", "${latent_dim}/../.."):
@@ -417,7 +417,7 @@ def test_what_stands_around_a_key_that_is_set_anew_is_still_looked_at(
             load(changed(saved, "features.folder", text), overridden=("trainer.max_epochs", "latent_dim"))
 
 
-def test_no_reference_is_put_together_of_texts(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
+def test_no_reference_is_composed_of_texts(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
     plain = changed(changed(saved, "project", "$"), "group", "${project}{oc.env:HOME}")
     with pytest.raises(UserError, match="group is put together to a reference"):
         load(plain)

@@ -56,7 +56,7 @@ def nothing_was_said_before() -> None:
         ),
     ],
 )
-def test_a_value_that_can_hardly_be_meant(
+def test_an_implausible_value(
     mistakes: Callable[..., list[str]], caplog: pytest.LogCaptureFixture, override: str, choices: str, sentence: str
 ) -> None:
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_a_value_that_can_hardly_be_meant(
     assert caplog.records[0].levelno == logging.WARNING
 
 
-def test_what_is_known_once_the_data_are_there(caplog: pytest.LogCaptureFixture) -> None:
+def test_implausible_values_that_depend_on_the_data(caplog: pytest.LogCaptureFixture) -> None:
     config = OmegaConf.create({"data": {"batch_size": 2000, "chunk": 100}})
     log_unintended(config, {TRAINING: 1237})
     assert [record.getMessage() for record in caplog.records] == [
