@@ -10,7 +10,7 @@ from commandline import FAST, assert_same, call, checkpoint, last_of_each, metri
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is here")]
 
-TRAIN = (*FAST, "callbacks=[checkpoint,evaluate]", "evaluation=reconstruction", "trainer.max_epochs=4")
+TRAIN = (*FAST, "callbacks=[checkpoint,evaluate]", "evaluation=reconstruction", "trainer.max_epochs=30")
 BATCHES = 39
 
 
