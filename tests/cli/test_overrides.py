@@ -20,6 +20,8 @@ from vaelab.errors import UserError
         ("codebook=null", "codebook=null: a group takes the name of a choice; to leave it out, give ~codebook"),
         ("logger=null", "logger=null: a group takes the name of a choice; to leave it out, give logger=[]"),
         ("logger=[null]", "logger=[null]: a list of choices holds names, as in logger=[csv]"),
+        ("model=3", "model=3: a group takes the name of a choice; to leave it out, give ~model"),
+        ("hydra/help=3", "hydra/help=3: a group takes the name of a choice; to leave it out, give ~hydra/help"),
         ("=3", "cannot read '=3'; write key=value"),
     ],
 )

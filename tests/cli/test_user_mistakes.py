@@ -232,7 +232,7 @@ TAKES = "sample takes run, ckpt, num_samples, y, temperature, seed, plugins"
             1,
             "~data would leave out the data that . was trained with; give another as data=..., or leave ~data out",
         ),
-        ("evaluate", "~codebook", 2, "nothing to delete: no codebook is chosen here; leave out ~codebook"),
+        ("evaluate", "~codebook", 2, "Could not delete 'codebook'. No match in the defaults list"),
         *(
             (
                 "sample",

@@ -14,7 +14,7 @@ from vaelab.cli.hydra_errors import explain
 from vaelab.cli.overrides import check_overrides
 from vaelab.cli.run_folder import RESERVE
 from vaelab.config.paths import CONF
-from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
+from vaelab.config.plugins import pop_plugins, search_path, use_plugins
 from vaelab.errors import UserError
 
 
@@ -57,7 +57,7 @@ def compose_or_explain(name: str, overrides: list[str]) -> DictConfig:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="train"):
             return compose(name, overrides, return_hydra_config=True)
     except Exception as error:
-        sentence = explain(error, *folders())
+        sentence = explain(error)
         if sentence is None:
             raise
         raise UserError(sentence) from error

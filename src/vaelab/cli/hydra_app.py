@@ -24,7 +24,7 @@ from vaelab.cli.sweep_table import print_comparison
 from vaelab.config import LISTED
 from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
-from vaelab.config.plugins import folders, pop_plugins, search_path, use_plugins
+from vaelab.config.plugins import pop_plugins, search_path, use_plugins
 from vaelab.config.run_config import load_config
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handle_signals
@@ -95,7 +95,7 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
         print_once([f"a job failed: {failure.sentence}"] if failure.sentence else [])
         return failure.status
     except Exception as error:
-        sentence = explain(error, *folders())
+        sentence = explain(error)
         if sentence is None:
             raise
         print_once([sentence])

@@ -41,13 +41,14 @@ def check_overrides(arguments: Sequence[str]) -> None:
             way_out = f"; give one list, {key}=[...]" if key in LISTED else ""
             raise UserError(f"{key} is given twice, {seen[key]} and {text}, and only one would count{way_out}")
         seen[key] = text
-        if is_group(key) and not override.is_sweep_override() and not override.is_delete():
+        takes_choice = is_group(key) or key.startswith("hydra/")
+        if takes_choice and not override.is_sweep_override() and not override.is_delete():
             check_choice(text, key, override.value())
 
 
 def check_choice(text: str, group: str, value: Any) -> None:
-    """Raises UserError for a list of choices of a group that takes one, and for no choice at all."""
-    if value is None:
+    """Raises UserError for a list of choices of a group that takes one, and for what names no choice."""
+    if not isinstance(value, str | list | dict):
         raise UserError(f"{text}: a group takes the name of a choice; to leave it out, give " + removal_override(group))
     if isinstance(value, list) and group not in LISTED:
         raise UserError(f"{text}: {group} takes one choice, not a list; give {group}={value[0] if value else '...'}")
