@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vaelab.errors import UserError
-from vaelab.storage.lock import acquire, hold_lock, release
+from vaelab.storage.lock import acquire, acquire_or_refuse, release
 
 HOLD = """
 import sys, time
@@ -32,8 +32,8 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
 
 
 def test_a_second_writer_is_refused_in_one_sentence(tmp_path: Path, holder: subprocess.Popen) -> None:
-    with pytest.raises(UserError) as caught, hold_lock(tmp_path):
-        raise AssertionError("two writers")
+    with pytest.raises(UserError) as caught:
+        acquire_or_refuse(tmp_path)
     said = str(caught.value)
     assert said.startswith(f"{tmp_path} is in use by '-c {tmp_path}' (process {holder.pid} on ")
     assert said.endswith("; wait until it has ended, or stop it")
@@ -43,16 +43,18 @@ def test_a_second_writer_is_refused_in_one_sentence(tmp_path: Path, holder: subp
 def test_a_lock_ends_with_its_process(tmp_path: Path, holder: subprocess.Popen, signum: int) -> None:
     holder.send_signal(signum)
     holder.wait()
-    with hold_lock(tmp_path):
-        pass
+    acquire_or_refuse(tmp_path)
+    release(tmp_path)
 
 
 def test_a_fork_does_not_hold_the_lock(tmp_path: Path) -> None:
     """A worker that outlives a killed training must not keep others out."""
-    with hold_lock(tmp_path):
-        child = subprocess.Popen(["sleep", "60"])
-    with hold_lock(tmp_path):
-        child.kill()
+    acquire_or_refuse(tmp_path)
+    child = subprocess.Popen(["sleep", "60"])
+    release(tmp_path)
+    acquire_or_refuse(tmp_path)
+    release(tmp_path)
+    child.kill()
     child.wait()
 
 
@@ -77,5 +79,5 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "nothing", "[]", "{}", '{"process": 1}'])
 def test_a_damaged_lock_file_still_locks(tmp_path: Path, holder: subprocess.Popen, content: str) -> None:
     (tmp_path / ".lock").write_text(content)
-    with pytest.raises(UserError, match="is in use by another process; wait"), hold_lock(tmp_path):
-        pass
+    with pytest.raises(UserError, match="is in use by another process; wait"):
+        acquire_or_refuse(tmp_path)

@@ -7,8 +7,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.api.compose import compose
 from vaelab.api.isolation import isolate_process
-from vaelab.config import LISTED, check
 from vaelab.config import build as build_node
+from vaelab.config import check
 from vaelab.config.plugins import use_plugins
 from vaelab.data.facts import AUTO, write_facts
 from vaelab.jobs.experiment import check_optimizer
@@ -41,8 +41,6 @@ def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int 
     config = compose(*overrides)
     with use_plugins(list(config.plugins)), isolate_process():
         with open_dict(config):
-            for group in LISTED:
-                config.setdefault(group, {})
             describe_data(config.data, shape, num_classes)
         check(config, config.choices)
         torch.manual_seed(config.seed)

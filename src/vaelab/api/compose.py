@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from vaelab.api.composition import composition, place_in_folder
+from vaelab.cli.hydra_app import record_choices
 from vaelab.cli.train import freeze_resolvers
 
 
@@ -30,9 +31,7 @@ def compose(*overrides: str) -> DictConfig:
         ('beta', 16)
     """
     with composition("train", overrides) as config:
-        chosen = {str(key): choice for key, choice in config.hydra.runtime.choices.items() if "hydra" not in str(key)}
         job = place_in_folder(config, Path(str(HydraConfig.get().run.dir)))
-        with open_dict(job):
-            job.choices = chosen
+        record_choices(job)
         freeze_resolvers(job)
         return job

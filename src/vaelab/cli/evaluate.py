@@ -1,6 +1,5 @@
 """vaelab evaluate: the numbers of any checkpoint, or of several runs side by side."""
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +21,11 @@ from vaelab.storage.run import Run
 
 
 @report_mistakes
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """`run=<folder>[,<folder>…]`, `ckpt=best|last|<path>`, and any override of the runs' own configs.
 
     The exit status is the worst of all runs; a signal ends them all.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     folders, rest = pop_folder(arguments, "run")
     ckpt, rest = pop_folder(rest, "ckpt")
     if folders is None:

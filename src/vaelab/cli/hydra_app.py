@@ -13,7 +13,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_errors import explain
 from vaelab.cli.outcome import Outcome, print_once
@@ -127,6 +127,15 @@ def check_plugins(config: DictConfig, plugins: Sequence[str]) -> None:
     for package in config.get("plugins") or ():
         if package not in plugins:
             raise UserError(f"plugins of a yaml come too late; give plugins=[{package}] on the command line")
+
+
+def record_choices(config: DictConfig) -> None:
+    """Write into the config which file was chosen of each group, and {} for lists of none, which Hydra leaves out."""
+    with open_dict(config):
+        choices = HydraConfig.get().runtime.choices
+        config.choices = {str(group): choice for group, choice in choices.items() if "hydra" not in str(group)}
+        for group in LISTED:
+            config.setdefault(group, {})
 
 
 def runs_jobs_locally() -> bool:

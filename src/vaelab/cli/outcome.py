@@ -18,12 +18,12 @@ Main = Callable[..., int]
 
 
 def report_mistakes(main: Main) -> Main:
-    """The same command, whose UserErrors become a sentence and exit status 1."""
+    """The same command, by default of the arguments of this process; UserErrors become a sentence and exit status 1."""
 
     @wraps(main)
     def wrapped(arguments: Sequence[str] | None = None) -> int:
         try:
-            return main(arguments)
+            return main(list(sys.argv[1:] if arguments is None else arguments))
         except UserError as error:
             print_once([str(error)])
             return 1

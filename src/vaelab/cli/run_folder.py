@@ -14,7 +14,7 @@ from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import earlier_folder, record_folder, was_requeued
 from vaelab.config.text import escape_references, quote
 from vaelab.errors import Refused, UserError, reason
-from vaelab.storage.lock import acquire, in_use_message, release
+from vaelab.storage.lock import acquire_or_refuse, release
 from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve, reserve_empty
 
 # The override that has Hydra ask it.
@@ -115,8 +115,7 @@ def claim(folder: Path) -> Reservation | None:
         return reservation
     if was_requeued():
         return reclaim(folder)
-    if not acquire(folder):
-        raise UserError(in_use_message(folder))
+    acquire_or_refuse(folder)
     if any((folder / name).exists() for name in SIGNS if name not in HYDRA):
         release(folder)
         raise UserError(
@@ -128,12 +127,7 @@ def claim(folder: Path) -> Reservation | None:
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the lock of a run folder. Raises UserError on all ranks where another command holds it."""
-
-    def lock() -> None:
-        if not acquire(folder):
-            raise UserError(in_use_message(folder))
-
-    from_rank_zero(lock)
+    from_rank_zero(lambda: acquire_or_refuse(folder))
     try:
         yield
     finally:

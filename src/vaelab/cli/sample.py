@@ -1,6 +1,5 @@
 """vaelab sample: images from a trained model."""
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -20,9 +19,8 @@ from vaelab.storage.run import Run
 
 
 @report_mistakes
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """`run=<folder> num_samples=64 y=3 temperature=0.8`."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     for key in ("run", "ckpt"):
         folder, arguments = pop_folder(arguments, key)
         arguments += [] if folder is None else [f"{key}={quote(folder)}"]

@@ -1,7 +1,6 @@
 """vaelab train: start a new run, or resume one."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, log_file
+from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, log_file, record_choices
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
@@ -23,7 +22,7 @@ from vaelab.cli.second_stage import (
     is_second_stage,
     second_stage_arguments,
 )
-from vaelab.config import LISTED, check
+from vaelab.config import check
 from vaelab.config.plugins import plugins_of
 from vaelab.config.run_config import read_config
 from vaelab.config.text import escape_references, pop_folder, quote
@@ -44,9 +43,9 @@ class Job(NamedTuple):
 
 
 @report_mistakes
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Start a new run, or resume one: see `job_of`."""
-    job = job_of(list(sys.argv[1:] if arguments is None else arguments))
+    job = job_of(arguments)
     return application("train", job.task, job.arguments)
 
 
@@ -94,19 +93,16 @@ def init_from_overrides(folder: str | None) -> list[str]:
 
 def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
     """A new run, or under SLURM its rest. What ends before anything was trained leaves nothing that was not there."""
-    job = HydraConfig.get()
-    folder = Path(job.runtime.output_dir)
+    folder = Path(HydraConfig.get().runtime.output_dir)
     reservation = claim(folder)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
     ended = Outcome(1)
     try:
+        record_choices(config)
+        if first_stage is not None:
+            copy_choices(first_stage, config)
+        check(config, config.choices)
         with open_dict(config):
-            config.choices = {str(k): v for k, v in job.runtime.choices.items() if "hydra" not in str(k)}
-            if first_stage is not None:
-                copy_choices(first_stage, config)
-            check(config, config.choices)
-            for group in LISTED:
-                config.setdefault(group, {})  # which [] leaves out
             config.plugins = plugins_of(config)
         freeze_resolvers(config)
         again = was_requeued() and run.saved

@@ -8,8 +8,6 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from vaelab.errors import UserError
@@ -55,25 +53,16 @@ def release(folder: Path) -> None:
         os.close(file)
 
 
-@contextmanager
-def hold_lock(folder: Path) -> Iterator[None]:
-    """Inside, this process is the one writer of a folder. Raises UserError where another process is."""
-    if not acquire(folder):
-        raise UserError(in_use_message(folder))
-    try:
-        yield
-    finally:
-        release(folder)
-
-
-def in_use_message(folder: Path) -> str:
-    """The sentence that names the process which writes into a folder."""
+def acquire_or_refuse(folder: Path) -> None:
+    """Make this process the one writer of a folder. Raises UserError, which names the process that is."""
+    if acquire(folder):
+        return
     try:
         owner = json.loads((folder / NAME).read_text())
         who = f"'{owner['command']}' (process {owner['process']} on {owner['host']})"
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
-    return f"{folder} is in use by {who}; wait until it has ended, or stop it"
+    raise UserError(f"{folder} is in use by {who}; wait until it has ended, or stop it")
 
 
 def _owner() -> dict[str, object]:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from vaelab.errors import UserError
-from vaelab.storage.lock import NAME, acquire, in_use_message, release
+from vaelab.storage.lock import NAME, acquire, acquire_or_refuse, release
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,7 @@ def reclaim(folder: Path) -> Reservation:
     Raises:
         UserError: another process writes there.
     """
-    if not acquire(folder):
-        raise UserError(in_use_message(folder))
+    acquire_or_refuse(folder)
     return Reservation(folder, found=frozenset(path for name in OWN for path in _inside_out(folder / name)))
 
 
@@ -183,8 +182,7 @@ def _replace(folder: Path) -> Reservation:
         raise UserError(f"overwrite=true cannot replace {folder}, which is a link; give the folder that it leads to")
     if Path.cwd().is_relative_to(folder.resolve()):
         raise UserError(f"overwrite=true cannot replace {folder}, in which you stand; start it from another folder")
-    if not acquire(folder):
-        raise UserError(in_use_message(folder))
+    acquire_or_refuse(folder)
     replaced = folder.with_name(f"{folder.name}.replaced-{os.getpid()}")
     folder.rename(replaced)
     release(folder)
