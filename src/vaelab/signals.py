@@ -65,11 +65,10 @@ def defer_signals() -> Iterator[None]:
 def forward_signals(forward: Callable[[int], None]) -> Iterator[None]:
     """Inside, the first signal is only passed to `forward`."""
     _process.forward = forward
-    _process.deferrals += 1
     try:
-        yield
+        with defer_signals():
+            yield
     finally:
-        _process.deferrals -= 1
         _process.forward = lambda signum: None
 
 
@@ -95,8 +94,7 @@ def run_command(command: Callable[[], int]) -> int:
             print(stop, file=sys.stderr)
     finally:
         _process.deferrals += 1
-        for signum in stop_signals():
-            signal.signal(signum, signal.SIG_IGN)  # nothing is left to stop
+        ignore()  # nothing is left to stop
     return 128 + _process.received if _process.received else status
 
 

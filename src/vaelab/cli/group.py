@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from vaelab.cli.outcome import Outcome, print_once, traced_outcome
-from vaelab.cli.ranks import GRACE, Place, connect, variables
+from vaelab.cli.ranks import GRACE, Place, connect, variables, wait_until
 
 POLL = 0.5  # seconds
 
@@ -61,12 +61,8 @@ class Group:
 
     def failure(self, within: float = 0.0) -> int:
         """The exit status of a process that failed, or 0."""
-        deadline = time.monotonic() + within
-        while not self.store.check([f"{self.key}/failed"]):
-            if time.monotonic() >= deadline:
-                return 0
-            time.sleep(POLL)
-        return int(self.store.get(f"{self.key}/failed"))
+        failed = wait_until(lambda: bool(self.store.check([f"{self.key}/failed"])), within)
+        return int(self.store.get(f"{self.key}/failed")) if failed else 0
 
     def watch(self) -> None:
         """End this process some time after another one, or its launcher, for which it could wait forever."""

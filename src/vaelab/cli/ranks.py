@@ -81,11 +81,8 @@ def port(environment: Mapping[str, str]) -> int:
     if "MASTER_PORT" in environment:
         return integer_variable(environment, "MASTER_PORT")
     if "SLURM_JOB_ID" in environment:
-        return (
-            15000
-            + (integer_variable(environment, "SLURM_JOB_ID") * 16 + integer_variable(environment, "SLURM_STEP_ID"))
-            % 10000
-        )
+        job, step = (integer_variable(environment, name) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
+        return 15000 + (job * 16 + step) % 10000
     raise UserError(
         "WORLD_SIZE is above 1, but MASTER_PORT is not set; start the processes by torchrun, or unset WORLD_SIZE"
     )
@@ -99,13 +96,8 @@ def is_rank_zero() -> bool:
 
 def variables(here: Place) -> dict[str, str]:
     """The same for torch and Lightning, whoever started the processes."""
-    return {
-        "RANK": str(here.rank),
-        "LOCAL_RANK": str(here.local_rank),
-        "WORLD_SIZE": str(here.world_size),
-        "MASTER_ADDR": here.address,
-        "MASTER_PORT": str(here.port),
-    }
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    return dict(zip(names, map(str, here), strict=True))
 
 
 _store: Any = None
@@ -132,11 +124,14 @@ def from_rank_zero(choose: Callable[[], T]) -> T:
         except BaseException as error:
             store.set(key, pickle.dumps((None, str(error) or type(error).__name__)))
             if isinstance(error, UserError):
-                await_readers(store, here, key)
+                wait_until(lambda: store.add(f"{key}/read", 0) == here.world_size - 1, GRACE[False])
             raise
         store.set(key, pickle.dumps((chosen, None)))
         return chosen
-    await_key(store, here, key)
+    try:
+        await_rank_zero(here, lambda: bool(store.check([key])))
+    except RuntimeError:
+        raise UserError(f"rank 0 ended before it had begun; rank {here.rank} ends with it") from None
     told, refusal = pickle.loads(store.get(key))
     store.add(f"{key}/read", 1)
     if refusal is not None:
@@ -153,7 +148,7 @@ def connect(here: Place) -> Any:
 
         server = here.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
         if not server:
-            await_server(here)
+            await_rank_zero(here, lambda: listens(here.address, here.port))
         try:
             # Held by several tenants: torch's own process group meets at the same port.
             store = TCPStore(
@@ -174,47 +169,35 @@ def connect(here: Place) -> Any:
     return _store
 
 
-def await_server(here: Place) -> None:
-    """Wait until rank 0 listens."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        raise_if_stopped()
-        try:
-            socket.create_connection((here.address, here.port), 1.0).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise UserError(timeout_message(here)) from None
-            time.sleep(POLL)
-
-
-def await_key(store: Any, here: Place, key: str) -> None:
-    """Wait until rank 0 has chosen."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        raise_if_stopped()
-        try:
-            if store.check([key]):
-                return
-        except RuntimeError:
-            raise UserError(f"rank 0 ended before it had begun; rank {here.rank} ends with it") from None
-        if time.monotonic() > deadline:
-            raise UserError(timeout_message(here))
+def wait_until(ready: Callable[[], bool], seconds: float) -> bool:
+    """Whether something was ready in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := ready()) and time.monotonic() < deadline:
         time.sleep(POLL)
+    return found
 
 
-def await_readers(store: Any, here: Place, key: str) -> None:
-    """Keep the store until the others have read why rank 0 ends."""
-    deadline = time.monotonic() + GRACE[False]
-    while store.add(f"{key}/read", 0) < here.world_size - 1 and time.monotonic() < deadline:
-        time.sleep(POLL)
+def await_rank_zero(here: Place, ready: Callable[[], bool]) -> None:
+    """Wait until rank 0 is ready. Raises UserError where it does not come."""
+
+    def ready_or_stopped() -> bool:
+        raise_if_stopped()
+        return ready()
+
+    if not wait_until(ready_or_stopped, TIMEOUT):
+        raise UserError(
+            f"rank {here.rank} of {here.world_size} waited {TIMEOUT:g} seconds for rank 0 at {here.address}:"
+            f"{here.port}; start all {here.world_size} processes, or unset WORLD_SIZE or SLURM_NTASKS to run one"
+        )
 
 
-def timeout_message(here: Place) -> str:
-    return (
-        f"rank {here.rank} of {here.world_size} waited {TIMEOUT:g} seconds for rank 0 at {here.address}:{here.port}; "
-        f"start all {here.world_size} processes, or unset WORLD_SIZE or SLURM_NTASKS to run one"
-    )
+def listens(address: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((address, port), 1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def is_first_to_print(sentence: str) -> bool:

@@ -28,13 +28,16 @@ def build(node: DictConfig | ListConfig, supplied: Mapping[str, Any] | None = No
     try:
         return instantiate(_resolve(node), _convert_="all", **_escape(dict(supplied or {})))
     except InstantiationException as error:
-        cause = _root_cause(error)
+        innermost: BaseException = error
+        while isinstance(innermost.__cause__, InstantiationException):  # of the nodes around it
+            innermost = innermost.__cause__
+        cause = innermost.__cause__
         if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in UNUSABLE):
             raise cause from None
         if cause is None or isinstance(cause, AssertionError):  # our mistake
             raise
         log.debug("a constructor refused its arguments", exc_info=cause)  # hydra.verbose=true shows where
-        raise UserError(_refusal(error, cause)) from error
+        raise UserError(_refusal(str(innermost), cause)) from error
 
 
 def _resolve(node: DictConfig | ListConfig) -> DictConfig | ListConfig:
@@ -57,18 +60,9 @@ def _escape(plain: Any) -> Any:
     return escape_references(escape_references(plain)) if isinstance(plain, str) else plain
 
 
-def _root_cause(error: BaseException) -> BaseException | None:
-    """What a constructor raised, however many nodes it passed."""
-    cause = error.__cause__
-    return _root_cause(cause) if isinstance(cause, InstantiationException) else cause
-
-
-def _refusal(error: InstantiationException, cause: BaseException) -> str:
+def _refusal(text: str, cause: BaseException) -> str:
     """`place: Class refuses its arguments: reason`, from Hydra's text about it."""
-    innermost: BaseException = error
-    while isinstance(innermost.__cause__, InstantiationException):
-        innermost = innermost.__cause__
-    found = WHERE.match(str(innermost))
+    found = WHERE.match(text)
     name = found["target"].rpartition(".")[2] if found else "a constructor"
     place = f"{found['key']}: " if found and found["key"] else ""
     reason = next(iter(str(cause).strip().splitlines()), "") or "no reason given"

@@ -37,10 +37,6 @@ class Branch:
         """Names of the class folders in natural order: 1, 2, 10."""
         return sorted((name for name in self.files if name is not None), key=natural)
 
-    def file_of_class(self, name: str) -> Path | None:
-        """One image of a class, or None."""
-        return next(iter(self.files.get(name, ())), None)
-
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """A sort key that compares the numbers in names by value."""

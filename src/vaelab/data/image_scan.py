@@ -20,6 +20,7 @@ import PIL
 from rich.progress import track
 
 from vaelab.data.image_decoding import Header
+from vaelab.storage.atomic import write
 
 log = logging.getLogger(__name__)
 TIMEOUT = 120.0  # seconds for one file
@@ -159,10 +160,8 @@ def _save(cache: Path, files: Mapping[Path, Stat], known: Mapping[Path, Finding]
     """Write the cache if possible; without it the next run scans again."""
     answers = {path: {"problem": one} if isinstance(one, str) else vars(one) for path, one in known.items()}
     content = {"version": VERSION, "files": [[str(path), files[path], one] for path, one in answers.items()]}
-    temporary = cache.with_suffix(f".{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(content))
-        temporary.replace(cache)
+        write(cache, json.dumps(content))
     except OSError as error:
         log.info("the scan of the images cannot be cached: %s", error)
 
