@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commandline import FAST, assert_same, call, checkpoint, metrics, only_run, results, start, without_traceback
+from commandline import (
+    FAST,
+    assert_same,
+    call,
+    checkpoint,
+    metrics,
+    only_run,
+    results,
+    start,
+    wait_until,
+    without_traceback,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +102,14 @@ def test_an_evaluation(whole: Whole, tmp_path: Path, seed: int) -> None:
 def files(run: Path) -> dict[str, bytes]:
     """What a run holds, but for the lock, which says who had it last."""
     return {path.name: path.read_bytes() for path in run.iterdir() if path.is_file() and path.name != ".lock"}
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 250, 50))
+def test_just_after_the_folder_is_made(tmp_path: Path, milliseconds: int) -> None:
+    process = start(tmp_path, "train", *TRAIN)
+    wait_until(process, lambda: bool(list(tmp_path.glob("outputs/*/*"))))
+    time.sleep(milliseconds / 1000)
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert without_traceback(tmp_path) == ["stopped by SIGTERM"]
+    assert not (tmp_path / "outputs").exists()

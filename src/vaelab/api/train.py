@@ -13,7 +13,7 @@ from vaelab.api.loaded_run import LoadedRun, load, load_own
 from vaelab.cli.hydra_app import log_file
 from vaelab.cli.outcome import Outcome, collect_sentences
 from vaelab.cli.ranks import place
-from vaelab.cli.run_folder import claim, folder_for_run
+from vaelab.cli.run_folder import finish, folder_for_run
 from vaelab.cli.train import Job, job_of
 from vaelab.config.plugins import pop_plugins
 from vaelab.config.text import escape_references, pop_override
@@ -77,9 +77,7 @@ def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> 
         if arrays is not None:
             job.data.source.path = escape_references(str(save_arrays(folder, arrays)))
     except BaseException:
-        reservation = claim(folder)
-        if reservation is not None:
-            reservation.undo()
+        finish(folder, succeeded=False, saved=False)
         raise
     return job
 

@@ -20,6 +20,7 @@ from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
+from vaelab.cli.run_folder import finish_unclaimed
 from vaelab.cli.sweep_table import print_comparison
 from vaelab.config import LISTED
 from vaelab.config.groups import choices, groups, is_group
@@ -101,6 +102,7 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
         print_once([sentence])
         return 2
     finally:
+        finish_unclaimed()
         HydraConfig.instance().cfg = before  # of which callbacks before the first job have set one
     return max(statuses)
 

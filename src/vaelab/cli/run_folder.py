@@ -10,10 +10,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from vaelab.cli.outcome import print_once
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import earlier_folder, record_folder, was_requeued
 from vaelab.config.text import escape_references, quote
 from vaelab.errors import Refused, UserError, reason
+from vaelab.signals import defer_signals
 from vaelab.storage.lock import acquire_or_refuse, release
 from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve, reserve_empty
 
@@ -82,12 +84,13 @@ def folder_for_run(config: DictConfig) -> str:
     check_output_subdir(config)
     check_single(config)
     earlier = earlier_folder()
-    if earlier is not None:
-        reservation = reclaim(earlier)
-    else:
-        reservation = reserve(Path(str(config.hydra.run.dir)), config.get("overwrite") is True)
+    with defer_signals():
+        if earlier is not None:
+            reservation = reclaim(earlier)
+        else:
+            reservation = reserve(Path(str(config.hydra.run.dir)), config.get("overwrite") is True)
+        _reserved[reservation.folder.resolve()] = reservation
     record_folder(reservation.folder)
-    _reserved[reservation.folder.resolve()] = reservation
     return str(reservation.folder)
 
 
@@ -102,19 +105,18 @@ def folder_for_multirun(config: DictConfig) -> str:
     return str(folder)
 
 
-def claim(folder: Path) -> Reservation | None:
-    """The reservation of a run's folder, which rank 0 has; a job of a multirun makes it here.
+def claim(folder: Path) -> None:
+    """See that rank 0 has a reservation of a run's folder; a job of a multirun makes it here.
 
     Raises:
         UserError: another job has the same folder.
     """
-    if not is_rank_zero():
-        return None
-    reservation = _reserved.pop(folder.resolve(), None)
-    if reservation is not None:
-        return reservation
-    if was_requeued():
-        return reclaim(folder)
+    if is_rank_zero() and folder.resolve() not in _reserved:
+        with defer_signals():
+            _reserved[folder.resolve()] = reclaim(folder) if was_requeued() else _reserve_for_job(folder)
+
+
+def _reserve_for_job(folder: Path) -> Reservation:
     acquire_or_refuse(folder)
     if any((folder / name).exists() for name in SIGNS if name not in HYDRA):
         release(folder)
@@ -122,6 +124,26 @@ def claim(folder: Path) -> Reservation | None:
             f"{folder} holds another run; give each job its own hydra.sweep.subdir, as ${{hydra.job.num}} does"
         )
     return Reservation(folder, made=(folder,))
+
+
+def finish(folder: Path, succeeded: bool, saved: bool) -> None:
+    """Keep a folder in which something was trained, and what it replaces until the new run has ended well."""
+    with defer_signals():
+        reservation = _reserved.pop(folder.resolve(), None)
+        if reservation is None:
+            return
+        if succeeded:
+            reservation.keep()
+        elif not saved:
+            reservation.undo()
+        elif (replaced := reservation.keep_both()) is not None:
+            print_once([f"the run that overwrite=true would have replaced is kept in {replaced}"])
+
+
+def finish_unclaimed() -> None:
+    """Remove the folder of a run that was stopped before its job began."""
+    for folder in list(_reserved):
+        finish(folder, succeeded=False, saved=False)
 
 
 @contextmanager

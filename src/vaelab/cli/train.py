@@ -14,7 +14,7 @@ from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import was_requeued
 from vaelab.cli.resumption import changes, is_finished
-from vaelab.cli.run_folder import RESERVE, claim, lock_folder
+from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder
 from vaelab.cli.second_stage import (
     check_first_stage,
     check_resumed_model,
@@ -27,7 +27,6 @@ from vaelab.config.plugins import plugins_of
 from vaelab.config.run_config import read_config
 from vaelab.config.text import escape_references, pop_folder, quote
 from vaelab.errors import UserError
-from vaelab.storage.reservation import Reservation
 from vaelab.storage.run import Run
 
 IN_CHECKPOINT = ("optimizer", "scheduler")  # a checkpoint restores their settings too, over any given now
@@ -94,10 +93,10 @@ def init_from_overrides(folder: str | None) -> list[str]:
 def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
     """A new run, or under SLURM its rest. What ends before anything was trained leaves nothing that was not there."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    reservation = claim(folder)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
     ended = Outcome(1)
     try:
+        claim(folder)
         record_choices(config)
         if first_stage is not None:
             copy_choices(first_stage, config)
@@ -108,19 +107,8 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
         again = was_requeued() and run.saved
         ended = train(config, run, resume_checkpoint(run, "last") if again else None)
     finally:
-        if reservation is not None:
-            finish_reservation(reservation, ended.status == 0, run.saved)
+        finish(folder, ended.status == 0, run.saved)
     return ended
-
-
-def finish_reservation(reservation: Reservation, succeeded: bool, saved: bool) -> None:
-    """Keep a folder in which something was trained, and what it replaces until the new run has ended well."""
-    if succeeded:
-        reservation.keep()
-    elif not saved:
-        reservation.undo()
-    elif (replaced := reservation.keep_both()) is not None:
-        print_once([f"the run that overwrite=true would have replaced is kept in {replaced}"])
 
 
 def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
