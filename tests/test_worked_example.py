@@ -1,4 +1,4 @@
-"""docs/plugins.md and docs/python.md: package, commands and code work in an empty folder."""
+"""docs/plugins.md is true: its package, its commands and its code, in an empty folder."""
 
 import re
 import shlex
@@ -79,13 +79,6 @@ def test_every_command_of_the_page_runs(beside: Path) -> None:
     assert len(list(beside.glob("outputs/sweeps/*/*/results.json"))) == 2
     code = next(block for block in blocks("plugins.md", "python") if "vaelab.load" in block)
     python(code.replace("<run>", str(run)) + "\nassert z.shape == (100, 8)\n")
-
-
-@pytest.mark.slow
-def test_the_code_of_the_page_runs(beside: Path) -> None:
-    quick = "".join(f'"{one}", ' for one in QUICK[1:])
-    code = "".join(blocks("python.md", "python")).replace("vaelab.train(", f"vaelab.train({quick}")
-    python(code + "\nassert z.shape == (256, 16)\nassert config.objective.beta == 4\n")
 
 
 @pytest.mark.slow

@@ -199,7 +199,7 @@ def test_nothing_of_hydras_is_taken(saved: dict[str, Any], load: Callable[..., D
         "${now:%Y}",
         "${${name}:HOME}",
         "${oc.${name}:HOME}",
-        "\\${oc.env:HOME}",
+        "\\\\${oc.env:HOME}",
         "${oc.create:${name}}",
         "${ oc.env:HOME }",
         "${name",
@@ -209,6 +209,16 @@ def test_nothing_of_hydras_is_taken(saved: dict[str, Any], load: Callable[..., D
 def test_no_resolver_is_called(saved: dict[str, Any], load: Callable[..., DictConfig], text: str) -> None:
     for key in ("name", "tags", "data.source.root", "encoder._target_", "logger.wandb.name"):
         with pytest.raises(UserError, match="is more than a reference to another key"):
+            load(changed(saved, key, [text] if key == "tags" else text))
+
+
+def test_a_folder_may_look_like_a_reference_and_nothing_else_may(
+    saved: dict[str, Any], load: Callable[..., DictConfig]
+) -> None:
+    text = "\\${oc.env:HOME}"
+    assert load(changed(saved, "data.source.root", text)).data.source.root == "${oc.env:HOME}"
+    for key in ("name", "tags", "encoder._target_", "logger.wandb.name"):
+        with pytest.raises(UserError, match=r"is put together to a reference|is not the name of a class"):
             load(changed(saved, key, [text] if key == "tags" else text))
 
 
