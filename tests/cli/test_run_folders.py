@@ -190,7 +190,7 @@ def test_resuming_prints_changes_and_keeps_the_previous_config(run: Path, capsys
     changes = ("trainer.max_epochs=3", "data.batch_size=16", "scheduler=cosine")
     assert call(run.parent, "train", "run=run", *changes[:2]) == 0
     said = capsys.readouterr().err
-    assert "going on with data.batch_size=16 (was 32), trainer.max_epochs=3 (was 2)" in said
+    assert "resuming with data.batch_size=16 (was 32), trainer.max_epochs=3 (was 2)" in said
     assert (run / "history" / "config_001.yaml").read_bytes() == before
     assert call(run.parent, "train", "run=run", "optimizer.lr=0.1") == 1
     assert (
@@ -241,7 +241,7 @@ def test_two_writers_at_once(run: Path, command: str) -> None:
     statuses = [process.wait(300) for process in processes]
     assert min(statuses) == 0
     for place, status in zip(places, statuses, strict=True):
-        said = [line for line in without_traceback(place) if "going on with" not in line]
+        said = [line for line in without_traceback(place) if "resuming with" not in line]
         assert (status == 1 and "is in use by" in said[-1]) or status == 0
     if command == "evaluate":
         assert len(list((run / "evaluations").iterdir())) == statuses.count(0)

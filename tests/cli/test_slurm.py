@@ -59,7 +59,7 @@ def test_sigusr1_requeues_into_the_same_folder(cluster: Cluster, whole: Path, tm
     cluster.wait(lambda: num_rows(tmp_path) > 20)
     cluster.call("scancel", "--signal=USR1", job)
     go_on(cluster, job)
-    assert f"SLURM runs job {job} again, which goes on from there" in (tmp_path / "err.txt").read_text()
+    assert f"SLURM runs job {job} again, which resumes there" in (tmp_path / "err.txt").read_text()
     assert_same_run(only_run(tmp_path), whole)
 
 

@@ -283,7 +283,7 @@ def test_a_run_that_goes_on_keeps_its_optimizer(trained: Path, capsys: pytest.Ca
     assert (trained / "config.yaml").read_text() == before
 
 
-def test_a_mistake_while_going_on_changes_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_while_resuming_changes_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {
         path: path.read_bytes()
         for path in trained.rglob("*")

@@ -18,7 +18,7 @@ BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,kl_annealing,evaluate]"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two epochs, then a third by going on."""
+    """Two epochs, then a third by resuming."""
     folder = tmp_path_factory.mktemp("tracked")
     assert call(folder, "train", *BRIEF, "project=mine", "group=ours", "tags=[a,b]", "seed=3") == 0
     assert call(folder, "train", f"run={only_run(folder)}", "trainer.max_epochs=3") == 0

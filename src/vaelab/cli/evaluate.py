@@ -80,5 +80,5 @@ def evaluate(config: DictConfig, run: Run, into: Path, checkpoint: Path, overrid
     """The outcome of an evaluation in as many processes as the trainer asks for."""
     ended = launch("evaluate", num_processes(config), config, run, into, checkpoint, overrides)
     if ended.status > 128:
-        print_once(["what was measured is kept; the same command goes on from there"])
+        print_once(["what was measured is kept; the same command measures the rest"])
     return ended

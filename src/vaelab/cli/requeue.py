@@ -1,4 +1,4 @@
-"""SLURM's requeue: the same command starts again from its beginning, and goes on in the folder that it had."""
+"""SLURM's requeue: the same command starts anew, and resumes in the folder that it had."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def requeue(signum: int) -> str:
         return f"SLURM did not requeue job {job}: {error.stderr.strip()}"
     except OSError as error:
         return f"SLURM did not requeue job {job}: {error}"
-    return f"SLURM runs job {job} again, which goes on from there"
+    return f"SLURM runs job {job} again, which resumes there"
 
 
 def is_preempted(job: str) -> bool:

@@ -34,7 +34,7 @@ RESOLVER = re.compile(r"\$\{[\w.]+:")
 
 
 class Job(NamedTuple):
-    """What a command line asks for: a task, the arguments that compose its config, and the run that goes on."""
+    """What a command line asks for: a task, the arguments that compose its config, and the run to resume."""
 
     task: Task
     arguments: list[str]
@@ -124,7 +124,7 @@ def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
             sentence = f"{run.folder} has finished{idle}; give trainer.max_epochs=... {way_out}"
             print_once([sentence])
             return Outcome(1 if changed else 0, sentence)
-        print_once([f"going on with {', '.join(changed)}"] if changed else [])
+        print_once([f"resuming with {', '.join(changed)}"] if changed else [])
         return train(config, run, checkpoint)
 
 
@@ -139,7 +139,7 @@ def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
     before = set(run.unfinished.glob("*/*"))
     ended = launch("train", num_processes(config), config, run.folder, checkpoint)
     if ended.status > 128 and set(run.unfinished.glob("*/*")) - before:
-        print_once([f"training was over; python train.py run={run.folder} goes on with the evaluation"])
+        print_once([f"training was over; python train.py run={run.folder} runs the evaluation"])
     return ended
 
 
