@@ -33,7 +33,7 @@ def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int 
     Raises:
         UserError: a mistake in the overrides, or parts that do not fit each other.
 
-    Example:
+    Examples:
         >>> model = build("model=vae", "latent_dim=2", shape=(1, 28, 28))
         >>> model.latent.encode(torch.zeros(5, 1, 28, 28), None).shape
         torch.Size([5, 2])

@@ -25,7 +25,7 @@ def compose(*overrides: str) -> DictConfig:
     Raises:
         UserError: a group, a choice or a key does not exist.
 
-    Example:
+    Examples:
         >>> config = compose("model=beta_vae", "latent_dim=16")
         >>> config.choices.objective, config.prior.latent_dim
         ('beta', 16)

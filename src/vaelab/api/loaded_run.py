@@ -42,7 +42,7 @@ class LoadedRun:
         config: what it was trained with.
         model: the LightningModule in evaluation mode; move it to a GPU by `run.model.cuda()`.
 
-    Example:
+    Examples:
         >>> run = vaelab.load("outputs/cvae-digits/2026-01-31_12-00-00")  # doctest: +SKIP
         >>> z = run.encode(images, y=labels)                  # [N, D]  # doctest: +SKIP
         >>> run.sample(64, y=3).shape                         # doctest: +SKIP

@@ -41,7 +41,7 @@ def train(*overrides: str, data: Any = None) -> LoadedRun:
     Raises:
         UserError: a mistake, with the same message as on the command line.
 
-    Example:
+    Examples:
         >>> run = vaelab.train("model=cvae", "data=digits", "trainer.max_epochs=3")  # doctest: +SKIP
         >>> run.results["elbo"]["value"]  # doctest: +SKIP
         -22.31

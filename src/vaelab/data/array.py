@@ -32,7 +32,7 @@ class Array:
     Raises:
         UserError: the file cannot be read, or its arrays do not form a data set.
 
-    Example:
+    Examples:
         >>> import numpy, tempfile, pathlib
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "x.npz"
         >>> numpy.savez(path, x=numpy.zeros((50, 3, 12, 20), numpy.uint8), y=numpy.arange(50) % 2)

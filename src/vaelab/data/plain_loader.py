@@ -20,7 +20,7 @@ def as_batch(given: Any) -> Batch:
     Raises:
         UserError: it is something else.
 
-    Example:
+    Examples:
         >>> as_batch([torch.zeros(2, 1, 8, 8), torch.tensor([3, 4])]).y
         tensor([3, 4])
     """
