@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from vaelab.cli.outcome import Outcome
-from vaelab.config.saved import check_saved
+from vaelab.config.saved_trust import check_saved
 from vaelab.data.facts import write_facts
 from vaelab.errors import UserError
 from vaelab.jobs.experiment import Experiment

@@ -15,7 +15,7 @@ from omegaconf.errors import InterpolationKeyError, MissingMandatoryValue
 
 from vaelab.config import LISTED
 from vaelab.config.groups import choice_file, choices, groups, is_group
-from vaelab.config.interpolation import paths
+from vaelab.config.plain import paths
 from vaelab.config.plugins import folders
 from vaelab.errors import UNUSABLE, UserError, did_you_mean, reason
 

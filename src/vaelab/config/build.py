@@ -9,6 +9,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from vaelab.config.plain import map_texts
 from vaelab.config.text import escape_references
 from vaelab.errors import UNUSABLE, UserError
 
@@ -53,11 +54,7 @@ def _resolve(node: DictConfig | ListConfig) -> DictConfig | ListConfig:
 
 
 def _escape(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {key: _escape(value) for key, value in plain.items()}
-    if isinstance(plain, list):
-        return [_escape(value) for value in plain]
-    return escape_references(escape_references(plain)) if isinstance(plain, str) else plain
+    return map_texts(plain, lambda text: escape_references(escape_references(text)))
 
 
 def _refusal(text: str, cause: BaseException) -> str:

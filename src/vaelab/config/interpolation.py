@@ -1,7 +1,6 @@
 """What stands behind `${…}` in a config: the value with the place where it is written, or why there is none."""
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -9,6 +8,7 @@ from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueE
 
 from vaelab.config.groups import choices, is_group
 from vaelab.config.ours import ALL, stands_in_conf
+from vaelab.config.plain import paths
 from vaelab.errors import did_you_mean
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.
@@ -84,22 +84,6 @@ def raw_text(node: DictConfig | ListConfig, key: Any) -> str:
     """The text of a value before interpolation."""
     plain: Any = OmegaConf.to_container(node, resolve=False)
     return str(plain[key])
-
-
-def references(node: Any) -> Iterator[str]:
-    """Every dotted key that plain dicts and lists refer to as `${key}`."""
-    if isinstance(node, dict | list):
-        for each in node.values() if isinstance(node, dict) else node:
-            yield from references(each)
-    elif isinstance(node, str):
-        yield from REFERENCE.findall(node)
-
-
-def paths(value: Any, above: str = "") -> Iterator[str]:
-    """The dotted path of every key in nested dicts."""
-    for key, inner in value.items() if isinstance(value, dict) else ():
-        yield f"{above}{key}"
-        yield from paths(inner, f"{above}{key}.")
 
 
 def _without_key(text: str, node: DictConfig | ListConfig, reason: str) -> Broken | None:

@@ -15,9 +15,10 @@ from vaelab.config.arguments import parameters
 from vaelab.config.call import mistakes_of_values
 from vaelab.config.choices import LISTED, Choices, add_file
 from vaelab.config.groups import groups
-from vaelab.config.interpolation import paths, references
+from vaelab.config.interpolation import REFERENCE
 from vaelab.config.locate import find_module
 from vaelab.config.mistake import Mistake
+from vaelab.config.plain import paths, texts
 from vaelab.config.unintended import value_at
 from vaelab.config.wording import show
 from vaelab.errors import UserError, did_you_mean
@@ -87,7 +88,7 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
     read = {one.name: one for one in parameters(READ[command]) or ()}
     chosen = {*choices, *LISTED, *groups(), "hydra"}
     plain = OmegaConf.to_container(config, resolve=False)
-    used = {key.partition(".")[0] for key in references(plain)}
+    used = {key.partition(".")[0] for _, text in texts(plain) for key in REFERENCE.findall(text)}
     for key in map(str, config):
         if key not in {*read, *chosen, *used}:
             yield f"nothing reads the key '{key}'" + suggest_place(key, list(paths(plain)), [*read, *chosen])

@@ -6,7 +6,8 @@ from pathlib import PurePath
 from omegaconf import DictConfig
 
 from vaelab.config.migration import migrate
-from vaelab.config.saved import check_saved, read_saved
+from vaelab.config.saved_form import read_saved
+from vaelab.config.saved_trust import check_saved
 from vaelab.config.text import escape_references
 from vaelab.storage.reservation import ARRAYS
 from vaelab.storage.run import Run
