@@ -14,7 +14,7 @@ from PIL import Image
 
 from vaelab.cli.outcome import Outcome
 from vaelab.config.saved_trust import check_saved
-from vaelab.data.facts import write_facts
+from vaelab.data.auto_values import write_auto_values
 from vaelab.errors import UserError
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.sample import class_numbers, label_of
@@ -74,7 +74,7 @@ def records(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_run_keeps_the_facts_of_the_folder(conditional: Path) -> None:
+def test_the_run_keeps_the_auto_values_of_the_folder(conditional: Path) -> None:
     config = OmegaConf.load(only_run(conditional) / "config.yaml")
     assert config.data.classes == list(NUMBERED)
     assert config.data.num_classes == config.condition.size == 3
@@ -254,7 +254,7 @@ def test_models_of_every_data_set_sample_without_it(
     parts = ("encoder=mlp", "decoder=mlp", "likelihood=gaussian", f"model={'cvae' if conditional else 'vae'}")
     config = composed(f"data={choice}", *parts, *facts)
     experiment = Experiment.build_without_data(config)
-    write_facts(config.data, experiment.data)
+    write_auto_values(config.data, experiment.data)
     y = torch.arange(2) if conditional else None
     assert experiment.model.latent.sample(2, y).shape == (2, *experiment.data.shape)
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from vaelab.api.isolation import isolate_process
 from vaelab.config import build as build_node
 from vaelab.config import check
 from vaelab.config.plugins import use_plugins
-from vaelab.data.facts import AUTO, write_facts
+from vaelab.data.auto_values import AUTO, write_auto_values
 from vaelab.jobs.experiment import check_optimizer
 from vaelab.model.vae import VAE
 
@@ -47,7 +47,7 @@ def build(*overrides: str, shape: Sequence[int] | None = None, num_classes: int 
         if AUTO in OmegaConf.to_container(config.data).values():  # type: ignore[union-attr]
             data = build_node(config.data)
             data.prepare_data()
-            write_facts(config.data, data)
+            write_auto_values(config.data, data)
         model: VAE = build_node(config.model)
         check_optimizer(config, model)
         return model

@@ -7,8 +7,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, OmegaConfBaseException
 
 from vaelab.config.groups import choices, is_group
-from vaelab.config.ours import ALL, stands_in_conf
 from vaelab.config.plain import paths
+from vaelab.config.yaml_values import ALL, stands_in_conf
 from vaelab.errors import did_you_mean
 
 # What an interpolation of ${hydra:…} says where no Hydra application runs: no mistake of the config.

@@ -9,12 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vaelab.config.locate import is_library
-from vaelab.config.ours import stands_in_conf
 from vaelab.config.plain import map_texts, nodes, texts
 from vaelab.config.plugins import installed_plugins, names
 from vaelab.config.references import check_references
 from vaelab.config.saved_form import WAY_OUT
 from vaelab.config.targets import permitted, refused_arguments, way_out
+from vaelab.config.yaml_values import stands_in_conf
 from vaelab.errors import UserError
 
 # Data, and weights of other runs.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vaelab.data.auto_values import AUTO
 from vaelab.data.examples import LeavesOut, NamesClasses, Source, Split
-from vaelab.data.facts import AUTO
 from vaelab.data.pixels import Pixels
 from vaelab.errors import UserError
 from vaelab.printing import warn_once

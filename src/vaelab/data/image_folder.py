@@ -11,9 +11,9 @@ import torch
 from annotated_types import Ge, Le
 from torch import Generator
 
+from vaelab.data.auto_values import AUTO
 from vaelab.data.class_numbers import number_classes
 from vaelab.data.expand_path import expand_path
-from vaelab.data.facts import AUTO
 from vaelab.data.folder_tree import NOWHERE, Branch, describe_suffixes, find_splits, printable, read_branch
 from vaelab.data.image_decoding import MODES, SIXTEEN_BITS, Header
 from vaelab.data.image_files import ImageFiles

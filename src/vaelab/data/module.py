@@ -12,6 +12,15 @@ from lightning.pytorch import LightningDataModule
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader
 
+from vaelab.data.auto_values import (
+    AUTO,
+    class_names,
+    count_classes,
+    scale_of,
+    shape_of,
+    validation_size,
+    value_range_of,
+)
 from vaelab.data.checks import (
     check_classes,
     check_corrupt,
@@ -24,7 +33,6 @@ from vaelab.data.checks import (
     check_value_range,
 )
 from vaelab.data.examples import HasOwnValidation, HoldsOut, Indices, Source, Split
-from vaelab.data.facts import AUTO, class_names, count_classes, scale_of, shape_of, validation_size, value_range_of
 from vaelab.data.fingerprint import fingerprint
 from vaelab.data.labels import ALL, Labels, MixedSampler, PartlyLabelled
 from vaelab.data.loading import Loader

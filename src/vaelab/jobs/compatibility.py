@@ -5,7 +5,7 @@ import logging
 import torch
 from omegaconf import DictConfig
 
-from vaelab.data.facts import is_uint8
+from vaelab.data.auto_values import is_uint8
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.latent.structure import LatentStructure

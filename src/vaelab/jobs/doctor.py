@@ -7,7 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from vaelab.config import build
-from vaelab.data.facts import write_facts
+from vaelab.data.auto_values import write_auto_values
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
@@ -33,7 +33,7 @@ def doctor(config: DictConfig, num_processes: int) -> None:
     pl.seed_everything(config.seed, verbose=False)
     data = build(config.data)
     data.prepare_data()
-    write_facts(config.data, data)
+    write_auto_values(config.data, data)
     lines = list(examine(config, data, num_processes))
     print_lines(f"health of model={config.choices.model} data={config.choices.data}, untrained", lines)
     if wrong := failed_checks(lines):

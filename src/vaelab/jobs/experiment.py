@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.config import build
 from vaelab.config.unintended import TRAINING, log_unintended
-from vaelab.data.facts import write_facts
+from vaelab.data.auto_values import write_auto_values
 from vaelab.data.module import DataModule
 from vaelab.errors import UserError
 from vaelab.jobs.checkpoint_io import AtomicCheckpointIO
@@ -48,7 +48,7 @@ class Experiment:
         start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
         data.prepare_data()
-        write_facts(config.data, data)
+        write_auto_values(config.data, data)
         model = build(config.model)
         check_compatibility(config, data, model.latent)
         check_optimizer(config, model)
@@ -60,7 +60,7 @@ class Experiment:
         """Build the parts without fetching, reading or checking the data."""
         start_process(config.seed, str(config.trainer.precision))
         data = build(config.data)
-        write_facts(config.data, data)
+        write_auto_values(config.data, data)
         return cls(config, data, build(config.model))
 
     def trainer(self, run: Run, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from omegaconf import DictConfig
 
 from vaelab.config import build
+from vaelab.data.auto_values import AUTO, AUTO_OF_DATA
 from vaelab.data.examples import NamesClasses
-from vaelab.data.facts import AUTO, FACTS
 from vaelab.errors import UserError
 
 CHOSEN = ("data", "data.source.root", "data.source.path")
@@ -32,7 +32,7 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
         UserError: the shape or the labels do not fit the model.
     """
     node, before, name = config.data, saved.data, config.choices.data
-    free = [key for key in (*PIXELS, "shape", *FACTS) if f"data.{key}" not in overrides]
+    free = [key for key in (*PIXELS, "shape", *AUTO_OF_DATA) if f"data.{key}" not in overrides]
     taken_over = [key for key in PIXELS if key in free and key in before]
     if "shape" in free and ("shape" in node.source or node.shape == AUTO):  # images that are resized
         taken_over.append("shape")
@@ -45,7 +45,7 @@ def fit_to_model(config: DictConfig, saved: DictConfig, overrides: Collection[st
             " choose data of that shape"
         )
     if "classes" in node.source:
-        renumber_classes(node, before, [key for key in FACTS if key in free])
+        renumber_classes(node, before, [key for key in AUTO_OF_DATA if key in free])
     if AUTO in (node.num_classes, node.classes):  # class numbers as stored
         node.num_classes, node.classes = before.num_classes, before.classes
     if config.choices.get("condition") != "none":

@@ -14,7 +14,7 @@ from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
 from vaelab.config import build
 from vaelab.config.locate import locate
-from vaelab.data.facts import write_facts
+from vaelab.data.auto_values import write_auto_values
 from vaelab.errors import UserError
 from vaelab.jobs.callbacks import build_callbacks
 from vaelab.jobs.error_messages import explain_errors, first_sentence
@@ -60,7 +60,7 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | 
 def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | None, loggers: list[Logger]) -> Trained:
     """Train; return neither model nor trainer, since results are measured from the saved checkpoint."""
     experiment = Experiment.build(config)
-    write_facts(written.data, experiment.data)
+    write_auto_values(written.data, experiment.data)
     if checkpoint is not None:
         experiment.validate_checkpoint(checkpoint)
     trainer = experiment.trainer(run, callbacks_of(config, run, checkpoint), loggers)

@@ -8,20 +8,20 @@ from omegaconf import DictConfig, open_dict
 from vaelab.data.examples import HasOwnValidation, NamesClasses, Source, Split
 
 AUTO = "auto"
-FACTS = ("num_classes", "classes", "num_validation")
-FACTS_OF_X = ("shape", "scale", "value_range")
+AUTO_OF_DATA = ("num_classes", "classes", "num_validation")
+AUTO_OF_X = ("shape", "scale", "value_range")
 NUM_LOOKED_AT = 10_000  # examples that determine the range of values
 VALIDATION_SHARE, MOST_VALIDATION = 10, 10_000
 
 
-def write_facts(node: DictConfig, data: Any) -> None:
+def write_auto_values(node: DictConfig, data: Any) -> None:
     """Replace `auto` in the data config by the data module's values.
 
     References such as ${data.num_classes} then resolve to numbers, and a run can be rebuilt from its saved config
     without reading the data.
     """
     with open_dict(node):
-        for name in (*FACTS, *FACTS_OF_X):
+        for name in (*AUTO_OF_DATA, *AUTO_OF_X):
             if node.get(name) == AUTO:
                 value = getattr(data, name)
                 node[name] = list(value) if isinstance(value, tuple) else value
