@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from math import prod
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -75,6 +76,7 @@ def conv_ladder(
     """
     sizes = resolutions(shape, num_resolutions)
     resolution_indices = [level * num_resolutions // num_levels for level in range(num_levels)] + [num_resolutions - 1]
+    latent_shapes = [(latent_channels, *sizes[index]) for index in resolution_indices]
     block = partial(Residual, channels, conv, activation, num_levels)
 
     def down(start: int, stop: int) -> nn.Sequential:
@@ -86,28 +88,20 @@ def conv_ladder(
         return nn.Identity() if above == below else nn.Upsample(sizes[below])
 
     descent = [down(below, above) for above, below in pairwise(resolution_indices)][::-1]
-    height, width = sizes[0]
-    top = posterior(num_features=channels * height * width)
+    coarsest = (channels, *sizes[0])
+    top = posterior(num_features=prod(coarsest))
     return Ladder(
         stem=Stem(shape[0], channels, condition_size, descent[0]),
         ups=descent[1:],
         posterior=top,
         top=nn.Sequential(
-            variance_preserving_init_(nn.Linear(top.size + condition_size, channels * height * width)),
-            nn.Unflatten(1, (channels, height, width)),
+            variance_preserving_init_(nn.Linear(top.size + condition_size, prod(coarsest))),
+            nn.Unflatten(1, coarsest),
             block(),
             up(0),
         ),
         rungs=[
-            Rung(
-                channels,
-                channels,
-                (latent_channels, *sizes[resolution_indices[n]]),
-                conv,
-                activation,
-                num_levels,
-                upsample=up(n),
-            )
+            Rung(channels, channels, latent_shapes[n], conv, activation, num_levels, upsample=up(n))
             for n in range(1, num_levels)
         ],
         head=Head(shape, channels, activation, num_parameters),
