@@ -134,7 +134,7 @@ def test_no_target_executes(saved: dict[str, Any], load: Callable[..., DictConfi
 def test_layers_optimizers_and_flows_are_harmless(
     saved: dict[str, Any], load: Callable[..., DictConfig], target: str, key: str
 ) -> None:
-    load(changed(saved, f"{key}._target_", target))
+    assert OmegaConf.select(load(changed(saved, f"{key}._target_", target)), f"{key}._target_") == target
 
 
 def test_a_plugin_is_named_by_the_user(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
@@ -253,7 +253,8 @@ def test_no_path_is_composed_of_references(saved: dict[str, Any], load: Callable
 
 
 def test_data_may_lie_anywhere(saved: dict[str, Any], load: Callable[..., DictConfig]) -> None:
-    load(changed(saved, "data.source", {"_target_": "vaelab.data.mnist.MNIST", "root": "/data/mnist"}))
+    source = {"_target_": "vaelab.data.mnist.MNIST", "root": "/data/mnist"}
+    assert load(changed(saved, "data.source", source)).data.source.root == "/data/mnist"
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,13 @@ def is_rank_zero() -> bool:
 
 def variables(here: Place) -> dict[str, str]:
     """The same for torch and Lightning, whoever started the processes."""
-    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-    return dict(zip(names, map(str, here), strict=True))
+    return {
+        "RANK": str(here.rank),
+        "LOCAL_RANK": str(here.local_rank),
+        "WORLD_SIZE": str(here.world_size),
+        "MASTER_ADDR": here.address,
+        "MASTER_PORT": str(here.port),
+    }
 
 
 _store: Any = None

@@ -44,18 +44,14 @@ def _full_name(method: Any) -> str:
 
 
 def _hints(method: Any) -> dict[str, Any]:
-    """The annotations that can be resolved; where one cannot, each is tried alone."""
-    try:
-        return typing.get_type_hints(method, include_extras=True)
-    except Exception:  # whatever evaluating somebody's annotation raises
-        pass
+    """The annotations, each resolved alone: one that cannot be is Any, and the others are still checked."""
     found: dict[str, Any] = {}
     names = getattr(inspect.unwrap(method), "__globals__", {})
     for key, annotation in getattr(method, "__annotations__", {}).items():
         holder = type("Holder", (), {"__annotations__": {key: annotation}})
         try:
             found |= typing.get_type_hints(holder, names, include_extras=True)
-        except Exception:
+        except Exception:  # evaluating a user's annotation may raise anything
             found[key] = Any
     return found
 
