@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from pathlib import Path
 
 from vaelab.errors import UserError
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 NAME = ".lock"
 NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}  # errors of file systems without locks
+GLANCE = 0.05  # seconds, longer than `is_locked` holds a lock
 _held: dict[str, int] = {}
 
 
@@ -32,17 +34,46 @@ def acquire(folder: Path) -> bool:
         os.close(file)
         raise UserError(f"{folder / NAME} is not a regular file; remove it")
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _lock(file):
+            time.sleep(GLANCE)
+            if not _lock(file):
+                os.close(file)
+                return False
     except OSError as error:
         if error.errno not in NO_LOCKS:
             os.close(file)
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                return False
             raise
         log.warning("%s is on a file system without locks; see that no other process writes there", folder)
     os.ftruncate(file, 0)
     os.write(file, json.dumps(_owner()).encode())
     _held[name] = file
+    return True
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process, this one included, writes in a folder."""
+    if str(folder.resolve()) in _held:
+        return True  # opening the file here and closing it would release the lock
+    try:
+        file = os.open(folder / NAME, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return not _lock(file)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def _lock(file: int) -> bool:
+    """Whether this process has got the lock of an open file."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return False
+        raise
     return True
 
 

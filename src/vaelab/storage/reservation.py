@@ -15,7 +15,16 @@ log = logging.getLogger(__name__)
 
 # Everything that a run writes into its folder, by command.
 HYDRA = (".hydra", "train.log")
-RESULTS = ("config.yaml", "metrics.csv", "results.json", "health.json", "history", "checkpoints", "images")
+RESULTS = (
+    "config.yaml",
+    "status.json",
+    "metrics.csv",
+    "results.json",
+    "health.json",
+    "history",
+    "checkpoints",
+    "images",
+)
 LATER = ("evaluations", "samples")
 ARRAYS = "training_arrays.npz"  # arrays given in Python, needed to resume or evaluate the run
 OWN = (*HYDRA, *RESULTS, *LATER, "wandb", ARRAYS, NAME)
