@@ -53,7 +53,7 @@ def parts() -> str:
     """For each group of conf/ a row per choice: what its header says, and its paper."""
     lines = []
     for folder in sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir()):
-        if folder.name not in ("model", "evaluation"):  # which have a page each
+        if folder.name not in ("model", "evaluation", "hydra"):  # a page each, and what belongs to Hydra
             lines += [f"## {folder.name}", "", f"| `{folder.name}=…` | what it is | paper |", "|---|---|---|"]
             lines += [f"| `{path.stem}` | {header(path)} |" for path in choices(folder.name)]
             lines.append("")

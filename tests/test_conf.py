@@ -13,8 +13,9 @@ from vaelab.printing import warn_once
 CONF = Path(__file__).parents[1] / "conf"
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 FILES = sorted(CONF.rglob("*.yaml"))
-CHOICES = [file for file in FILES if file.parent != CONF and not file.stem.startswith("_")]
-RECIPES = sorted((CONF / "experiment").glob("*.yaml"))
+CHOICES = [file for file in FILES if file.parent.parent == CONF and not file.stem.startswith("_")]
+OF_HYDRA = sorted((CONF / "hydra").rglob("*.yaml"))
+RECIPES = sorted([*(CONF / "experiment").glob("*.yaml"), *(CONF / "sweep").glob("*.yaml")])
 THIRD_PARTY = ("trainer", "optimizer", "scheduler")
 ELSEWHERE = {"ema": "lightning.pytorch.callbacks.", "csv": "lightning.pytorch.loggers."}
 PAPER = re.compile(r"\b(19|20)\d\d\b")
@@ -54,6 +55,11 @@ def test_the_targets_of_a_group_are_in_its_folder(file: Path) -> None:
             assert not target.startswith("vaelab.")
         else:
             assert target.startswith(ELSEWHERE.get(file.stem, f"vaelab.{group}."))
+
+
+def test_choices_of_hydras_groups_are_our_plugins_or_optunas_parts() -> None:
+    for file in OF_HYDRA:
+        assert content(file)["_target_"].startswith(("hydra_plugins.vaelab.", f"optuna.{file.parent.name}s."))
 
 
 def test_every_group_has_a_folder() -> None:
@@ -97,7 +103,7 @@ def rounds() -> list[list[str]]:
     groups = {file.parent.name: [] for file in CHOICES}
     for file in CHOICES:
         groups[file.parent.name].append(file.stem)
-    del groups["experiment"]  # a recipe tunes the parts that it chooses
+    del groups["experiment"], groups["sweep"]  # a recipe tunes the parts that it chooses
     listed = [f"{group}=[{','.join(groups.pop(group))}]" for group in LISTED]
     num_rounds = max(len(stems) for stems in groups.values())
     return [
@@ -123,9 +129,10 @@ def test_every_choice_composes_and_passes_the_check(
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_every_recipe_composes_and_passes_the_check(file: Path, composed: Callable[..., DictConfig]) -> None:
-    config = composed(f"experiment={file.stem}")
+    config = composed(f"{file.parent.name}={file.stem}")
     check(config, config.choices)
-    assert f"python train.py experiment={file.stem}" in " ".join(header(file))
+    multirun = "-m " if file.parent.name == "sweep" else ""
+    assert f"python train.py {multirun}{file.parent.name}={file.stem}" in " ".join(header(file))
 
 
 def missing(node: object, path: str) -> Iterator[str]:

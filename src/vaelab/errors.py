@@ -20,6 +20,13 @@ class Interrupted(Exception):
         self.signum = signum
 
 
+class Pruned(Exception):
+    """A trial of a search was ended, since it does worse than others."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(f"pruned after epoch {epochs}: other trials were better by then")
+
+
 class Refused(BaseException):
     """A sentence that ends a command from inside code that would turn exceptions into warnings."""
 

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from vaelab.cli.sweep_table import collect, compare
+from vaelab.storage.summary import summaries
 
 BRIEF = (*SMALL, "trainer=smoke", "callbacks=[checkpoint,evaluate]", "evaluation=reconstruction")
 
@@ -26,8 +27,11 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "outputs" / "sweeps" / "tried"
 
 
-def test_each_successful_job_has_a_folder_and_a_config(sweep: Path) -> None:
-    assert sorted(path.name for path in sweep.iterdir()) == ["0", "2", "4", "6", "multirun.yaml"]
+def test_each_job_has_a_folder_and_a_successful_one_a_config(sweep: Path) -> None:
+    files = ["means.csv", "multirun.yaml", "sweep.csv", "sweep.json"]
+    assert sorted(path.name for path in sweep.iterdir() if path.name[0] != ".") == [*"01234567", *files]
+    assert [one.state for one in summaries(sweep)] == ["finished", "failed"] * 4
+    assert not any((sweep / number / "config.yaml").exists() for number in "1357")
     configs = [OmegaConf.load(sweep / number / "config.yaml") for number in "0246"]
     assert [(config.choices.model, config.seed) for config in configs] == CHOSEN
     assert len({str(results(sweep / number)) for number in "0246"}) == 4
@@ -61,6 +65,7 @@ def test_the_table_has_the_mean_and_spread_over_seeds(sweep: Path) -> None:
 
 def test_one_variant_with_one_seed(tmp_path: Path) -> None:
     (tmp_path / "0/.hydra").mkdir(parents=True)
+    (tmp_path / "0/config.yaml").write_text("data:\nmodel:\nchoices:\n")
     (tmp_path / "0/.hydra/overrides.yaml").write_text("- seed=3\n- data=digits\n")
     (tmp_path / "0/results.json").write_text('{"elbo": {"value": -1.5}}')
     assert collect(tmp_path) == {"data=digits": [{"elbo": -1.5}]}

@@ -106,7 +106,10 @@ def test_jobs_of_a_multirun_do_not_share_a_folder(tmp_path: Path, capsys: pytest
     assert call(tmp_path, "train", *SMOKE, *sweep, "hydra.sweep.subdir=same") == 1
     assert "give each job its own hydra.sweep.subdir" in capsys.readouterr().err
     assert json.loads((tmp_path / "sweep" / "same" / "results.json").read_text())["elbo"]["seed"] == 0
-    assert call(tmp_path, "train", *SMOKE, *sweep) == 0
+    assert call(tmp_path, "train", *SMOKE, *sweep) == 0  # the same sweep goes on, with a folder for the other job
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep"]
+    assert json.loads((tmp_path / "sweep" / "0" / "results.json").read_text())["elbo"]["seed"] == 1
+    assert call(tmp_path, "train", *SMOKE, *sweep, "latent_dim=3") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep", "sweep_2"]
 
 

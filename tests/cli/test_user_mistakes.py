@@ -87,7 +87,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             "the posterior is over latents of shape [3], but the prior over [4]; "
             "set latent_dim, which both read, and not one of them alone",
         ),
-        (["sweep=x"], 1, "sweep=x is for a multirun, and this is a single run; add -m, or leave it out"),
+        (["sweep=x"], 1, "sweep_name=x is for a multirun, and this is a single run; add -m, or leave it out"),
         (
             ["hydra/launcher=joblib"],
             1,

@@ -22,7 +22,7 @@ def composed(groups: tuple[str, ...]) -> DictConfig:
         config = compose("train", ["name=test", "data=digits", *groups], return_hydra_config=True)
     with open_dict(config):
         config.choices = {str(k): v for k, v in config.hydra.runtime.choices.items() if "hydra" not in str(k)}
-        config.sweep, config.hydra = "sweep", {}  # known to a running application only
+        config.sweep_name, config.hydra = "sweep", {}  # known to a running application only
     return config
 
 

@@ -134,7 +134,7 @@ def test_a_saved_run_says_which_plugins_it_needs(tmp_path: Path, small: Any) -> 
 
 
 def plain(config: Any) -> Any:
-    config.sweep, config.group = "x", "x"
+    config.sweep_name, config.group = "x", "x"
     return OmegaConf.to_container(config)
 
 

@@ -18,7 +18,7 @@ def saved(small: Callable[..., DictConfig], tmp_path_factory: pytest.TempPathFac
     """What a training of today saves, as plain values."""
     config = small("logger=[csv,wandb]", "callbacks=[checkpoint,kl_annealing,ema,evaluate,health_check]")
     config.logger.wandb.id = "20261127-120000-000000"
-    config.name, config.sweep, config.group = "vae-digits", "2026", "vae-digits"
+    config.name, config.sweep_name, config.group = "vae-digits", "2026", "vae-digits"
     config.logger.wandb.name = "vae-digits seed=0"
     plain = OmegaConf.to_container(config)
     assert isinstance(plain, dict)

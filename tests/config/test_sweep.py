@@ -25,8 +25,8 @@ name: n
 seed: 0
 beta: 1
 fixed: 1
-sweep: mine
-group: ${in_sweep:${sweep},${name}}
+sweep_name: mine
+group: ${in_sweep:${sweep_name},${name}}
 title: ${name} ${varied:${seed}}
 hydra:
   sweep: {dir: swept}

@@ -434,7 +434,7 @@ def test_values_are_shown_as_a_command_line_takes_them(value: Any, text: str) ->
 def test_a_key_that_was_deleted_is_missed_once(composed: Callable[..., DictConfig], key: str, sentence: str) -> None:
     config = composed("data=digits").copy()
     OmegaConf.set_struct(config, False)
-    config.sweep = "sweep"
+    config.sweep_name = "sweep"
     above, _, last = key.rpartition(".")
     del (OmegaConf.select(config, above) if above else config)[last]
     with pytest.raises(UserError) as caught:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vaelab.cli.sweep_table import compare, values
+from vaelab.cli.sweep_table import compare
 from vaelab.evaluation.measurement import Measurement
 from vaelab.evaluation.record import Record, as_json
 from vaelab.evaluation.result_cache import ResultCache
 from vaelab.jobs.results_table import print_results
+from vaelab.storage.summary import figures
 
 GIVEN = Measurement("kid/inception64/n10", 0.25, "squared MMD", 10, error=0.5, floor=0.125, warning="few images")
 NOT_FINITE = [math.nan, math.inf, -math.inf]
@@ -98,7 +99,7 @@ def test_a_cache_that_cannot_be_written_is_logged_once(tmp_path: Path, caplog: p
 def test_results_with_a_null_are_compared_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = {"a": record(replace(GIVEN, value=math.nan)), "b": record(GIVEN)}
     (tmp_path / "results.json").write_text(json.dumps(as_json(records, {})))
-    assert values(tmp_path / "results.json") == {"b": 0.25}
-    Console().print(compare({"one": [values(tmp_path / "results.json")]}))
+    assert figures(tmp_path / "results.json") == {"b": 0.25}
+    Console().print(compare({"one": [figures(tmp_path / "results.json")]}))
     print_results(records, tmp_path)
     assert "a: few images; its value is nan" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from vaelab.api.composition import composition, place_in_folder
 from vaelab.api.isolation import isolate_process
 from vaelab.api.loaded_run import LoadedRun, load, load_own
 from vaelab.cli.hydra_app import log_file
-from vaelab.cli.outcome import Outcome, collect_sentences
+from vaelab.cli.outcome import Outcome, collect_sentences, failure
 from vaelab.cli.ranks import place
 from vaelab.cli.run_folder import finish, folder_for_run
 from vaelab.cli.train import Job, job_of
@@ -76,8 +76,8 @@ def prepare(config: DictConfig, folder: Path, arrays: dict[str, Any] | None) -> 
     try:
         if arrays is not None:
             job.data.source.path = escape_references(str(save_arrays(folder, arrays)))
-    except BaseException:
-        finish(folder, succeeded=False, saved=False)
+    except BaseException as error:
+        finish(folder, failure(error), saved=False)
         raise
     return job
 

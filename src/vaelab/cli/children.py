@@ -15,6 +15,8 @@ from vaelab.cli.ranks import GRACE, Place, variables
 from vaelab.signals import Stopped
 
 POLL = 0.05  # seconds
+WATCH = 0.5  # seconds
+_watched = False
 
 
 def run_children(job: str, num_processes: int, args: tuple[Any, ...]) -> Outcome:
@@ -56,11 +58,14 @@ def run_child(job: str, args: tuple[Any, ...], here: Place, queue: Any) -> None:
 
 def end_with_parent() -> None:
     """When the process that started this one is gone, save and end, as after SIGTERM."""
-    parent = multiprocessing.parent_process()
+    global _watched
+    if _watched:
+        return
+    _watched, parent = True, os.getppid()
 
     def watch() -> None:
-        while parent is not None and parent.is_alive():
-            parent.join(1.0)
+        while os.getppid() == parent:
+            time.sleep(WATCH)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE[True])
         os._exit(128 + signal.SIGTERM)
@@ -100,7 +105,9 @@ def merge_outcomes(failed: int | None, outcomes: list[Outcome]) -> Outcome:
         told.append(Outcome(128 - failed, f"a process was ended by {name}, and the others with it"))
     print_once([one.sentence for one in told] or [one.trace for one in outcomes])
     status = max((one.status for one in told), default=failed or 0)
-    return Outcome(status, objective=next((one.objective for one in outcomes if one.objective is not None), None))
+    objective = next((one.objective for one in outcomes if one.objective is not None), None)
+    pruned = next((one for one in outcomes if one.pruned), None)
+    return Outcome(status, objective=objective) if pruned is None or status else pruned
 
 
 def free_port() -> int:

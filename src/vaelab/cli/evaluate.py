@@ -11,13 +11,14 @@ from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.run_folder import lock_folder
-from vaelab.cli.sweep_table import compare, values
+from vaelab.cli.sweep_table import compare
 from vaelab.config import check
 from vaelab.config.text import pop_folder
 from vaelab.errors import UserError
 from vaelab.printing import print_table
 from vaelab.storage.reservation import reserve_empty
 from vaelab.storage.run import Run
+from vaelab.storage.summary import figures
 
 
 @report_mistakes
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
         if status > 128:
             break
         if into is not None and (into / "results.json").is_file():
-            found[name] = [values(into / "results.json")]
+            found[name] = [figures(into / "results.json")]
     if len(names) > 1 and found:
         print_table(compare(found))
     return max(statuses)

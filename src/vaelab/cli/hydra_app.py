@@ -12,7 +12,6 @@ from typing import Any
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_errors import explain
@@ -20,13 +19,13 @@ from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.overrides import check_options, check_overrides
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
-from vaelab.cli.run_folder import finish_unclaimed
-from vaelab.cli.sweep_table import print_comparison
+from vaelab.cli.run_folder import finish_unclaimed, release_sweep
 from vaelab.config import LISTED
 from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import pop_plugins, search_path, use_plugins
 from vaelab.config.run_config import load_config
+from vaelab.config.sweep import in_sweep
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handle_signals
 from vaelab.storage.run import Run
@@ -36,12 +35,16 @@ KEPT = ("model", "experiment")  # each chooses parts of several groups, on which
 
 
 class Failed(Exception):
-    """A job failed and has no value. So launchers that run it elsewhere, and sweepers, hear of it."""
+    """A job of a sweep failed. Raised there, so that launchers and sweepers hear of it; `sentence` has been printed."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(status, sentence)
         self.status = status
         self.sentence = sentence
+
+
+class SweepFailed(Failed):
+    """Some jobs of a sweep failed; `sentence` has not been printed."""
 
 
 def application(name: str, task: Task, arguments: Sequence[str]) -> int:
@@ -70,14 +73,15 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
     gc.disable()  # until a job starts: composing leaves nothing to collect, and looking costs a tenth of a second
     # Hydra's own parser takes no option between two overrides.
     sys.argv = [sys.argv[0], *sorted(arguments, key=lambda one: one not in ("-m", "--multirun"))]
-    here, statuses, before = Path.cwd(), [0], HydraConfig.instance().cfg
+    here, status, before = Path.cwd(), 0, HydraConfig.instance().cfg
 
     def job(config: DictConfig) -> float | None:
+        nonlocal status
         with chdir(here):  # paths mean what they meant to the user, also under hydra.job.chdir=true
             ended = run_job(task, config, plugins)
-        if ended.status and not runs_jobs_locally():
+        if ended.status and in_sweep():
             raise Failed(ended.status, ended.sentence)
-        statuses.append(ended.status)
+        status = ended.status
         return ended.objective
 
     try:
@@ -91,9 +95,10 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
     except Refused as refusal:
         print_once([str(refusal)])
         return 1
+    except SweepFailed as failure:
+        print_once([failure.sentence])
+        return failure.status
     except Failed as failure:
-        print_comparison(Path(HydraConfig.get().sweep.dir))  # of the others, which Hydra leaves out then
-        print_once([f"a job failed: {failure.sentence}"] if failure.sentence else [])
         return failure.status
     except Exception as error:
         sentence = explain(error)
@@ -103,8 +108,9 @@ def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: 
         return 2
     finally:
         finish_unclaimed()
+        release_sweep()
         HydraConfig.instance().cfg = before  # of which callbacks before the first job have set one
-    return max(statuses)
+    return status
 
 
 def run_job(task: Task, config: DictConfig, plugins: Sequence[str] = ()) -> Outcome:
@@ -138,13 +144,6 @@ def record_choices(config: DictConfig) -> None:
         config.choices = {str(group): choice for group, choice in choices.items() if "hydra" not in str(group)}
         for group in LISTED:
             config.setdefault(group, {})
-
-
-def runs_jobs_locally() -> bool:
-    """Whether Hydra's own launcher and sweeper run the jobs: in this process, and all of them even where one fails."""
-    config = HydraConfig.get()
-    targets = (config.launcher._target_, config.sweeper._target_)
-    return config.mode == RunMode.RUN or all(target.startswith("hydra._internal.") for target in targets)
 
 
 def build_help(name: str) -> str:

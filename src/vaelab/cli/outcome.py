@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from vaelab import signals
 from vaelab.cli.ranks import is_first_to_print
-from vaelab.errors import UNUSABLE, Interrupted, UserError, reason
+from vaelab.errors import UNUSABLE, Interrupted, Pruned, UserError, reason
 from vaelab.signals import Stopped
 
 Main = Callable[..., int]
@@ -32,7 +32,7 @@ def report_mistakes(main: Main) -> Main:
 
 
 class Outcome(NamedTuple):
-    """Exit status, what to say about it, and the value that a sweep optimises.
+    """Exit status, what to say about it, the value that a sweep optimises, and whether a search ended its trial.
 
     `trace` is the traceback of our own mistakes, where another process has to print it.
     """
@@ -41,6 +41,16 @@ class Outcome(NamedTuple):
     sentence: str = ""
     trace: str = ""
     objective: float | None = None
+    pruned: bool = False
+
+
+def failure(error: BaseException) -> Outcome:
+    """How a job ended that raised an exception."""
+    if isinstance(error, Interrupted | Stopped):
+        return Outcome(128 + error.signum, str(error))
+    if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in UNUSABLE):
+        return Outcome(1, reason(error))
+    return Outcome(1, f"{type(error).__name__}: {error}")
 
 
 def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
@@ -49,14 +59,14 @@ def outcome(job: str, args: tuple[Any, ...]) -> Outcome:
     try:
         objective = import_job(job)(*args)
         signals.raise_if_stopped()
-    except UserError as error:
-        return Outcome(1, str(error))
-    except (Interrupted, Stopped) as error:
-        return Outcome(128 + error.signum, str(error))
+    except (UserError, Interrupted, Stopped) as error:
+        return failure(error)
+    except Pruned as pruned:
+        return Outcome(sentence=str(pruned), pruned=True)
     except OSError as error:
         if error.errno not in UNUSABLE:
             raise
-        return Outcome(1, reason(error))
+        return failure(error)
     return Outcome(objective=objective)
 
 

@@ -1,27 +1,14 @@
 """The table at the end of a multirun."""
 
-import json
-import re
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
-from vaelab.cli.ranks import is_rank_zero
 from vaelab.printing import print_line, print_table
-
-
-class Comparison(Callback):
-    """Prints the results of all jobs of a multirun that have any."""
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        if is_rank_zero():
-            print_comparison(Path(config.hydra.sweep.dir))
+from vaelab.storage.summary import summaries
 
 
 def print_comparison(folder: Path) -> None:
@@ -33,36 +20,16 @@ def print_comparison(folder: Path) -> None:
 
 
 def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
-    """The results of each variant's jobs; a variant is a job's overrides but for the seed."""
+    """The results of each variant's jobs; a variant is a job's overrides but for the seed and what all jobs share."""
+    jobs = summaries(folder)
+    told = {job.varying for job in jobs if job.figures}
+    different = told if len(told) > 1 else {job.varying for job in jobs}
+    shared = set.intersection(*map(set, different)) if len(different) > 1 else set()
     variants: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for saved in sorted(
-        folder.rglob(".hydra/overrides.yaml"), key=lambda path: natural_order(path.relative_to(folder))
-    ):
-        results = saved.parents[1] / "results.json"
-        if results.is_file():
-            overrides = OmegaConf.to_container(OmegaConf.load(saved))
-            assert isinstance(overrides, list)
-            name = " ".join(str(one) for one in overrides if not str(one).startswith("seed="))
-            variants[name].append(values(results))
-    return varying(variants)
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """A key to sort by: text as it is, and numbers by their value, so that job 10 comes after job 9."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
-
-
-def values(results: Path) -> dict[str, float]:
-    """The number of each metric of a results.json, but for what was not finite and is null there."""
-    found = {key: record["value"] for key, record in json.loads(results.read_text()).items()}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def varying(variants: dict[str, list[dict[str, float]]]) -> dict[str, list[dict[str, float]]]:
-    """The same under shorter names, without the overrides that all variants have."""
-    words = [set(name.split(" ")) for name in variants]
-    shared = set.intersection(*words) if len(words) > 1 else set()
-    return {" ".join(word for word in name.split(" ") if word not in shared): runs for name, runs in variants.items()}
+    for job in jobs:
+        if job.figures:
+            variants[" ".join(one for one in job.varying if one not in shared)].append(job.figures)
+    return variants
 
 
 def compare(variants: dict[str, list[dict[str, float]]]) -> Table:

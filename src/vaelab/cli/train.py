@@ -10,11 +10,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, log_file, record_choices
 from vaelab.cli.launch import launch, num_processes
-from vaelab.cli.outcome import Outcome, print_once, report_mistakes
+from vaelab.cli.outcome import Outcome, failure, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
-from vaelab.cli.requeue import was_requeued
 from vaelab.cli.resumption import changes, is_finished
-from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder
+from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder, recorded
 from vaelab.cli.second_stage import (
     check_first_stage,
     check_resumed_model,
@@ -22,6 +21,7 @@ from vaelab.cli.second_stage import (
     is_second_stage,
     second_stage_arguments,
 )
+from vaelab.cli.sweep_name import name_sweep
 from vaelab.config import check
 from vaelab.config.plugins import plugins_of
 from vaelab.config.run_config import read_config
@@ -45,7 +45,7 @@ class Job(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Start a new run, or resume one: see `job_of`."""
     job = job_of(arguments)
-    return application("train", job.task, job.arguments)
+    return application("train", job.task, name_sweep(job.arguments))
 
 
 def job_of(arguments: Sequence[str]) -> Job:
@@ -91,23 +91,32 @@ def init_from_overrides(folder: str | None) -> list[str]:
 
 
 def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
-    """A new run, or under SLURM its rest. What ends before anything was trained leaves nothing that was not there."""
+    """A new run, or the rest of one that SLURM or a sweep starts again.
+
+    What ends before anything was trained leaves nothing that was not there, but for the status of a sweep's job.
+    """
     folder = Path(HydraConfig.get().runtime.output_dir)
     run = Run(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
-    ended = Outcome(1)
+    overrides = [str(one) for one in HydraConfig.get().overrides.task]
+    ended = Outcome()
     try:
-        claim(folder)
+        before = claim(folder, overrides)
         record_choices(config)
         if first_stage is not None:
             copy_choices(first_stage, config)
         check(config, config.choices)
         with open_dict(config):
             config.plugins = plugins_of(config)
-        freeze_resolvers(config)
-        again = was_requeued() and run.saved
-        ended = train(config, run, resume_checkpoint(run, "last") if again else None)
+        again = from_rank_zero(lambda: before and run.saved)
+        freeze_resolvers(config, read_config(run) if again else None)
+        checkpoint = resume_checkpoint(run, "last") if again else None
+        if not from_rank_zero(lambda: is_finished(run, config, checkpoint, changed=False)):
+            ended = train(config, run, checkpoint)
+    except BaseException as error:
+        ended = failure(error)
+        raise
     finally:
-        finish(folder, ended.status == 0, run.saved)
+        finish(folder, ended, run.saved)
     return ended
 
 
@@ -125,7 +134,8 @@ def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
             print_once([sentence])
             return Outcome(1 if changed else 0, sentence)
         print_once([f"resuming with {', '.join(changed)}"] if changed else [])
-        return train(config, run, checkpoint)
+        with recorded(run) as record:
+            return record(train(config, run, checkpoint))
 
 
 def remaining_work(config: DictConfig, run: Run, checkpoint: Path | None) -> tuple[bool, list[str]]:
@@ -143,17 +153,32 @@ def train(config: DictConfig, run: Run, checkpoint: Path | None) -> Outcome:
     return ended
 
 
-def freeze_resolvers(node: DictConfig | ListConfig) -> None:
-    """Replace what only a resolver knows by its value: the time and Hydra's folder must not change later."""
+def freeze_resolvers(node: DictConfig | ListConfig, before: Any = None) -> None:
+    """Replace what only a resolver knows by its value: the time and Hydra's folder must not change later.
+
+    A run that resumes has the values of the config `before`, such as the id of its W&B run.
+    """
     keys: list[Any] = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
     for key in keys:
         if OmegaConf.is_interpolation(node, key):
             plain: Any = OmegaConf.to_container(node, resolve=False)
             if RESOLVER.search(plain[key]):
-                value = node[key]
+                source = before if is_plain(before, key) else node
+                value = source[key]
                 node[key] = escape_references(value) if isinstance(value, str) else value
         elif not OmegaConf.is_missing(node, key) and OmegaConf.is_config(node[key]):
-            freeze_resolvers(node[key])
+            freeze_resolvers(node[key], before[key] if has_config(before, key) else None)
+
+
+def is_plain(config: Any, key: Any) -> bool:
+    """Whether a config holds a text or a number under a key, and no reference."""
+    there = OmegaConf.is_dict(config) and key in config and not OmegaConf.is_interpolation(config, key)
+    return there and isinstance(config[key], str | int | float)
+
+
+def has_config(config: Any, key: Any) -> bool:
+    """Whether a config holds another one under a key."""
+    return OmegaConf.is_dict(config) and OmegaConf.is_config(config._get_node(key))
 
 
 def resume_checkpoint(run: Run, ckpt: str) -> Path | None:

@@ -5,15 +5,17 @@ from pathlib import Path
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import folders
 
+HYDRA = "hydra"  # conf/hydra/ adds choices to Hydra's own groups
+
 
 def groups() -> list[str]:
     """The names of all groups, such as `encoder`."""
-    return sorted({path.name for folder in folders() for path in folder.iterdir() if path.is_dir()})
+    return sorted({path.name for folder in folders() for path in folder.iterdir() if path.is_dir()} - {HYDRA})
 
 
 def is_group(name: str) -> bool:
     """Whether a key is that of a group."""
-    return any((folder / name).is_dir() for folder in folders())
+    return name != HYDRA and any((folder / name).is_dir() for folder in folders())
 
 
 def choices(group: str) -> list[str]:

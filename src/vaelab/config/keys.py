@@ -36,7 +36,7 @@ class Training:
     seed: Seed
     latent_dim: Width
     name: Annotated[str, MinLen(1)]
-    sweep: Annotated[str, MinLen(1)]
+    sweep_name: Annotated[str, MinLen(1)]
     project: Annotated[str, MinLen(1)]
     group: str
     tags: Sequence[Any]  # what W&B refuses of them costs the tag, not the run
@@ -109,7 +109,7 @@ def mistakes_of_keys(config: DictConfig, command: str, choices: Choices) -> Iter
 
 def outside_outputs(config: DictConfig) -> Iterator[Mistake]:
     """Names of folders that would lead out of the one for all runs."""
-    for key in ("name", "sweep"):
+    for key in ("name", "sweep_name"):
         name = value_at(config, key)
         if isinstance(name, str) and ".." in PurePath(name).parts:
             yield Mistake(key, f"{key}={name} leads out of outputs/; give a name without '..'")

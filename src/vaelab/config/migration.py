@@ -33,9 +33,11 @@ def migrate(config: DictConfig) -> DictConfig:
     """The saved config with the names, keys and measures of this version.
 
     A total correlation without an estimator used the stratified one, so the run keeps it. A second stage once named
-    its first stage `run`. W&B is now logged by our own WandbLogger, which never delays training.
+    its first stage `run`, and `sweep` was the name of a sweep. W&B is now logged by our own WandbLogger, which never
+    delays training.
     """
-    config = OmegaConf.create(rename_first_stage(rename_targets(OmegaConf.to_container(config))))
+    plain = rename_sweep(rename_first_stage(rename_targets(OmegaConf.to_container(config))))
+    config = OmegaConf.create(plain)
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
@@ -64,6 +66,14 @@ def rename_first_stage(plain: Any) -> Any:
         return plain
     migrated = {"first_stage" if key == "run" else key: value for key, value in plain.items()}
     return {**migrated, "model": {**model, "first_stage": "${first_stage}"}}
+
+
+def rename_sweep(plain: Any) -> Any:
+    """The config in which `sweep_name` says what `sweep` said before; `sweep` is a group now."""
+    if not isinstance(plain, dict) or "sweep" not in plain:
+        return plain
+    renamed = {"sweep_name" if key == "sweep" else key: value for key, value in plain.items()}
+    return {**renamed, "group": str(renamed.get("group", "")).replace("${sweep}", "${sweep_name}")}
 
 
 def rename_targets(plain: Any) -> Any:

@@ -1,6 +1,6 @@
 """What tells the jobs of a multirun apart, for the names that they bear in Weights & Biases.
 
-${in_sweep:${sweep},${name}}    the first in a multirun, else the second
+${in_sweep:${sweep_name},${name}}    the first in a multirun, else the second
 ${varied:${seed}}               in a multirun the overrides that it varies, such as `objective.beta=4 seed=1`,
                                 else `seed=0`
 """

@@ -6,6 +6,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.evaluate import Evaluate
+from vaelab.callbacks.pruning import Pruning
 from vaelab.config import build
 from vaelab.config.locate import locate
 from vaelab.storage.run import Run
@@ -21,6 +22,8 @@ def supplied_arguments(target: Any, config: DictConfig, run: Run) -> dict[str, A
     kind = target if isinstance(target, type) else object
     if issubclass(kind, Evaluate):
         return {"cache_folder": run.unfinished, "provenance": provenance(config)}
+    if issubclass(kind, Pruning):
+        return {"sweep_folder": run.folder.parent}
     return {"dirpath": str(run.checkpoints)} if issubclass(kind, ModelCheckpoint) else {}
 
 

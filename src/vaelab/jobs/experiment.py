@@ -74,7 +74,10 @@ class Experiment:
         try:
             trainer: pl.Trainer = construct(
                 default_root_dir=run.folder,
-                callbacks=[progress_bar(refresh_rate=50), *callbacks],
+                callbacks=[
+                    *([progress_bar(refresh_rate=50)] if node.get("enable_progress_bar", True) else []),
+                    *callbacks,
+                ],
                 logger=loggers or False,
                 plugins=[AtomicCheckpointIO(), cluster()],
                 enable_checkpointing=True,

@@ -12,10 +12,11 @@ from vaelab.callbacks.checkpoint import LastCheckpoint
 from vaelab.callbacks.finite_loss import FiniteLoss
 from vaelab.callbacks.initial_weights import InitialWeights
 from vaelab.callbacks.interruption import Interruption
+from vaelab.callbacks.pruning import Pruning
 from vaelab.config import build
 from vaelab.config.locate import locate
 from vaelab.data.auto_values import write_auto_values
-from vaelab.errors import UserError
+from vaelab.errors import Pruned, UserError
 from vaelab.jobs.callbacks import build_callbacks
 from vaelab.jobs.error_messages import explain_errors, first_sentence
 from vaelab.jobs.experiment import Experiment
@@ -49,6 +50,9 @@ def train(config: DictConfig, folder: Path, checkpoint: Path | None) -> float | 
         best = run.checkpoint("best")
         measure(written, run, run.folder, best, trained_steps=trained.steps, loops=trained.loops, loggers=loggers)
         status = 0
+    except Pruned:
+        status = 0
+        raise
     finally:
         with defer_signals():
             for logger in loggers:
@@ -77,7 +81,15 @@ def fit(config: DictConfig, written: DictConfig, run: Run, checkpoint: Path | No
             raise UserError(f"{checkpoint} cannot be resumed ({why}); give another by ckpt=") from error
     raise_if_stopped()
     trainer.strategy.barrier()
+    raise_if_pruned(trainer)
     return Trained(trainer.fit_loop.state_dict(), trainer.global_step, objective(trainer))
+
+
+def raise_if_pruned(trainer: pl.Trainer) -> None:
+    """Raise Pruned if the pruner of a search has ended the training."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Pruning) and callback.pruned_epochs:
+            raise Pruned(callback.pruned_epochs)
 
 
 def objective(trainer: pl.Trainer) -> float | None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from glob import escape
 from itertools import count
@@ -107,7 +107,16 @@ def reclaim(folder: Path) -> Reservation:
 
 
 def reserve_empty(wanted: Path) -> Path:
-    """Create the folder `wanted` of a multirun, or the next free name if something exists there.
+    """Create the folder `wanted`, or the next free name if something exists there.
+
+    Raises:
+        UserError: `wanted` cannot be a folder.
+    """
+    return reserve_shared(wanted, lambda folder: False)
+
+
+def reserve_shared(wanted: Path, is_same: Callable[[Path], bool]) -> Path:
+    """Create the folder `wanted` or return the existing one if it `is_same`; else the same for the next name.
 
     Raises:
         UserError: `wanted` cannot be a folder.
@@ -117,6 +126,8 @@ def reserve_empty(wanted: Path) -> Path:
         try:
             folder.mkdir()
         except FileExistsError:
+            if folder.is_dir() and is_same(folder):
+                return folder
             if Path.cwd().is_relative_to(folder.resolve()):
                 raise UserError(f"{folder} is not empty; give another hydra.sweep.dir") from None
             continue

@@ -1,7 +1,7 @@
 """status.json: how the newest attempt at a run began and ended."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ class Status:
     """
 
     state: str
-    overrides: Sequence[str] = ()
+    overrides: tuple[str, ...] = ()
     sentence: str = ""
     began: str = ""
     ended: str = ""
@@ -55,11 +55,24 @@ def write_status(folder: Path, status: Status) -> None:
     write(folder / NAME, json.dumps(asdict(status), indent=2) + "\n")
 
 
-def begin(folder: Path, overrides: Sequence[str]) -> None:
+def restore_status(folder: Path, status: Status | None) -> None:
+    """Write a status that was read before; None removes the file."""
+    if status is None:
+        (folder / NAME).unlink(missing_ok=True)
+    else:
+        write_status(folder, status)
+
+
+def begin(folder: Path, overrides: Iterable[str] = ()) -> None:
     """Record that an attempt has begun; a resumed run keeps the overrides that it was started with."""
     before = read_status(folder)
-    given = before.overrides if before is not None and before.overrides else overrides
-    write_status(folder, Status(RUNNING, tuple(given), began=now()))
+    given = before.overrides if before is not None and before.overrides else tuple(overrides)
+    write_status(folder, Status(RUNNING, given, began=now()))
+
+
+def submit(folder: Path, overrides: Iterable[str]) -> None:
+    """Record that a job is about to be handed to a cluster; a resumed one keeps its overrides."""
+    write_status(folder, Status(SUBMITTED, tuple(overrides), began=now()))
 
 
 def end(folder: Path, state: str, sentence: str = "") -> None:

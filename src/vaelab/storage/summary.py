@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from vaelab.storage.reservation import is_run
 from vaelab.storage.run import Run
@@ -30,8 +34,15 @@ class Summary:
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """What it was started with."""
-        return () if self.status is None else tuple(self.status.overrides)
+        """What it was started with; of a run without a status, what Hydra wrote down."""
+        if self.status is not None and self.status.overrides:
+            return self.status.overrides
+        file = self.run.folder / ".hydra" / "overrides.yaml"
+        try:
+            found: Any = OmegaConf.to_container(OmegaConf.load(file))
+        except (OSError, ValueError, YAMLError):
+            return ()
+        return tuple(map(str, found))
 
     @property
     def varying(self) -> tuple[str, ...]:
