@@ -17,11 +17,11 @@ from omegaconf import DictConfig, OmegaConf
 from vaelab.cli.hydra_app import Failed, SweepFailed
 from vaelab.cli.outcome import print_once
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
+from vaelab.cli.sweep_files import write_tables
 from vaelab.printing import print_line
 from vaelab.signals import Stopped
 from vaelab.storage.status import RUNNING, SUBMITTED
 from vaelab.sweep.plan import Job, as_overrides, await_end
-from vaelab.sweep.tables import write_tables
 from vaelab.sweep.workers import JOBLIB, WorkerTask, forwarded_signals
 
 

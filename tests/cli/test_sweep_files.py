@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vaelab.cli.sweep_files import write_tables
 from vaelab.storage.status import Status, write_status
-from vaelab.sweep.tables import write_tables
 
 CONFIG = "data:\n  shape: [1]\nmodel:\n  _target_: x\nchoices:\n  model: vae\n"
 VALUES = {("1", "0"): -10.0, ("1", "1"): -12.0, ("1", "2"): -11.0, ("2", "0"): -20.0}
