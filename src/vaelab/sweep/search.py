@@ -190,8 +190,10 @@ class TrialTask:
 
 def build(node: DictConfig, number: int) -> Any:
     """A sampler or pruner. Raises Refused where Optuna refuses its arguments."""
-    settings: dict[str, Any] = {} if node.get("seed") is None else {"seed": int(node.seed) + number}
+    seed = node.get("seed")
+    if seed is not None and not isinstance(seed, int):
+        raise Refused(f"hydra.sweeper.sampler.seed={seed} must be an integer")
     try:
-        return instantiate(node, **settings)
+        return instantiate(node, **({} if seed is None else {"seed": seed + number}))
     except InstantiationException as error:
         raise Refused(f"{node.get('_target_')}: {str(error.__cause__ or error).partition(chr(10))[0]}") from None
