@@ -15,14 +15,16 @@ from lightning.pytorch.loggers.logger import DummyLogger
 from PIL import Image
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from vaelab.callbacks.interpolation import Interpolation, line
-from vaelab.callbacks.latent_traversal import LatentTraversal, prior_quantiles, sweep
+from vaelab.callbacks.interpolation import Interpolation
+from vaelab.callbacks.latent_traversal import LatentTraversal
 from vaelab.callbacks.reconstruction_grid import ReconstructionGrid
 from vaelab.callbacks.sample_grid import SampleGrid
 from vaelab.config import build
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
+from vaelab.picture.interpolation import line, pairs_of
+from vaelab.picture.traversal import prior_quantiles, sweep
 
 CONF = str(Path(__file__).parents[2] / "conf")
 PICTURES = ["reconstruction_grid", "sample_grid", "latent_traversal", "interpolation"]
@@ -265,7 +267,7 @@ def test_a_line_is_straight_from_end_to_end() -> None:
 def test_interpolation_joins_images_of_one_class_where_the_class_is_known(conditional: Fitted) -> None:
     context = conditional.context("test")
     interpolation = Interpolation(1, num_pairs=10, num_steps=4)
-    pairs = interpolation.pairs(context)
+    pairs = pairs_of(context, interpolation.num_pairs)
     labels = context.examples(pairs.flatten()).y
     assert labels is not None
     assert labels.view(-1, 2).tolist() == [[y, y] for y in range(10)]
@@ -281,7 +283,7 @@ def test_interpolation_joins_images_of_one_class_where_the_class_is_known(condit
 def test_interpolation_joins_neighbours_where_it_is_not(plain: Fitted) -> None:
     context = plain.context("validation")
     interpolation = Interpolation(1, num_pairs=2, num_steps=4)
-    assert interpolation.pairs(context).tolist() == [[0, 1], [2, 3]]
+    assert pairs_of(context, 2).tolist() == [[0, 1], [2, 3]]
     y = context.examples(torch.arange(2)).y
     assert y is not None
     grid = interpolation.grid(context)

@@ -8,17 +8,15 @@ import torch
 from annotated_types import MinLen
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent
 
 from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
 from vaelab.picture.grid import Grid
+from vaelab.picture.traversal import prior_quantiles, sweep
 from vaelab.ranges import NonNegativeInt, OpenFraction, PositiveInt
 from vaelab.terms import Batch, Terms
-
-NUM_PRIOR_SAMPLES = 10_000
 
 
 class LatentTraversal(PictureCallback):
@@ -122,21 +120,3 @@ class LatentTraversal(PictureCallback):
             return {d: f"z{d}" for d in range(min(num_dimensions, self.max_dimensions))}
         order = kl.argsort(descending=True)[: self.max_dimensions].tolist()
         return {d: f"z{d}  {kl[d]:.2f} nats" for d in order}
-
-
-def sweep(code: Float[Tensor, " D"], dimension: int, values: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
-    """The code repeated Q times, with one dimension set to each of the values."""
-    swept = code.repeat(len(values), 1)
-    swept[:, dimension] = values
-    return swept
-
-
-def prior_quantiles(prior: Distribution, levels: Float[Tensor, " Q"]) -> Float[Tensor, "Q D"]:
-    """Quantiles of each dimension of p(z) for one example; from samples if the prior has no inverse cdf."""
-    if isinstance(prior, Independent):
-        try:
-            column = levels.view(-1, *[1] * len(prior.base_dist.batch_shape))
-            return prior.base_dist.icdf(column).flatten(1)
-        except NotImplementedError:
-            pass
-    return prior.sample(torch.Size([NUM_PRIOR_SAMPLES])).flatten(1).quantile(levels, 0)
