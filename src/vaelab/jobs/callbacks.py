@@ -1,5 +1,6 @@
 """Builds the callbacks of a config."""
 
+from functools import partial
 from typing import Any
 
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
@@ -7,8 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaelab.callbacks.evaluate import Evaluate
 from vaelab.callbacks.pruning import Pruning
+from vaelab.callbacks.report import RunReport
 from vaelab.config import build
 from vaelab.config.locate import locate
+from vaelab.jobs.origin import origin_of
 from vaelab.storage.run import Run
 
 
@@ -24,6 +27,8 @@ def supplied_arguments(target: Any, config: DictConfig, run: Run) -> dict[str, A
         return {"cache_folder": run.unfinished, "provenance": provenance(config)}
     if issubclass(kind, Pruning):
         return {"sweep_folder": run.folder.parent}
+    if issubclass(kind, RunReport):
+        return {"origin": partial(origin_of, run)}
     return {"dirpath": str(run.checkpoints)} if issubclass(kind, ModelCheckpoint) else {}
 
 

@@ -21,6 +21,7 @@ RESULTS = (
     "metrics.csv",
     "results.json",
     "health.json",
+    "report.html",
     "history",
     "checkpoints",
     "images",

@@ -1,0 +1,1 @@
+"""Reports: one self-contained page for a run, one for several runs."""
