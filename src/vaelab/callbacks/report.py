@@ -43,14 +43,17 @@ class RunReport(pl.Callback):
         self.max_dimensions = max_dimensions
         self.max_values = max_values
         self.origin = origin
+        self.path: Path | None = None  # of the page that was written
+        self.failure: Exception | None = None  # or why it was not
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         folder = Path(trainer.default_root_dir)
         if not trainer.is_global_zero or self.origin is None or not is_run(folder):
             return
         try:
-            self.write(trainer, pl_module, Run(folder), self.origin())
+            self.path = self.write(trainer, pl_module, Run(folder), self.origin())
         except Exception as error:  # any error: a run is more than its page
+            self.failure = error
             log.warning("%s/report.html was not written (%s); vaelab report run=%s tries again", folder, error, folder)
 
     def write(self, trainer: pl.Trainer, pl_module: VAE, run: Run, origin: Origin) -> Path:

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from vaelab.signals import run_command
 
-COMMANDS = ("train", "evaluate", "sample", "runs", "doctor")
+COMMANDS = ("train", "evaluate", "sample", "report", "runs", "doctor")
 
 
 def main() -> int:

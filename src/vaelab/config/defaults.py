@@ -13,8 +13,9 @@ from vaelab.config.groups import groups
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import search_path
 
-PLACES = ("name", "sweep", "group", "choices", "overwrite", "plugins")  # say where a run is, not what it is
-GLOBAL = ("model", "experiment")  # choose parts of other groups, and hold values of their own
+# What says where a run is, and not what it is.
+PLACES = ("name", "sweep", "sweep_name", "group", "choices", "overwrite", "plugins")
+RECIPES = ("experiment", "sweep")  # whose numbers count as changes
 
 
 class Changed(NamedTuple):
@@ -66,12 +67,12 @@ def compose_train(arguments: list[str]) -> DictConfig:
 def choice_arguments(config: DictConfig) -> list[str]:
     """The arguments that choose the parts of a config, without the numbers that a recipe tunes."""
     arguments = []
-    for group in [*GLOBAL, *(one for one in groups() if one not in GLOBAL)]:
+    for group in groups():
         choice = choice_of(config, group)
         if group in LISTED and isinstance(choice, list):
             arguments.append(f"{group}=[{','.join(choice)}]")
-        elif group != "experiment" and group in config.choices:
-            arguments.append(f"{group}={choice or 'null'}")
+        elif choice is not None and group not in RECIPES:  # Hydra has no argument that chooses nothing
+            arguments.append(f"{group}={choice}")
     return arguments
 
 
@@ -100,8 +101,6 @@ def text(value: Any) -> str:
     """A value as a command line has it."""
     if isinstance(value, list):
         return f"[{', '.join(map(text, value))}]"
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if _is_word(value) else str(value)
-
-
-def _is_word(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)

@@ -3,16 +3,17 @@
 import shlex
 from collections.abc import Callable
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vaelab.config.defaults import Changed, changed_choices, changed_values
 from vaelab.config.run_config import read_config
 from vaelab.report.origin import Difference, Origin
 from vaelab.storage.run import Run
-from vaelab.storage.status import read_status
+from vaelab.storage.summary import summarize
 
+FACTS = {"latent_dim": "latent dimensions", "seed": "seed"}
 RESUMED = "The run was resumed with another config than it began with; the earlier ones are in history/."
-FROM_PYTHON = "The run does not know how it was started; the command has all that its config differs in."
+UNKNOWN_START = "The run does not say how it was started; the command sets everything in which its config differs."
 
 
 def origin_of(run: Run) -> Origin:
@@ -20,10 +21,10 @@ def origin_of(run: Run) -> Origin:
     config, notes = read_config(run), [RESUMED] if (run.folder / "history").is_dir() else []
     choices = attempt(changed_choices, config, notes)
     values = attempt(changed_values, config, notes)
-    overrides = overrides_of(run)
-    if overrides is None:
-        notes.append(FROM_PYTHON)
-        overrides = [f"{one.key}={one.here.replace(' ', '')}" for one in (*choices, *values) if one.here]
+    overrides = [one for one in summarize(run.folder).overrides if not one.startswith("sweep_name=")]
+    if not overrides and (choices or values):
+        notes.append(UNKNOWN_START)
+        overrides = [f"{one.key}={one.here.replace(', ', ',')}" for one in (*choices, *values) if one.here]
     return Origin(
         name=f"{config.choices.get('model')} on {config.choices.get('data')}",
         command=f"python train.py {shlex.join(overrides)}".strip(),
@@ -34,9 +35,6 @@ def origin_of(run: Run) -> Origin:
     )
 
 
-FACTS = {"latent_dim": "latent dimensions", "seed": "seed"}
-
-
 def attempt(find: Callable[[DictConfig], list[Changed]], config: DictConfig, notes: list[str]) -> list[Changed]:
     """The differences, or none and a note if this version has another conf/ than the run was made with."""
     try:
@@ -45,15 +43,3 @@ def attempt(find: Callable[[DictConfig], list[Changed]], config: DictConfig, not
         sentence = next(iter(str(error).splitlines()), type(error).__name__)
         notes.append(f"The defaults of this run's parts cannot be composed: {sentence}")
         return []
-
-
-def overrides_of(run: Run) -> list[str] | None:
-    """The overrides that a run was started with; None where it has not written them down."""
-    status = read_status(run.folder)
-    if status is not None and status.overrides:
-        return list(status.overrides)
-    file = run.folder / ".hydra" / "overrides.yaml"
-    if not file.is_file():
-        return None
-    found = OmegaConf.to_container(OmegaConf.load(file))
-    return [str(one) for one in found] if isinstance(found, list) else None

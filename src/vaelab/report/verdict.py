@@ -49,6 +49,6 @@ def summarize(checks: tuple[Check, ...]) -> tuple[str, str]:
 
 
 def check_of(name: str, keys: dict[str, Any]) -> Check:
-    value = "" if keys["value"] is None else f"{format_number(keys['value'])} {keys['unit']}"
-    details = ", ".join(f"{key} {format_number(number)}" for key, number in keys["details"].items())
+    value = "" if keys["value"] is None else f"{format_number(keys['value'], 3)} {keys['unit']}"
+    details = ", ".join(f"{key} {format_number(number, 3)}" for key, number in keys["details"].items())
     return Check(name, keys["verdict"], keys["message"], value, details)
