@@ -14,7 +14,7 @@ def vega_bundle() -> str:
     Bundling takes vl-convert three seconds, so the text is cached for this user; a page must not carry what somebody
     else has put there, so the cached text is signed.
     """
-    name = f"vega-{version('vl-convert-python')}.js"
+    name = f"vega-embed-{version('vl-convert-python')}.js"
     file = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaelab" / name
     return _cached(file) or _build(file)
 
@@ -31,7 +31,7 @@ def _build(file: Path) -> str:
     import vl_convert  # starts a JavaScript engine
 
     # Inside a script element, this would end it.
-    text = str(vl_convert.javascript_bundle(None)).replace("</script", "<\\/script")
+    text = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
     try:
         signed = sign(text.encode(), file.name) + text.encode()
         with replacement(file) as cache:

@@ -177,7 +177,7 @@
     filter.addEventListener("input", () => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
       rows.forEach((row) => {
-        const text = row.textContent.toLowerCase();
+        const text = `${row.textContent} ${row.dataset.text || ""}`.toLowerCase();
         row.hidden = !words.every((word) => text.includes(word));
       });
       if (count) count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;

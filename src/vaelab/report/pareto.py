@@ -1,0 +1,62 @@
+"""The runs that no other run beats in every objective."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from vaelab.report.chart import MUTED, SERIES, as_spec, rows
+from vaelab.report.comparison import Comparison
+from vaelab.report.direction import more_is_better
+from vaelab.report.rate_distortion import HEIGHT, escape
+from vaelab.storage.summary import Summary
+
+
+def pareto_front(runs: Sequence[Summary], objectives: Sequence[str]) -> list[Summary]:
+    """The runs of which no other is at least as good in all objectives and better in one."""
+    signs = [-1.0 if more_is_better(name) else 1.0 for name in objectives]
+    scored = [
+        (tuple(sign * run.figures[name] for sign, name in zip(signs, objectives, strict=True)), run)
+        for run in runs
+        if all(name in run.figures for name in objectives)
+    ]
+    return [run for cost, run in scored if not any(dominates(other, cost) for other, _ in scored)]
+
+
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether costs are nowhere higher than others, and somewhere lower."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def pareto_chart(comparison: Comparison, front: Sequence[Summary]) -> dict[str, Any] | None:
+    """The runs in the plane of the first two objectives, with the front; None for fewer than two objectives."""
+    if len(comparison.ranked_by) < 2:
+        return None
+    first, second = comparison.ranked_by[:2]
+    points = [
+        {"x": run.figures[first], "y": run.figures[second], "front": run in front, "run": comparison.name(run)}
+        | {key: comparison.setting(run, key) for key in comparison.keys}
+        for run in comparison.runs
+        if first in run.figures and second in run.figures
+    ]
+    x = alt.X("x:Q", title=titled(first), scale=alt.Scale(zero=False, padding=14))
+    y = alt.Y("y:Q", title=titled(second), scale=alt.Scale(zero=False, padding=14))
+    tooltip = [alt.Tooltip(f"{escape(key)}:N", title=key) for key in ("run", *comparison.keys)]
+    line = alt.Chart(rows(sorted((row for row in points if row["front"]), key=lambda row: row["x"]))).mark_line(
+        color=MUTED, strokeDash=[5, 4], strokeWidth=1.4
+    )
+    color = alt.Color(
+        "front:N", title="on the front", scale=alt.Scale(domain=[True, False], range=[SERIES[1], SERIES[4]])
+    )
+    dots = (
+        alt.Chart(rows(points))
+        .mark_point(filled=True, size=70, opacity=0.9)
+        .encode(x=x, y=y, color=color, tooltip=tooltip)
+    )
+    layers = [line.encode(x=x, y=y), dots] if len(comparison.ranked_by) == 2 else [dots]
+    return as_spec(alt.layer(*layers).properties(height=HEIGHT, width="container"))
+
+
+def titled(figure: str) -> str:
+    """A figure with what is better."""
+    return f"{figure} ({'more' if more_is_better(figure) else 'less'} is better)"
