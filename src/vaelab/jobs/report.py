@@ -50,6 +50,7 @@ def draw(config: DictConfig, run: Run, checkpoint: Path) -> Path:
 
 def default_callback() -> DictConfig:
     """The callback's config, for a run that has none."""
-    node = OmegaConf.load(CONF / "callbacks" / "report.yaml")["report"]
-    assert isinstance(node, DictConfig)
+    file = OmegaConf.load(CONF / "callbacks" / "report.yaml")
+    assert isinstance(file, DictConfig)
+    node: DictConfig = file.report
     return node

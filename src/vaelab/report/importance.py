@@ -19,8 +19,8 @@ MAX_CATEGORIES = 10  # of numbers; more are treated as a continuous range
 def importances(comparison: Comparison, figure: str) -> dict[str, float]:
     """The share of each varying key in reaching the best runs by PED-ANOVA, the most important first.
 
-    Watanabe et al. 2023, arXiv:2304.10255, as Optuna computes it. The shares add up to 1. The seed is among the keys: what
-    matters less than the seed does not matter.
+    Watanabe et al. 2023, arXiv:2304.10255, as Optuna computes it. The shares add up to 1. The seed is among the keys:
+    what matters less than the seed does not matter.
 
     Raises:
         UserError: there are too few runs or keys, or Optuna is not installed.

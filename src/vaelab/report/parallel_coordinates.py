@@ -12,7 +12,7 @@ from vaelab.report.number import format_number
 from vaelab.report.spread import LOGARITHMIC
 
 HEIGHT = 280
-MAX_NAMES = 12  # of an axis
+MAX_NAMES, MAX_NUMBERS = 12, 6  # that are written at an axis
 
 
 class Axis(NamedTuple):
@@ -34,44 +34,32 @@ def parallel_chart(comparison: Comparison) -> dict[str, Any] | None:
     if len(axes) < 2 or len(runs) < 2 or not objective:
         return None
     lines = [
-        {
-            "run": comparison.name(run),
-            "axis": axis.name,
-            "place": axis.places[number],
-            "objective": run.figures.get(objective[0]),
-        }
+        {"run": comparison.name(run), "axis": axis.name, "place": place, "objective": run.figures.get(objective[0])}
         for axis in axes
-        for number, run in enumerate(runs)
-        if axis.places[number] is not None
+        for run, place in zip(runs, axis.places, strict=True)
+        if place is not None
     ]
-    order = [axis.name for axis in axes]
-    x = alt.X(
-        "axis:N",
-        sort=order,
-        title=None,
-        scale=alt.Scale(type="point", padding=0.35),
-        axis=alt.Axis(orient="top", labelAngle=0, domain=False, grid=True, gridColor=LINE, ticks=False, labelLimit=110),
-    )
+    ticks = [{"axis": axis.name, "place": place, "text": text} for axis in axes for place, text in axis.ticks]
+    return as_spec(draw(lines, ticks, [axis.name for axis in axes], objective[0]))
+
+
+def draw(lines: list[dict[str, Any]], ticks: list[dict[str, Any]], order: list[str], objective: str) -> Any:
+    """Lines over named axes, and the labels of the axes."""
+    axis = alt.Axis(orient="top", labelAngle=0, domain=False, gridColor=LINE, grid=True, ticks=False, labelLimit=110)
+    x = alt.X("axis:N", sort=order, title=None, scale=alt.Scale(type="point", padding=0.35), axis=axis)
     y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.04]))
-    drawn = (
+    legend = alt.Legend(orient="bottom", direction="horizontal")
+    color = alt.Color("objective:Q", title=objective, scale=alt.Scale(scheme="viridis"), legend=legend)
+    tooltip = [alt.Tooltip("run:N"), alt.Tooltip("objective:Q", title=objective, format=".5g")]
+    base = alt.Chart(rows(ticks)).encode(x=x, y=y)
+    layers = [
         alt.Chart(rows(lines))
         .mark_line(opacity=0.75, strokeWidth=1.6)
-        .encode(
-            x=x,
-            y=y,
-            detail="run:N",
-            tooltip=[alt.Tooltip("run:N"), alt.Tooltip("objective:Q", title=objective[0], format=".5g")],
-            color=alt.Color(
-                "objective:Q", title=objective[0], scale=alt.Scale(scheme="viridis"), legend=alt.Legend(orient="bottom")
-            ),
-        )
-    )
-    ticks = [{"axis": axis.name, "place": place, "text": text} for axis in axes for place, text in axis.ticks]
-    labels = (
-        alt.Chart(rows(ticks)).mark_text(align="left", dx=5, fontSize=10.5, color=INK).encode(x=x, y=y, text="text:N")
-    )
-    dots = alt.Chart(rows(ticks)).mark_point(size=12, color=MUTED, filled=True, opacity=1).encode(x=x, y=y)
-    return as_spec(alt.layer(drawn, dots, labels).properties(height=HEIGHT, width="container"))
+        .encode(x=x, y=y, detail="run:N", color=color, tooltip=tooltip),
+        base.mark_point(size=12, color=MUTED, filled=True, opacity=1),
+        base.mark_text(align="left", dx=5, fontSize=10.5, color=INK).encode(text="text:N"),
+    ]
+    return alt.layer(*layers).properties(height=HEIGHT, width="container")
 
 
 def short(name: str) -> str:
@@ -89,12 +77,10 @@ def axis_of(name: str, values: Sequence[str | float | None]) -> Axis:
     logarithmic = low > 0 and high / low >= LOGARITHMIC
     scale = math.log if logarithmic else float
     width = scale(high) - scale(low)
-    places = [None if one is None else (scale(one) - scale(low)) / width if width else 0.5 for one in numbers]
-    few = sorted(set(known))
-    shown = few if len(few) <= 6 else [low, high]
-    return Axis(
-        name, places, [((scale(one) - scale(low)) / width if width else 0.5, format_number(one)) for one in shown]
-    )
+    place = {one: (scale(one) - scale(low)) / width if width else 0.5 for one in known}
+    shown = sorted(place) if len(place) <= MAX_NUMBERS else [low, high]
+    places = [None if one is None else place[one] for one in numbers]
+    return Axis(name, places, [(place[one], format_number(one)) for one in shown])
 
 
 def names_axis(name: str, values: Sequence[str]) -> Axis:

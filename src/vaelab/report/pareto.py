@@ -11,6 +11,8 @@ from vaelab.report.direction import more_is_better
 from vaelab.report.rate_distortion import HEIGHT, escape
 from vaelab.storage.summary import Summary
 
+FRONT_COLOURS = [SERIES[1], SERIES[4]]
+
 
 def pareto_front(runs: Sequence[Summary], objectives: Sequence[str]) -> list[Summary]:
     """The runs of which no other is at least as good in all objectives and better in one."""
@@ -33,7 +35,7 @@ def pareto_chart(comparison: Comparison, front: Sequence[Summary]) -> dict[str, 
     if len(comparison.ranked_by) < 2:
         return None
     first, second = comparison.ranked_by[:2]
-    points = [
+    points: list[dict[str, Any]] = [
         {"x": run.figures[first], "y": run.figures[second], "front": run in front, "run": comparison.name(run)}
         | {key: comparison.setting(run, key) for key in comparison.keys}
         for run in comparison.runs
@@ -42,18 +44,13 @@ def pareto_chart(comparison: Comparison, front: Sequence[Summary]) -> dict[str, 
     x = alt.X("x:Q", title=titled(first), scale=alt.Scale(zero=False, padding=14))
     y = alt.Y("y:Q", title=titled(second), scale=alt.Scale(zero=False, padding=14))
     tooltip = [alt.Tooltip(f"{escape(key)}:N", title=key) for key in ("run", *comparison.keys)]
-    line = alt.Chart(rows(sorted((row for row in points if row["front"]), key=lambda row: row["x"]))).mark_line(
-        color=MUTED, strokeDash=[5, 4], strokeWidth=1.4
-    )
-    color = alt.Color(
-        "front:N", title="on the front", scale=alt.Scale(domain=[True, False], range=[SERIES[1], SERIES[4]])
-    )
-    dots = (
-        alt.Chart(rows(points))
-        .mark_point(filled=True, size=70, opacity=0.9)
-        .encode(x=x, y=y, color=color, tooltip=tooltip)
-    )
-    layers = [line.encode(x=x, y=y), dots] if len(comparison.ranked_by) == 2 else [dots]
+    color = alt.Color("front:N", title="on the front", scale=alt.Scale(domain=[True, False], range=FRONT_COLOURS))
+    dots = alt.Chart(rows(points)).mark_point(filled=True, size=70, opacity=0.9)
+    layers = [dots.encode(x=x, y=y, color=color, tooltip=tooltip)]
+    if len(comparison.ranked_by) == 2:  # of more, the front is no line in this plane
+        ends = sorted((row for row in points if row["front"]), key=lambda row: row["x"])
+        line = alt.Chart(rows(ends)).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.4)
+        layers.insert(0, line.encode(x=x, y=y))
     return as_spec(alt.layer(*layers).properties(height=HEIGHT, width="container"))
 
 

@@ -52,7 +52,7 @@ def rate_distortion_chart(comparison: Comparison) -> dict[str, Any] | None:
         }
         for run in runs
     ]
-    hull = lower_hull([(row["rate"], row["distortion"]) for row in points])
+    hull = lower_hull([(run.figures[RATE], run.figures[DISTORTION]) for run in runs])
     x = alt.X("rate:Q", title="rate, nats", scale=alt.Scale(zero=False, padding=14))
     y = alt.Y("distortion:Q", title="distortion, nats", scale=alt.Scale(zero=False, padding=14))
     line = (

@@ -45,17 +45,13 @@ def spread_chart(comparison: Comparison, figure: str) -> dict[str, Any] | None:
     variants = [variant for variant in comparison.variants if variant.values(figure)][:MAX_VARIANTS]
     if not variants:
         return None
-    setting = [as_number(variant.settings[0]) if len(comparison.variant_keys) == 1 else None for variant in variants]
-    along = all(value is not None for value in setting)
-    places = [value if along else comparison.label(variant) for value, variant in zip(setting, variants, strict=True)]
-    points = [
-        {"place": place, "value": value}
-        for place, variant in zip(places, variants, strict=True)
-        for value in variant.values(figure)
-    ]
-    means = [
-        mean_row(place, Spread.of(variant.values(figure))) for place, variant in zip(places, variants, strict=True)
-    ]
+    settings = [as_number(variant.settings[0]) if len(comparison.variant_keys) == 1 else None for variant in variants]
+    along = all(value is not None for value in settings)
+    points, means = [], []
+    for setting, variant in zip(settings, variants, strict=True):
+        place, values = setting if along else comparison.label(variant), variant.values(figure)
+        points += [{"place": place, "value": value} for value in values]
+        means.append(mean_row(place, Spread.of(values)))
     return as_spec(along_setting(comparison, points, means) if along else by_name(points, means))
 
 

@@ -154,9 +154,7 @@ def spreads_of(comparison: Comparison, variant: Variant) -> list[Spread | None]:
 
 def importance_figures(comparison: Comparison) -> list[str]:
     """The figures for which the importance of settings is computed; none unless two settings vary."""
-    return (
-        list(dict.fromkeys([*comparison.ranked_by, *comparison.headlines]))[:MAX_IMPORTANCES] if comparison.keys else []
-    )
+    return comparison.headlines[:MAX_IMPORTANCES] if comparison.keys else []
 
 
 def importance_of(comparison: Comparison, figure: str, charts: dict[str, Any]) -> Importance:
