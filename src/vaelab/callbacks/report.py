@@ -28,7 +28,7 @@ class RunReport(pl.Callback):
     Args:
         temperatures: of the prior, from which a reader chooses; 1 is always among them.
         max_dimensions: largest number of latent dimensions with a slider.
-        max_values: largest number of pixel values of all pictures together; a page of 2 million has at most 3 MB.
+        max_values: largest number of pixel values of all pictures together; a page of 1.5 million has at most 3 MB.
         origin: how the run was made.
     """
 

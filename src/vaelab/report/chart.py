@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 HEIGHT = 200  # px
-FONT = "inherit"
+FONT = "system-ui, sans-serif"  # a name that can be measured, unlike inherit
 # Colours are variables of report.css, so that a chart needs no second drawing for dark pages or for paper.
 INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 SERIES = [f"var(--series-{place})" for place in range(1, 9)]

@@ -29,7 +29,7 @@ def importances(comparison: Comparison, figure: str) -> dict[str, float]:
     keys = [key for key in comparison.keys if len({comparison.setting(run, key) for run in runs}) > 1]
     if len(runs) < MIN_RUNS or len(keys) < 2:
         raise UserError(
-            f"it needs {MIN_RUNS} finished runs and two settings that vary; here are {len(runs)} and {len(keys)}"
+            f"it needs {MIN_RUNS} finished runs and 2 settings that vary, here are {len(runs)} and {len(keys)}"
         )
     if len({run.figures[figure] for run in runs}) < 2:
         raise UserError("all runs have the same value")

@@ -15,6 +15,7 @@ from vaelab.storage.atomic import write
 from vaelab.version import __version__
 
 HERE = Path(__file__).parent
+NAME = "report.html"  # in the folder of a run, of a sweep, or of a comparison
 
 
 def write_page(path: Path, template: str, title: str, content: Mapping[str, Any], data: Mapping[str, Any]) -> Path:

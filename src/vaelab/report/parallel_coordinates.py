@@ -8,7 +8,6 @@ import altair as alt
 
 from vaelab.report.chart import INK, LINE, MUTED, as_spec, rows
 from vaelab.report.comparison import Comparison, as_number
-from vaelab.report.number import format_number
 from vaelab.report.spread import LOGARITHMIC
 
 HEIGHT = 280
@@ -80,7 +79,7 @@ def axis_of(name: str, values: Sequence[str | float | None]) -> Axis:
     place = {one: (scale(one) - scale(low)) / width if width else 0.5 for one in known}
     shown = sorted(place) if len(place) <= MAX_NUMBERS else [low, high]
     places = [None if one is None else place[one] for one in numbers]
-    return Axis(name, places, [(place[one], format_number(one)) for one in shown])
+    return Axis(name, places, [(place[one], f"{one:.4g}".replace("-", "−")) for one in shown])
 
 
 def names_axis(name: str, values: Sequence[str]) -> Axis:

@@ -11,6 +11,7 @@ from vaelab.report.direction import more_is_better
 from vaelab.report.rate_distortion import HEIGHT, escape
 from vaelab.storage.summary import Summary
 
+ON_FRONT, BEATEN = "on the front", "beaten"
 FRONT_COLOURS = [SERIES[1], SERIES[4]]
 
 
@@ -36,7 +37,8 @@ def pareto_chart(comparison: Comparison, front: Sequence[Summary]) -> dict[str, 
         return None
     first, second = comparison.ranked_by[:2]
     points: list[dict[str, Any]] = [
-        {"x": run.figures[first], "y": run.figures[second], "front": run in front, "run": comparison.name(run)}
+        {"x": run.figures[first], "y": run.figures[second], "run": comparison.name(run)}
+        | {"front": ON_FRONT if run in front else BEATEN}
         | {key: comparison.setting(run, key) for key in comparison.keys}
         for run in comparison.runs
         if first in run.figures and second in run.figures
@@ -44,11 +46,12 @@ def pareto_chart(comparison: Comparison, front: Sequence[Summary]) -> dict[str, 
     x = alt.X("x:Q", title=titled(first), scale=alt.Scale(zero=False, padding=14))
     y = alt.Y("y:Q", title=titled(second), scale=alt.Scale(zero=False, padding=14))
     tooltip = [alt.Tooltip(f"{escape(key)}:N", title=key) for key in ("run", *comparison.keys)]
-    color = alt.Color("front:N", title="on the front", scale=alt.Scale(domain=[True, False], range=FRONT_COLOURS))
+    scale = alt.Scale(domain=[ON_FRONT, BEATEN], range=FRONT_COLOURS)
+    color = alt.Color("front:N", title=None, legend=alt.Legend(orient="top"), scale=scale)
     dots = alt.Chart(rows(points)).mark_point(filled=True, size=70, opacity=0.9)
     layers = [dots.encode(x=x, y=y, color=color, tooltip=tooltip)]
     if len(comparison.ranked_by) == 2:  # of more, the front is no line in this plane
-        ends = sorted((row for row in points if row["front"]), key=lambda row: row["x"])
+        ends = sorted((row for row in points if row["front"] == ON_FRONT), key=lambda row: row["x"])
         line = alt.Chart(rows(ends)).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.4)
         layers.insert(0, line.encode(x=x, y=y))
     return as_spec(alt.layer(*layers).properties(height=HEIGHT, width="container"))

@@ -6,14 +6,12 @@ from typing import Any
 from vaelab.report.curves import panels, rate_heat_map, series_of
 from vaelab.report.gallery.gallery import Gallery
 from vaelab.report.origin import Origin
-from vaelab.report.page import write_page
+from vaelab.report.page import NAME, write_page
 from vaelab.report.results import headlines, read_results
 from vaelab.report.sheet import Sheet
 from vaelab.report.verdict import read_verdict
 from vaelab.storage.metrics import rows_before
 from vaelab.storage.run import Run
-
-NAME = "report.html"
 
 
 def write_run_report(run: Run, origin: Origin, gallery: Gallery) -> Path:

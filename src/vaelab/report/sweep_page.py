@@ -11,11 +11,10 @@ from vaelab.errors import UserError
 from vaelab.report.comparison import Comparison, Variant
 from vaelab.report.direction import more_is_better
 from vaelab.report.importance import importance_chart, importances
-from vaelab.report.page import write_page
+from vaelab.report.page import NAME, write_page
 from vaelab.report.parallel_coordinates import parallel_chart
 from vaelab.report.pareto import pareto_chart, pareto_front
 from vaelab.report.rate_distortion import rate_distortion_chart
-from vaelab.report.run_page import NAME
 from vaelab.report.spread import Spread, spread_chart
 from vaelab.report.thumbnail import thumbnail
 from vaelab.storage.status import FINISHED
