@@ -28,6 +28,7 @@ class Parsed(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
         self.inside = tag if tag in ("script", "style") else ""
+        self.text += " " if tag in ("td", "th", "div") else ""
         if tag == "script":
             self.scripts.append("")
 

@@ -126,6 +126,6 @@ def test_a_sheet_keeps_each_picture_in_its_place() -> None:
 
 
 def test_data_that_are_no_images_have_no_pictures(composed: Callable[..., object], model: Model) -> None:
-    config = composed("data=linear_gaussian", "model=linear_vae")
+    config = composed("data=linear_gaussian", "model=linear_vae", "encoder=mlp", "decoder=mlp")
     gallery = draw(build(config.model), build(config.data))  # type: ignore[attr-defined]
     assert gallery == Gallery()

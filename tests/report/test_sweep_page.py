@@ -53,8 +53,8 @@ def test_it_has_every_job_with_its_state_and_figures(sweep: Path) -> None:
 
 def test_it_has_mean_and_spread_over_seeds(sweep: Path) -> None:
     words = Parsed(write_sweep_report(sweep)).words
-    assert "beta=1 2 −21.500 ± 0.71" in words
-    assert "se 0.50" in words
+    assert "beta=1 2 −21.500 ± 0.707" in words
+    assert "se 0.500" in words
     drawn = rows_of(Parsed(sweep / "report.html"), "spread-0")
     assert {(row["place"], row["mean"]) for row in drawn if "mean" in row} == {(1.0, -21.5), (4.0, -24.5)}
 

@@ -10,6 +10,9 @@ FONT = "system-ui, sans-serif"  # a name that can be measured, unlike inherit
 INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 SERIES = [f"var(--series-{place})" for place in range(1, 9)]
 
+# Of lines and points, which must be seen on white and on black: without the ends of the scheme.
+SCHEME = alt.SchemeParams(name="viridis", extent=[0.2, 0.9])
+
 
 def as_spec(chart: Any, **switches: Any) -> dict[str, Any]:
     """A chart of Altair as Vega-Lite, as wide as its place in the page.

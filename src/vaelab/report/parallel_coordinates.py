@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from vaelab.report.chart import INK, LINE, MUTED, as_spec, rows
+from vaelab.report.chart import INK, LINE, MUTED, SCHEME, as_spec, rows
 from vaelab.report.comparison import Comparison, as_number
 from vaelab.report.spread import LOGARITHMIC
 
@@ -48,7 +48,7 @@ def draw(lines: list[dict[str, Any]], ticks: list[dict[str, Any]], order: list[s
     x = alt.X("axis:N", sort=order, title=None, scale=alt.Scale(type="point", padding=0.35), axis=axis)
     y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.04]))
     legend = alt.Legend(orient="bottom", direction="horizontal")
-    color = alt.Color("objective:Q", title=objective, scale=alt.Scale(scheme="viridis"), legend=legend)
+    color = alt.Color("objective:Q", title=objective, scale=alt.Scale(scheme=SCHEME), legend=legend)
     tooltip = [alt.Tooltip("run:N"), alt.Tooltip("objective:Q", title=objective, format=".5g")]
     base = alt.Chart(rows(ticks)).encode(x=x, y=y)
     layers = [

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from vaelab.report.chart import INK, MUTED, SERIES, as_spec, rows
+from vaelab.report.chart import INK, MUTED, SCHEME, SERIES, as_spec, rows
 from vaelab.report.comparison import Comparison, as_number
 from vaelab.report.spread import LOGARITHMIC
 
@@ -53,8 +53,8 @@ def rate_distortion_chart(comparison: Comparison) -> dict[str, Any] | None:
         for run in runs
     ]
     hull = lower_hull([(run.figures[RATE], run.figures[DISTORTION]) for run in runs])
-    x = alt.X("rate:Q", title="rate, nats", scale=alt.Scale(zero=False, padding=14))
-    y = alt.Y("distortion:Q", title="distortion, nats", scale=alt.Scale(zero=False, padding=14))
+    x = alt.X("rate:Q", title="rate, nats", scale=alt.Scale(zero=False, nice=False, padding=14))
+    y = alt.Y("distortion:Q", title="distortion, nats", scale=alt.Scale(zero=False, nice=False, padding=14))
     line = (
         alt.Chart(rows([{"rate": rate, "distortion": distortion} for rate, distortion in hull]))
         .mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.4)
@@ -72,17 +72,17 @@ def rate_distortion_chart(comparison: Comparison) -> dict[str, Any] | None:
 
 
 def colour(comparison: Comparison, points: list[dict[str, Any]]) -> Any:
-    """The colour of a point: by the one setting that varies, if there is one and its values can be told apart."""
-    if len(comparison.variant_keys) != 1:
+    """The colour of a point: by the first setting that varies, if there is one and its values can be told apart."""
+    if not comparison.variant_keys:
         return alt.value(SERIES[0])
-    (key,) = comparison.variant_keys
+    key = comparison.variant_keys[0]
     values = [as_number(row[key]) for row in points]
     numbers = [value for value in values if value is not None]
     if len(numbers) == len(values):
         for row, value in zip(points, numbers, strict=True):
             row["setting"] = value
         logarithmic = min(numbers) > 0 and max(numbers) / min(numbers) >= LOGARITHMIC
-        scale = alt.Scale(type="log" if logarithmic else "linear", scheme="viridis")
+        scale = alt.Scale(type="log" if logarithmic else "linear", scheme=SCHEME)
         return alt.Color("setting:Q", title=key, scale=scale, legend=alt.Legend(format="~g"))
     if len({row[key] for row in points}) <= MAX_COLOURS:
         return alt.Color(f"{escape(key)}:N", title=key)
