@@ -22,7 +22,9 @@
       if (!logarithmic[axis] || !name) continue;
       for (const layer of [copy, ...(copy.layer || [])]) {
         const channel = (layer.encoding || {})[axis];
-        if (channel && channel.type === "quantitative") channel.scale = { ...channel.scale, type: name, nice: false };
+        if (!channel || channel.type !== "quantitative") continue;
+        channel.scale = { ...channel.scale, type: name, nice: false };
+        if (name === "log") delete channel.scale.zero; // which no logarithmic axis has
       }
     }
     return copy;
