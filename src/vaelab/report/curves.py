@@ -11,6 +11,7 @@ import altair as alt
 from vaelab.report.chart import HEIGHT, as_spec, rows
 
 FIRST = ("elbo", "bound", "rate", "distortion", "loss")  # topics that come first
+SPLITS = ("val", "train")
 RATE = re.compile(r"val/kl/(\d+)")
 MAX_POINTS = 1000  # of one series: more cannot be told apart on a screen
 MAX_COLUMNS = 100  # of a heat map
@@ -50,7 +51,7 @@ def panels(series: Mapping[str, Points]) -> list[Panel]:
     for name, points in series.items():
         split, _, topic = name.partition("/")
         if RATE.fullmatch(name) is None and len(points) > 1:
-            topics.setdefault(topic, {})[split] = points
+            topics.setdefault(topic if split in SPLITS else name, {})[split] = points
     return [Panel(topic, curve(topics[topic])) for topic in sorted(topics, key=_place)]
 
 
@@ -66,9 +67,7 @@ def curve(splits: Mapping[str, Points]) -> dict[str, Any]:
         for step, value in thin(points, MAX_POINTS)
     ]
     # One colour for one split, in every panel.
-    color = alt.Color(
-        "split:N", title=None, scale=alt.Scale(domain=["val", "train", *sorted({*splits} - {"val", "train"})])
-    )
+    color = alt.Color("split:N", title=None, scale=alt.Scale(domain=[*SPLITS, *sorted({*splits} - {*SPLITS})]))
     legend = alt.Legend(orient="top", values=list(splits)) if len(splits) > 1 else None
     chart = (
         alt.Chart(rows(values), height=HEIGHT, width="container")
