@@ -18,6 +18,7 @@ from vaelab.cli.hydra_app import Failed, SweepFailed
 from vaelab.cli.outcome import print_once
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.sweep_files import write_tables
+from vaelab.errors import UserError
 from vaelab.printing import print_line
 from vaelab.signals import Stopped
 from vaelab.storage.status import RUNNING, SUBMITTED
@@ -85,7 +86,13 @@ class Grid(Sweeper):
         """The overrides of each job, in the order of the command line."""
         params = [f"{key}={value}" for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.context.config_loader)
-        (batch,) = BasicSweeper.split_arguments(parser.parse_overrides([*params, *arguments]), None)
+        overrides = parser.parse_overrides([*params, *arguments])
+        for one in overrides:
+            if one.is_sweep_override() and not one.is_discrete_sweep():
+                raise UserError(
+                    f"{one.input_line} is an interval of any number of values; search it by hydra/sweeper=optuna"
+                )
+        (batch,) = BasicSweeper.split_arguments(overrides, None)
         return [tuple(one) for one in batch]
 
     def check(self, jobs: Sequence[Job]) -> None:
