@@ -1,9 +1,11 @@
 """Whether more or less of a figure is better."""
 
-# Before the first slash of a name. Of everything else, such as nll, fid and mse, less is better.
+# By the part of a name before its first slash. Of everything else, such as nll, fid, rate and distortion, less is better.
 MORE = {
-    *("elbo", "density", "coverage", "precision", "recall", "label_fidelity", "accuracy", "active_units", "ess"),
-    *("mig", "sap", "dci", "modularity", "factor_vae", "beta_vae", "probe", "mutual_information"),
+    *("elbo", "label_fidelity", "sample_confidence", "accuracy", "probe"),
+    *("density", "coverage", "precision", "recall"),
+    *("active_units", "perplexity", "ess", "mutual_information"),
+    *("mig", "dci", "sap", "factor_vae_score", "modularity"),
 }
 
 
