@@ -1,6 +1,6 @@
 """Whether more or less of a figure is better."""
 
-# By the part of a name before its first slash. Of everything else, such as nll, fid, rate and distortion, less is better.
+# By the part of a name before its first slash. Of all else, such as nll, fid, rate and distortion, less is better.
 MORE = {
     *("elbo", "label_fidelity", "sample_confidence", "accuracy", "probe"),
     *("density", "coverage", "precision", "recall"),
