@@ -53,7 +53,9 @@ def rate_distortion_chart(comparison: Comparison) -> dict[str, Any] | None:
         for run in runs
     ]
     hull = lower_hull([(run.figures[RATE], run.figures[DISTORTION]) for run in runs])
-    x = alt.X("rate:Q", title="rate, nats", scale=alt.Scale(zero=False, nice=False, padding=14))
+    x = alt.X(
+        "rate:Q", title="rate, nats", scale=alt.Scale(zero=False, nice=False, padding=14), axis=alt.Axis(tickCount=8)
+    )
     y = alt.Y("distortion:Q", title="distortion, nats", scale=alt.Scale(zero=False, nice=False, padding=14))
     line = (
         alt.Chart(rows([{"rate": rate, "distortion": distortion} for rate, distortion in hull]))

@@ -84,7 +84,9 @@ def by_name(points: list[dict[str, Any]], means: list[dict[str, Any]]) -> Any:
     """A figure of each variant by its name."""
     order = [row["place"] for row in means]
     y = alt.Y("place:N", title=None, sort=order, axis=alt.Axis(labelLimit=150, ticks=False, domain=False))
-    x = alt.X("mean:Q", title=None, scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=4))
+    x = alt.X(
+        "mean:Q", title=None, scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=3, labelOverlap=True)
+    )
     tooltip = [alt.Tooltip("place:N"), alt.Tooltip("text:N", title="mean ± sd"), alt.Tooltip("runs:Q")]
     base = alt.Chart(rows(means)).encode(y=y)
     rule = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x="low:Q", x2="high:Q")
