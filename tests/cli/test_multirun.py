@@ -28,7 +28,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_job_has_a_folder_and_a_successful_one_a_config(sweep: Path) -> None:
-    files = ["means.csv", "multirun.yaml", "sweep.csv", "sweep.json"]
+    files = ["means.csv", "multirun.yaml", "report.html", "sweep.csv", "sweep.json"]
     assert sorted(path.name for path in sweep.iterdir() if path.name[0] != ".") == [*"01234567", *files]
     assert [one.state for one in summaries(sweep)] == ["finished", "failed"] * 4
     assert not any((sweep / number / "config.yaml").exists() for number in "1357")

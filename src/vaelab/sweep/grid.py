@@ -1,5 +1,6 @@
 """A sweep over every combination of values, which goes on where it was stopped."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -20,10 +21,14 @@ from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.sweep_files import write_tables
 from vaelab.errors import UserError
 from vaelab.printing import print_line
+from vaelab.report.sweep_page import write_sweep_report
 from vaelab.signals import Stopped
 from vaelab.storage.status import RUNNING, SUBMITTED
+from vaelab.storage.summary import summaries
 from vaelab.sweep.plan import Job, as_overrides, await_end
 from vaelab.sweep.workers import JOBLIB, WorkerTask, forwarded_signals
+
+log = logging.getLogger(__name__)
 
 
 class Grid(Sweeper):
@@ -107,7 +112,7 @@ class Grid(Sweeper):
 
     @contextmanager
     def reported(self) -> Iterator[None]:
-        """After the jobs inside the tables are written; after a signal the way to go on is told."""
+        """After the jobs inside tables and report are written; after a signal the way to go on is told."""
         try:
             yield
         except Stopped:
@@ -116,6 +121,17 @@ class Grid(Sweeper):
         finally:
             if is_rank_zero():
                 write_tables(self.folder)
+                report(self.folder)
+
+
+def report(folder: Path) -> None:
+    """Write the page of a sweep that has jobs. What keeps it from being written is told, and ends nothing."""
+    if not summaries(folder):
+        return
+    try:
+        print_line(f"report: {write_sweep_report(folder)}")
+    except Exception as error:  # the results are on disk, and vaelab report draws the page again
+        log.warning("%s has no report: %s; draw it by vaelab report sweep=%s", folder, error, folder.name)
 
 
 def tell(jobs: Sequence[Job], left: Sequence[Job]) -> None:
