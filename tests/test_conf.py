@@ -120,7 +120,7 @@ def test_every_choice_composes_and_passes_the_check(
     overrides: list[str], composed: Callable[..., DictConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
     warn_once.cache_clear()
-    config = composed(*overrides)
+    config = composed(*overrides, "callbacks.early_stopping.patience=1")  # trainer=smoke has two epochs
     for key in missing(OmegaConf.to_container(config), ""):
         OmegaConf.update(config, key, "given")
     check(config, config.choices)

@@ -52,10 +52,25 @@ def is_finished(run: Run, config: DictConfig, checkpoint: Path | None, changed: 
                 f"number to train longer, or measure it with vaelab evaluate run={run.folder}"
             )
         reached = reached or value == limit
+    reached = reached or has_stopped_early(config, checkpoint)
     published = _published(run)
     if changed or "config" not in published:
         return reached and bool(published)
     return published["config"] == run.config_digest and published["trained_steps"] >= done.steps
+
+
+def has_stopped_early(config: DictConfig, checkpoint: Path) -> bool:
+    """Whether early stopping has ended this training, with the patience that the config gives it now."""
+    patience = OmegaConf.select(config, "callbacks.early_stopping.patience")
+    states: Any = load_checkpoint(checkpoint, "meta").get("callbacks")
+    waited = [state.get("wait_count") for state in dict(states or {}).values() if isinstance(state, dict)]
+    return isinstance(patience, int) and any(isinstance(count, int) and count >= patience for count in waited)
+
+
+def key_to_train_longer(config: DictConfig, checkpoint: Path | None) -> str:
+    """The key that ended a finished run, which a larger value lets go on."""
+    early = checkpoint is not None and has_stopped_early(config, checkpoint)
+    return "callbacks.early_stopping.patience" if early else "trainer.max_epochs"
 
 
 def _published(run: Run) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, lo
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, failure, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
-from vaelab.cli.resumption import changes, is_finished
+from vaelab.cli.resumption import changes, is_finished, key_to_train_longer
 from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder, recorded
 from vaelab.cli.second_stage import (
     check_first_stage,
@@ -130,7 +130,7 @@ def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
         if finished:
             idle = f", so nothing is left for {', '.join(changed)} to change" if changed else ""
             way_out = f"to train longer, or measure it with vaelab evaluate run={run.folder}"
-            sentence = f"{run.folder} has finished{idle}; give trainer.max_epochs=... {way_out}"
+            sentence = f"{run.folder} has finished{idle}; give {key_to_train_longer(config, checkpoint)}=... {way_out}"
             print_once([sentence])
             return Outcome(1 if changed else 0, sentence)
         print_once([f"resuming with {', '.join(changed)}"] if changed else [])
