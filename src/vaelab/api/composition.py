@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.version import VersionBase
 from omegaconf import DictConfig, open_dict, read_write
 
-from vaelab.cli.hydra_errors import explain
+from vaelab.cli.appended import merge_appended
+from vaelab.cli.compose import compose_or_explain, preserve_hydra
 from vaelab.cli.overrides import check_overrides
 from vaelab.cli.run_folder import RESERVE
-from vaelab.config.paths import CONF
 from vaelab.config.plugins import pop_plugins, search_path, use_plugins
 from vaelab.errors import UserError
 
@@ -29,6 +26,8 @@ def composition(name: str, arguments: Sequence[str]) -> Iterator[DictConfig]:
     name, rest = pop_config_name(name, [one for one in rest if one != RESERVE])
     rest += [f"plugins=[{','.join(plugins)}]"] if plugins else []
     with use_plugins(plugins), preserve_hydra():
+        rest = merge_appended(rest)
+        check_overrides(rest)
         config = compose_or_explain(name, search_path(rest))
         HydraConfig.instance().set_config(config)
         yield config
@@ -47,33 +46,6 @@ def pop_config_name(name: str, arguments: Sequence[str]) -> tuple[str, list[str]
                 f"no option '{argument}' in Python; give overrides as key=value, and train several runs in a loop"
             )
     return name, rest
-
-
-def compose_or_explain(name: str, overrides: list[str]) -> DictConfig:
-    """A composed config. Raises UserError for Hydra's errors."""
-    check_overrides(overrides)
-    theirs, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3", job_name="train"):
-            return compose(name, overrides, return_hydra_config=True)
-    except Exception as error:
-        sentence = explain(error)
-        if sentence is None:
-            raise
-        raise UserError(sentence) from error
-    finally:
-        GlobalHydra.instance().hydra = theirs
-
-
-@contextmanager
-def preserve_hydra() -> Iterator[None]:
-    """Outside, Hydra's global state is unchanged."""
-    job, base = HydraConfig.instance().cfg, VersionBase.instance().version_base
-    try:
-        yield
-    finally:
-        HydraConfig.instance().cfg = job
-        VersionBase.instance().version_base = base
 
 
 def place_in_folder(config: DictConfig, folder: Path) -> DictConfig:

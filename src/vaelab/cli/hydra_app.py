@@ -14,6 +14,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from vaelab.cli.appended import check_appended, merge_appended, names_in
 from vaelab.cli.hydra_errors import explain
 from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.overrides import check_options, check_overrides
@@ -21,6 +22,7 @@ from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import requeue
 from vaelab.cli.run_folder import finish_unclaimed, release_sweep
 from vaelab.config import LISTED
+from vaelab.config.choices import chosen
 from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import pop_plugins, search_path, use_plugins
@@ -59,8 +61,8 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
                 print(build_help(name))
                 return 0
             given = [f"plugins=[{','.join(named)}]"] if named else []
-            return hydra_application(name, task, search_path([*others, *given]), named)
-    except UserError as error:  # about a plugin
+            return hydra_application(name, task, search_path([*merge_appended(others), *given]), named)
+    except UserError as error:  # about a plugin or an appended choice
         print_once([str(error)])
         return 2
 
@@ -138,12 +140,17 @@ def check_plugins(config: DictConfig, plugins: Sequence[str]) -> None:
 
 
 def record_choices(config: DictConfig) -> None:
-    """Write into the config which file was chosen of each group, and {} for lists of none, which Hydra leaves out."""
+    """Write into the config which file was chosen of each group, and {} for lists of none, which Hydra leaves out.
+
+    Raises UserError for a choice that was appended to a list which has it.
+    """
+    check_appended()
     with open_dict(config):
         choices = HydraConfig.get().runtime.choices
         config.choices = {str(group): choice for group, choice in choices.items() if "hydra" not in str(group)}
         for group in LISTED:
             config.setdefault(group, {})
+            config.choices[group] = chosen(group, config)
 
 
 def build_help(name: str) -> str:
@@ -188,6 +195,7 @@ def overrides_from_run(
     run: Run, name: str, arguments: Sequence[str], kept: Collection[str], plugins: Sequence[str]
 ) -> list[str]:
     """The same, while `plugins` are used."""
+    arguments = merge_appended(arguments)
     config, overrides = load_config(run, plugins, [key_of(one) for one in arguments if "=" in one]), []
     config.plugins = list(plugins)
     for argument in arguments:
@@ -205,13 +213,24 @@ def overrides_from_run(
         if group in config and is_group(group):
             # What stood there goes: merged into the new choice it would leave the old one's keys behind.
             config[group] = {}
-            config.choices[group] = choice
+            config.choices[group] = names_in(argument) if group in LISTED else choice
             argument = f"+{argument}"
+        elif argument.startswith("+") and key_of(argument) in LISTED:
+            append_choices(config, argument, run)
         overrides.append(argument)
     ConfigStore.instance().store(name="saved", node=config)
     ours = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout", f"hydra.job.name={name}"]
     named = [f"plugins=[{','.join(plugins)}]"] if plugins else []
     return ["--config-name", "saved", *overrides, *named, *ours]
+
+
+def append_choices(config: DictConfig, argument: str, run: Run) -> None:
+    """Record `+<group>=<choice>` among the choices of a saved config. Raises UserError for what the run has."""
+    group, names = key_of(argument), names_in(argument)
+    for name in names:
+        if name in (config.get(group) or {}):
+            raise UserError(f"{argument}: {run.folder} has {group} '{name}' already; leave it out")
+    config.choices[group] = [*chosen(group, config), *names]
 
 
 def key_of(argument: str) -> str:

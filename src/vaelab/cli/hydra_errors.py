@@ -117,9 +117,10 @@ def _broken_yaml(error: yaml.MarkedYAMLError) -> str:
 
 
 def _owners(key: str) -> list[str]:
-    """The choices, as `group=choice`, whose own file holds the dotted key."""
+    """The choices, as `group=choice`, whose own file holds the dotted key; `+group=choice` adds one to a list."""
     group, _, inner = key.partition(".")
-    return [f"{group}={choice}" for choice in choices(group) if inner and inner in _keys_of(group, choice)]
+    plus = "+" if group in LISTED else ""
+    return [f"{plus}{group}={choice}" for choice in choices(group) if inner and inner in _keys_of(group, choice)]
 
 
 def _keys_of(group: str, choice: str) -> set[str]:

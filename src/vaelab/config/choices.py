@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from omegaconf import DictConfig
+
 from vaelab.config.groups import choice_file, describe_file
 from vaelab.config.mistake import Mistake
 
@@ -30,3 +32,8 @@ def file_suffix(path: str, choices: Choices) -> str:
         chosen = [choice] if isinstance(choice, str) else choice
         choice = key if key in (chosen or ()) or (not chosen and choice_file(group, key)) else None
     return f" ({describe_file(group, choice)})" if isinstance(choice, str) else ""
+
+
+def chosen(group: str, config: DictConfig) -> list[str]:
+    """What a config chooses of a group of which several are chosen at once; a key of no file is no choice."""
+    return [str(name) for name in config.get(group) or {} if choice_file(group, str(name))]
