@@ -153,7 +153,9 @@ def test_each_job_of_a_multirun_appends(tmp_path: Path, varied: str, expected: l
 
 @pytest.mark.slow
 def test_two_processes_stop_together(tmp_path: Path) -> None:
-    process = start(tmp_path, "train", *FAST, *STOPPING, "trainer=ddp_cpu", "trainer.max_epochs=5")
+    """An epoch of each has half the steps, after which annealing has ended and validations count."""
+    annealed = ("callbacks=[checkpoint,kl_annealing]", "kl.epochs=1", "trainer=ddp_cpu", "trainer.max_epochs=5")
+    process = start(tmp_path, "train", *FAST, *STOPPING, *annealed)
     assert process.wait(200) == 0, (tmp_path / "err.txt").read_text()
     assert checkpoint(only_run(tmp_path))["epoch"] == 1
 

@@ -64,7 +64,7 @@ def test_every_variant_that_starts_untrained(name: str, tmp_path: Path, capsys: 
             ["callbacks=[checkpoint,kl_annealing]"],
             "KL schedule",
             "the schedule of weight ends at step 2000, and the number of steps planned is 70; "
-            "raise trainer.max_epochs or shorten the schedule (kl.steps)",
+            "raise trainer.max_epochs or shorten the schedule (kl.steps or kl.epochs)",
         ),
         (
             ["data.scale=none"],

@@ -2,7 +2,9 @@
 
 import pytest
 
+from vaelab.api.composition import composition
 from vaelab.cli.overrides import check_options, check_overrides
+from vaelab.cli.schedule_length import check_lengths
 from vaelab.errors import UserError
 
 
@@ -47,3 +49,35 @@ def test_a_mistake_that_hydra_lets_pass(arguments: str, sentence: str) -> None:
 def test_what_counts_is_let_through(arguments: str) -> None:
     check_options(arguments.split())
     check_overrides(arguments.split())
+
+
+def length_refused(*arguments: str) -> str | None:
+    """What is said of a schedule's length in this config, if anything."""
+    with composition("train", ["callbacks=[checkpoint,kl_annealing,capacity]", *arguments]) as config:
+        try:
+            check_lengths(config)
+        except UserError as error:
+            return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("kl.steps=3", None),
+        ("kl.epochs=3", None),
+        ("kl.epochs=null kl.steps=3", None),
+        ("kl=cyclical kl.epochs=3 callbacks.capacity.schedule.steps=4", None),
+        (
+            "kl.steps=5 kl.epochs=3",
+            "kl.steps=5 does not count, since kl.epochs=3; give one of them, or kl.epochs=null with the steps",
+        ),
+        (
+            "callbacks.capacity.schedule.steps=5 callbacks.capacity.schedule.epochs=0.5",
+            "callbacks.capacity.schedule.steps=5 does not count, since callbacks.capacity.schedule.epochs=0.5; "
+            "give one of them, or callbacks.capacity.schedule.epochs=null with the steps",
+        ),
+    ],
+)
+def test_steps_that_epochs_replace_are_refused(arguments: str, sentence: str | None) -> None:
+    assert length_refused(*arguments.split()) == sentence

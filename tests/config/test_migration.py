@@ -49,3 +49,12 @@ def test_the_run_of_a_second_stage_is_its_first_stage() -> None:
         "model": {"first_stage": "${first_stage}"},
     }
     assert migrate(migrated) == migrated
+
+
+def test_a_schedule_gets_its_length_in_epochs() -> None:
+    target = "vaelab.kl.schedule.Linear"
+    saved = {"evaluation": {}, "kl": {"_target_": target, "steps": 7}, "other": [{"_target_": target, "epochs": 2.0}]}
+    migrated = migrate(OmegaConf.create(saved))
+    assert migrated.kl == {"_target_": target, "steps": 7, "epochs": None}
+    assert migrated.other == [{"_target_": target, "epochs": 2.0}]
+    assert migrate(migrated) == migrated

@@ -43,6 +43,7 @@ def nothing_was_said_before() -> None:
             "evaluation.importance.chunk=5000 is more than its num_samples=20: all are decoded at once",
         ),
         ("kl.steps=0", "callbacks=[kl_annealing]", "kl.steps=0 anneals nothing"),
+        ("kl.epochs=0", "callbacks=[kl_annealing]", "kl.epochs=0 anneals nothing"),
         (
             "kl.start=1",
             "callbacks=[kl_annealing]",
@@ -74,7 +75,7 @@ def test_implausible_values_that_depend_on_the_data(caplog: pytest.LogCaptureFix
 
 
 def test_every_rule_is_about_keys_that_exist(composed: Callable[..., DictConfig]) -> None:
-    config = composed("callbacks=[checkpoint,evaluate,kl_annealing]", "optimizer=adamw")
-    optional = {TRAINING, "optimizer.maximize", "trainer.limit_train_batches", "callbacks.early_stopping.patience"}
+    config = composed("callbacks=[checkpoint,evaluate,kl_annealing,early_stopping]", "optimizer=adamw", "kl.epochs=3")
+    optional = {TRAINING, "optimizer.maximize", "trainer.limit_train_batches"}
     keys = {key for rule in RULES for key in rule.keys} - optional
     assert [key for key in keys if OmegaConf.select(config, key) is None] == []

@@ -148,6 +148,7 @@ CASES = [
         "{} must be a number of at least 0 and below 1 (conf/likelihood/gaussian_optimal.yaml)",
     ),
     ("kl.steps=-1", "", "{} must be an integer of at least 0 (conf/kl/linear.yaml)"),
+    ("kl.epochs=-1", "", "{} must be a number of at least 0 or null (conf/kl/linear.yaml)"),
     ("kl.ramp=0", "kl=cyclical", "{} must be a number above 0 and at most 1 (conf/kl/cyclical.yaml)"),
     ("optimizer.lr=-1", "", "{} must be a number of at least 0 (conf/optimizer/adam.yaml)"),
     (

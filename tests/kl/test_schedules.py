@@ -1,5 +1,6 @@
 """Laws that every schedule in conf/kl/ obeys."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from vaelab.config import build
-from vaelab.kl.schedule import Cosine, Cyclical, Linear, Schedule, Sigmoid
+from vaelab.kl.schedule import Cosine, Cyclical, Linear, Schedule, Sigmoid, in_steps, is_in_epochs
 
 FILES = sorted((Path(__file__).parents[2] / "conf" / "kl").glob("*.yaml"))
 SCHEDULES = [
@@ -70,3 +71,19 @@ def test_the_middle_is_half_way(kind: type) -> None:
 @pytest.mark.parametrize("kind", [Linear, Cosine, Sigmoid])
 def test_a_schedule_of_no_length_is_constant(kind: type) -> None:
     assert [kind(0.0, 1.0, 0)(step) for step in (0, 1)] == [1.0, 1.0]
+
+
+@every_schedule
+@pytest.mark.parametrize("epochs", [0.5, 3])
+def test_a_length_in_epochs_counts_instead_of_steps(schedule: Schedule, epochs: float) -> None:
+    in_epochs = replace(schedule, steps=1, epochs=epochs)
+    same = replace(schedule, steps=round(epochs * 40))
+    assert (is_in_epochs(in_epochs), is_in_epochs(schedule)) == (True, False)
+    assert in_steps(in_epochs, 40) == same
+    assert in_steps(schedule, 40) is schedule
+
+
+def test_a_length_in_epochs_is_not_used_before_it_is_known_in_steps() -> None:
+    for use in (lambda: Linear(0.0, 1.0, 5, epochs=2)(3), lambda: Cyclical(0.0, 1.0, 5, 2, epochs=2).end):
+        with pytest.raises(AssertionError, match="in_steps"):
+            use()

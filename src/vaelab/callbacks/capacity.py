@@ -1,12 +1,10 @@
 """Hold the rate at a growing capacity."""
 
-import lightning.pytorch as pl
-
-from vaelab.kl.schedule import Schedule
+from vaelab.callbacks.annealing import Annealing
 from vaelab.model.vae import VAE
 
 
-class Capacity(pl.Callback):
+class Capacity(Annealing):
     """Writes KLControl's `capacity`, in nats: the penalty |rate - capacity| pulls the rate towards it.
 
     Burgess et al. 2018, arXiv:1804.03599, eq. 8; their gamma is the objective's beta.
@@ -15,13 +13,10 @@ class Capacity(pl.Callback):
         schedule: step -> capacity in nats.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
+    name = "kl/capacity"
 
-    def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
-        pl_module.control.claim("capacity", self, pl_module.objective.supported_controls, self.schedule.end)
+    def claim(self, pl_module: VAE, end: int) -> None:
+        pl_module.control.claim("capacity", self, pl_module.objective.supported_controls, end)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
-        pl_module.control.write("capacity", self.schedule(trainer.global_step))
-        if pl_module.is_logged_step:
-            pl_module.log("kl/capacity", self.schedule(trainer.global_step))
+    def write(self, pl_module: VAE, value: float) -> None:
+        pl_module.control.write("capacity", value)

@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
+from vaelab.callbacks.annealing import Annealing
 from vaelab.model.vae import VAE
 from vaelab.ranges import NonNegativeFloat, PositiveInt
 
@@ -44,7 +45,7 @@ class EarlyStopping(LightningEarlyStopping):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
         had_lost_patience = self.has_lost_patience
-        if pl_module.control.is_settled(trainer.global_step):
+        if self.has_annealed(trainer, pl_module):
             super().on_validation_end(trainer, pl_module)
         if had_lost_patience and not self.has_lost_patience:
             trainer.should_stop = False  # it has improved in the epochs that trainer.min_epochs demands
@@ -58,6 +59,12 @@ class EarlyStopping(LightningEarlyStopping):
                 abs(self.min_delta),
                 self.wait_count,
             )
+
+    def has_annealed(self, trainer: pl.Trainer, pl_module: VAE) -> bool:
+        """Whether every schedule has ended, that of a temperature too."""
+        schedules = [one.schedule for one in trainer.callbacks if isinstance(one, Annealing)]  # type: ignore[attr-defined]
+        ended = all(trainer.global_step >= schedule.end for schedule in schedules)
+        return ended and pl_module.control.is_settled(trainer.global_step)
 
     @property
     def has_lost_patience(self) -> bool:

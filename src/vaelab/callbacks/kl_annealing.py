@@ -1,27 +1,22 @@
 """Anneal the weight of the KL term."""
 
-import lightning.pytorch as pl
-
-from vaelab.kl.schedule import Schedule
+from vaelab.callbacks.annealing import Annealing
 from vaelab.model.vae import VAE
 
 
-class KLAnnealing(pl.Callback):
+class KLAnnealing(Annealing):
     """Writes KLControl's `weight` from a schedule of the optimizer step.
 
-    Bowman et al. 2016, arXiv:1511.06349. Has no state: a resumed run reads the step and continues exactly.
+    Bowman et al. 2016, arXiv:1511.06349.
 
     Args:
         schedule: step -> weight of the KL term.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
+    name = "kl/weight"
 
-    def setup(self, trainer: pl.Trainer, pl_module: VAE, stage: str) -> None:
-        pl_module.control.claim("weight", self, pl_module.objective.supported_controls, self.schedule.end)
+    def claim(self, pl_module: VAE, end: int) -> None:
+        pl_module.control.claim("weight", self, pl_module.objective.supported_controls, end)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
-        pl_module.control.write("weight", self.schedule(trainer.global_step))
-        if pl_module.is_logged_step:
-            pl_module.log("kl/weight", self.schedule(trainer.global_step))
+    def write(self, pl_module: VAE, value: float) -> None:
+        pl_module.control.write("weight", value)

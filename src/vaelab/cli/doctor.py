@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from vaelab.cli.hydra_app import application, key_of, record_choices
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, report_mistakes
+from vaelab.cli.schedule_length import check_lengths
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import check
 from vaelab.errors import UserError
@@ -29,5 +30,6 @@ def main(arguments: list[str]) -> int:
 def doctor(config: DictConfig) -> Outcome:
     """The outcome of examining an untrained experiment."""
     record_choices(config)
+    check_lengths(config)
     check(config, config.choices, "doctor")
     return launch("doctor", 1, config, num_processes(config))

@@ -14,6 +14,7 @@ from vaelab.cli.outcome import Outcome, failure, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.resumption import changes, is_finished, key_to_train_longer
 from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder, recorded
+from vaelab.cli.schedule_length import check_lengths
 from vaelab.cli.second_stage import (
     check_first_stage,
     check_resumed_model,
@@ -104,6 +105,7 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
         record_choices(config)
         if first_stage is not None:
             copy_choices(first_stage, config)
+        check_lengths(config)
         check(config, config.choices)
         with open_dict(config):
             config.plugins = plugins_of(config)
@@ -123,6 +125,7 @@ def start(config: DictConfig, first_stage: Run | None = None) -> Outcome:
 def resume(config: DictConfig, run: Run, ckpt: str) -> Outcome:
     """Resume a run from a checkpoint. A run that has finished stays unchanged."""
     with lock_folder(run.folder), log_file(run.folder / "train.log"):
+        check_lengths(config)
         check(config, config.choices)
         config.plugins = plugins_of(config)
         checkpoint = resume_checkpoint(run, ckpt)

@@ -36,7 +36,7 @@ def migrate(config: DictConfig) -> DictConfig:
     its first stage `run`, and `sweep` was the name of a sweep. W&B is now logged by our own WandbLogger, which never
     delays training.
     """
-    plain = rename_sweep(rename_first_stage(rename_targets(OmegaConf.to_container(config))))
+    plain = add_epochs(rename_sweep(rename_first_stage(rename_targets(OmegaConf.to_container(config)))))
     config = OmegaConf.create(plain)
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
@@ -57,6 +57,16 @@ def migrate(config: DictConfig) -> DictConfig:
     config.features = OmegaConf.load(CONF / "features" / "cnn.yaml")
     config.choices.features = "cnn"
     return config
+
+
+def add_epochs(plain: Any) -> Any:
+    """Give each schedule the key `epochs`, so that a run may be resumed with one."""
+    if isinstance(plain, list):
+        return [add_epochs(each) for each in plain]
+    if not isinstance(plain, dict):
+        return plain
+    is_schedule = str(plain.get("_target_")).startswith("vaelab.kl.schedule.")
+    return ({"epochs": None} if is_schedule else {}) | {key: add_epochs(value) for key, value in plain.items()}
 
 
 def rename_first_stage(plain: Any) -> Any:

@@ -60,6 +60,7 @@ RULES = (
         "kl.start={} does not rise to kl.stop={}: an annealing lets the weight of the KL grow",
     ),
     Rule(("callbacks.kl_annealing.schedule.steps",), lambda steps: steps == 0, "kl.steps={} anneals nothing"),
+    Rule(("callbacks.kl_annealing.schedule.epochs",), lambda epochs: epochs == 0, "kl.epochs={} anneals nothing"),
     Rule(("trainer.max_epochs",), lambda epochs: epochs == -1, "trainer.max_epochs={} sets no end in epochs"),
     Rule(
         ("trainer.limit_train_batches",),

@@ -24,4 +24,6 @@ def schedule_line(ends: Mapping[str, int], step: int, moment: str, way_out: str)
         return not_applicable(NAME, "no schedule writes to the KL control")
     fields = ", ".join(sorted(field for field, end in ends.items() if end))
     fact = f"the schedule of {fields} ends at step {last}, and {moment} {step}"
-    return pass_or_fail(NAME, step >= last, last, "steps", fact, f"{way_out} or shorten the schedule (kl.steps)")
+    return pass_or_fail(
+        NAME, step >= last, last, "steps", fact, f"{way_out} or shorten the schedule (kl.steps or kl.epochs)"
+    )

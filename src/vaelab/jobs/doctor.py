@@ -60,7 +60,7 @@ def examine(config: DictConfig, data: DataModule, num_processes: int) -> Iterato
         for name in UNTRAINED:
             yield build(config.doctor.health_check.checks[name])(check_context)
     first = FirstStep()
-    dry_run(Experiment(config, data, model), first)
+    dry_run(Experiment(config, data, model), first, num_processes)
     planned = num_steps(config.trainer, data, num_processes)
     yield schedule_line(model.control.ends, planned, "the number of steps planned is", "raise trainer.max_epochs")
     yield from first.lines()

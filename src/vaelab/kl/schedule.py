@@ -1,10 +1,11 @@
 """Schedules: pure functions from the optimizer step to a number.
 
-Each has `end`, the first step from which it stays constant.
+Each has `end`, the first step from which it stays constant. Its length may be given in epochs instead of steps; then
+`in_steps` makes it a function of the step.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vaelab.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share
@@ -27,18 +28,20 @@ class Linear:
         start: value at step 0, >= 0.
         stop: value from step `steps` on, >= 0.
         steps: optimizer steps of the ramp.
+        epochs: epochs of the ramp; if given, they count instead of `steps`.
     """
 
     start: NonNegativeFloat
     stop: NonNegativeFloat
     steps: NonNegativeInt
+    epochs: NonNegativeFloat | None = None
 
     @property
     def end(self) -> int:
-        return self.steps
+        return length(self)
 
     def __call__(self, step: int) -> float:
-        return self.start + (self.stop - self.start) * progress(step, self.steps)
+        return self.start + (self.stop - self.start) * progress(step, length(self))
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,20 @@ class Cosine:
         start: value at step 0, >= 0.
         stop: value from step `steps` on, >= 0.
         steps: optimizer steps of the ramp.
+        epochs: epochs of the ramp; if given, they count instead of `steps`.
     """
 
     start: NonNegativeFloat
     stop: NonNegativeFloat
     steps: NonNegativeInt
+    epochs: NonNegativeFloat | None = None
 
     @property
     def end(self) -> int:
-        return self.steps
+        return length(self)
 
     def __call__(self, step: int) -> float:
-        return self.start + (self.stop - self.start) * (1 - math.cos(math.pi * progress(step, self.steps))) / 2
+        return self.start + (self.stop - self.start) * (1 - math.cos(math.pi * progress(step, length(self)))) / 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Sigmoid:
         start: value at step 0, >= 0.
         stop: value from step `steps` on, >= 0.
         steps: optimizer steps of the ramp.
+        epochs: epochs of the ramp; if given, they count instead of `steps`.
         sharpness: number of logistic scales between the ends, > 0.
     """
 
@@ -80,14 +86,15 @@ class Sigmoid:
     stop: NonNegativeFloat
     steps: NonNegativeInt
     sharpness: PositiveFloat = 10.0
+    epochs: NonNegativeFloat | None = None
 
     @property
     def end(self) -> int:
-        return self.steps
+        return length(self)
 
     def __call__(self, step: int) -> float:
         half = self.sharpness / 2
-        curve = math.tanh(half * (progress(step, self.steps) - 0.5)) / math.tanh(half / 2)
+        curve = math.tanh(half * (progress(step, length(self)) - 0.5)) / math.tanh(half / 2)
         return self.start + (self.stop - self.start) * (1 + curve) / 2
 
 
@@ -101,6 +108,7 @@ class Cyclical:
         start: value at the begin of each cycle, >= 0.
         stop: value at the end of each cycle, >= 0.
         steps: optimizer steps per cycle.
+        epochs: epochs per cycle; if given, they count instead of `steps`.
         num_cycles: number of cycles.
         ramp: share of a cycle in which the value rises, in [0, 1].
     """
@@ -110,14 +118,37 @@ class Cyclical:
     steps: NonNegativeInt
     num_cycles: PositiveInt
     ramp: Share = 0.5
+    epochs: NonNegativeFloat | None = None
 
     @property
     def end(self) -> int:
-        return self.steps * self.num_cycles
+        return length(self) * self.num_cycles
 
     def __call__(self, step: int) -> float:
-        within = self.steps if step >= self.end else step % self.steps
-        return self.start + (self.stop - self.start) * progress(within, self.ramp * self.steps)
+        cycle = length(self)
+        within = cycle if step >= self.end else step % cycle
+        return self.start + (self.stop - self.start) * progress(within, self.ramp * cycle)
+
+
+Ramp = Linear | Cosine | Sigmoid | Cyclical
+
+
+def is_in_epochs(schedule: Schedule) -> bool:
+    """Whether the length of a schedule is given in epochs."""
+    return isinstance(schedule, Ramp) and schedule.epochs is not None
+
+
+def in_steps(schedule: Schedule, steps_per_epoch: int) -> Schedule:
+    """The same schedule with its length in optimizer steps."""
+    if isinstance(schedule, Ramp) and schedule.epochs is not None:
+        return replace(schedule, steps=round(schedule.epochs * steps_per_epoch), epochs=None)
+    return schedule
+
+
+def length(schedule: Ramp) -> int:
+    """The optimizer steps of one ramp or cycle."""
+    assert schedule.epochs is None, "in_steps comes first"
+    return schedule.steps
 
 
 def progress(step: int, steps: float) -> float:
