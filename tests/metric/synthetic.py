@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from vaelab.evaluation.reconstruction import ReconstructionError
 from vaelab.metric.elbo import ELBOMetric
+from vaelab.metric.group_kl import GroupKL
 from vaelab.metric.moments import Moments, Summary
 from vaelab.terms import Terms
 
@@ -41,6 +42,7 @@ def evidence(metric: ELBOMetric, rows: Numbers) -> None:
 
 METRICS: dict[str, tuple[Callable[[], Metric], Callable[..., None]]] = {
     "evidence": (ELBOMetric, evidence),
+    "group_kl": (GroupKL, lambda metric, rows: metric.update(rows["kl"])),
     "reconstruction": (ReconstructionError, lambda metric, rows: metric.update(rows["x"], rows["mean"])),
     "moments": (lambda: Moments(["bound", "y"]), lambda metric, rows: metric.update(rows)),
     "moments_of_vectors": (lambda: Moments(["kl"], [3]), lambda metric, rows: metric.update(rows)),

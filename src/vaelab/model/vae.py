@@ -21,6 +21,7 @@ from vaelab.kl.control import KLControl
 from vaelab.latent.structure import LatentStructure
 from vaelab.metric.bounds import objective_bound
 from vaelab.metric.elbo import ELBOMetric, Means
+from vaelab.metric.group_kl import GroupKL
 from vaelab.model.clipping import clip
 from vaelab.protocol import ImportanceWeightedObjective, Objective
 from vaelab.ranges import Seed
@@ -35,7 +36,7 @@ class VAE(pl.LightningModule):
     Training minimises the objective under KL control. Validation and test report ELBO, rate and distortion
     without any control, in nats per example, so that they compare across schedules. Checkpoints are chosen by
     `val/bound`, the bound on log p(x) that the objective maximises, without any control: the ELBO, or the bound of an
-    importance-weighted objective.
+    importance-weighted objective. `val/kl/<index>` is the rate of each latent group (see `GroupKL`).
 
     Args:
         latent: batch -> Terms.
@@ -61,6 +62,7 @@ class VAE(pl.LightningModule):
         self.seed = seed
         self.control = KLControl()
         self.elbo = ELBOMetric()
+        self.group_kl = GroupKL()
         self.test_means: Means | None = None  # of the last test, without any control
         self.bound = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)  # a NaN must not be hidden
         self.loss: Loss | None = None
@@ -155,6 +157,7 @@ class VAE(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> Terms:
         """Terms of one evaluation chunk, with noise seeded by the chunk's number in the whole split."""
         terms = self.test_step(batch, batch_idx)
+        self.group_kl.update(terms.kl)
         if self.importance_objective is not None:
             with seeded(self.seed, "bound", chunk_number(batch_idx, self.trainer)):
                 self.bound.update(objective_bound(self.importance_objective, self.latent, batch))
@@ -172,6 +175,8 @@ class VAE(pl.LightningModule):
         self.log_dict({f"val/{name}": value for name, value in values.items()}, prog_bar=True)
         self.log("val/bound", values["elbo"] if self.importance_objective is None else self.bound.compute())
         self.bound.reset()
+        self.log_dict({f"val/kl/{index}": value for index, value in self.group_kl.compute().items()})
+        self.group_kl.reset()
 
     def on_test_epoch_end(self) -> None:
         self.test_means = self.elbo.compute()
