@@ -117,7 +117,7 @@ def test_perplexity_is_the_number_of_codes_equally_in_use() -> None:
     metric = Perplexity(2, 8)
     for part in (codes[:1], codes[1:], codes[:0]):
         metric.update(part.view(-1, 1, 1, 2))
-    assert metric.compute() == (torch.tensor(2.5), 4)
+    assert metric.compute() == (torch.tensor(2.5), 4, torch.tensor((4 + 1) / 16))
 
 
 def fit(trainer: pl.Trainer, vae: VAE, data: DataModule, resume: Path | None = None) -> dict[str, torch.Tensor]:

@@ -18,7 +18,8 @@ class Adversary(Protocol):
     """An nn.Module for one latent structure: terms -> the terms for the objective, and the adversary's loss.
 
     The returned terms have no gradient for the adversary's parameters, and the adversary's loss has none for those of
-    the VAE. So one backward pass of the sum of both losses gives each parameter the gradient of its own loss.
+    the VAE. So one backward pass of the sum of both losses gives each parameter the gradient of its own loss. Their
+    diagnostics include `mean_logits`.
     """
 
     optimizer: Callable[[Iterator[nn.Parameter]], Optimizer]
@@ -47,3 +48,8 @@ def discriminator_loss(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) 
     The mean over all logits of both; one of them may be empty.
     """
     return torch.cat([generator_loss(genuine), generator_loss(-fake)]).mean()
+
+
+def mean_logits(genuine: Float[Tensor, " N"], fake: Float[Tensor, " M"]) -> dict[str, Float[Tensor, ""]]:
+    """The diagnostics `logit_genuine` and `logit_fake`, in nats: 0 where D cannot tell them apart."""
+    return {"logit_genuine": genuine.detach().mean(), "logit_fake": fake.detach().mean()}

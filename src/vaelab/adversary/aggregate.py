@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss, mean_logits
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
@@ -41,6 +41,10 @@ class Aggregate(nn.Module):
     def forward(self, terms: Terms, batch: Batch, latent: Single) -> tuple[Terms, Float[Tensor, ""]]:
         z = terms.latents[0]  # [S, B, D]
         penalty = self.weight * generator_loss(call_frozen(self.discriminator, z)).mean(0)  # [B]
-        genuine = latent.draw(len(batch.x), batch.y).detach()
-        adversary_loss = discriminator_loss(self.discriminator(genuine), self.discriminator(z[0].detach()))
-        return replace(terms, penalties=terms.penalties | {"adversary": penalty}), adversary_loss
+        drawn = latent.draw(len(batch.x), batch.y).detach()
+        genuine, fake = self.discriminator(drawn), self.discriminator(z[0].detach())
+        return replace(
+            terms,
+            penalties=terms.penalties | {"adversary": penalty},
+            diagnostics=terms.diagnostics | mean_logits(genuine, fake),
+        ), discriminator_loss(genuine, fake)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vaelab.adversary.adversary import call_frozen, discriminator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, mean_logits
 from vaelab.latent.single import Single
 from vaelab.ranges import NonNegativeFloat
 from vaelab.terms import Batch, Terms
@@ -46,12 +46,12 @@ class Factor(nn.Module):
         correlation = call_frozen(self.discriminator, z).mean(0)  # [B]
         middle = (z.shape[1] + 1) // 2
         joint, other = (half.flatten(0, 1).detach() for half in (z[:, :middle], z[:, middle:]))
-        adversary_loss = discriminator_loss(self.discriminator(joint), self.discriminator(shuffle_dimensions(other)))
+        genuine, fake = self.discriminator(joint), self.discriminator(shuffle_dimensions(other))
         return replace(
             terms,
             penalties=terms.penalties | {"adversary": self.gamma * correlation},
-            diagnostics=terms.diagnostics | {"density_ratio": correlation},
-        ), adversary_loss
+            diagnostics=terms.diagnostics | {"density_ratio": correlation} | mean_logits(genuine, fake),
+        ), discriminator_loss(genuine, fake)
 
 
 def shuffle_dimensions(z: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:

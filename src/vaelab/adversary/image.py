@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.optim import Optimizer
 
-from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss
+from vaelab.adversary.adversary import call_frozen, discriminator_loss, generator_loss, mean_logits
 from vaelab.latent.single import Single
 from vaelab.nn.full_precision import full_precision
 from vaelab.protocol import Encoder
@@ -71,12 +71,13 @@ class Image(nn.Module):
         fakes = latent.decode(fixed, batch.y).mean.flatten(0, 1)
         both = c.repeat(2, 1)
         fooling = generator_loss(call_frozen(self.critic, fakes, both)[1]).unflatten(0, (2, -1)).sum(0)  # [B]
-        adversary_loss = discriminator_loss(self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1])
+        genuine, fake = self.critic(batch.x, c)[1], self.critic(fakes.detach(), both)[1]
         return replace(
             terms,
             log_px=scale_gradient(similarity, self.gamma),
             penalties=terms.penalties | {"adversary": fooling},
-        ), adversary_loss
+            diagnostics=terms.diagnostics | mean_logits(genuine, fake),
+        ), discriminator_loss(genuine, fake)
 
     def similarity(
         self, mean: Float[Tensor, "S B *event"], x: Float[Tensor, "B *event"], c: Float[Tensor, "B Y"]

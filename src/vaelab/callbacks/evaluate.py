@@ -37,7 +37,7 @@ class Evaluate(pl.Callback):
     Args:
         measures: the measures by name.
         every_n_epochs: epochs between evaluations in training; 0 is never.
-        during_training: names of the measures to compute in training, which log `val/<measurement>`.
+        during_training: names of the measures to compute in training, which log `val/<measurement>` and its `/floor`.
         num_examples: largest number of validation examples, and of samples, in training.
         cache_folder: folder of intermediate results; None is no cache.
         provenance: what identifies model, data and code, for the cache.
@@ -76,7 +76,7 @@ class Evaluate(pl.Callback):
         with evaluation_mode(pl_module):
             for name in self.during_training:
                 for measurement in run_measure(name, self.measures[name], context):
-                    pl_module.log(f"val/{measurement.name}", measurement.value)
+                    pl_module.log_dict(loggable("val", measurement))
         log_skipped(context)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
@@ -85,12 +85,12 @@ class Evaluate(pl.Callback):
         context = replace(context, cache=self.open_cache(trainer, context), shows_progress=shows_progress(trainer))
         assert pl_module.test_means is not None
         self.records = {one.name: record_of(trainer, one, 0.0) for one in elbo_measurements(pl_module.test_means)}
-        values = {}
+        values: dict[str, float] = {}
         with evaluation_mode(pl_module):
             for name, measure in self.measures.items():
                 for measurement, seconds in self.measure_once(name, measure, context):
                     self.records[measurement.name] = record_of(trainer, measurement, seconds)
-                    values[f"test/{measurement.name}"] = measurement.value
+                    values |= loggable("test", measurement)
         for logger in trainer.loggers if values else ():
             logger.log_metrics(values, trainer.global_step)
             logger.save()
@@ -149,6 +149,12 @@ def record_of(trainer: pl.Trainer, measurement: Measurement, seconds: float) -> 
         seconds=round(seconds, 3),
         code_version=code_version(),
     )
+
+
+def loggable(prefix: str, measurement: Measurement) -> dict[str, float]:
+    """The value for the loggers, and its floor, the same number for real images, if it has one."""
+    values = {"": measurement.value, "/floor": measurement.floor}
+    return {f"{prefix}/{measurement.name}{end}": value for end, value in values.items() if value is not None}
 
 
 def run_measure(name: str, measure: Measure, context: EvaluationContext) -> list[Measurement]:

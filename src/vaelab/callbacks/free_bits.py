@@ -27,3 +27,5 @@ class FreeBits(pl.Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: VAE, batch: object, batch_idx: int) -> None:
         pl_module.control.write("free_nats", self.nats)
+        if pl_module.is_logged_step:
+            pl_module.log("kl/free_nats", self.nats)

@@ -1,9 +1,10 @@
 """Runs the checks of a trained model at the end of each run."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 from torch import Tensor
@@ -12,7 +13,14 @@ from vaelab.callbacks.evaluate import evaluation_mode
 from vaelab.errors import UserError
 from vaelab.evaluation.context import context_of
 from vaelab.health.check_context import Check, CheckContext
-from vaelab.health.check_result import CheckResult, as_json, not_applicable, print_lines
+from vaelab.health.check_result import (
+    CheckResult,
+    as_json,
+    failed_checks,
+    format_value,
+    not_applicable,
+    print_lines,
+)
 from vaelab.health.history import History
 from vaelab.model.manual_optimization import UsesManualOptimization
 from vaelab.model.vae import VAE
@@ -21,7 +29,7 @@ from vaelab.storage.atomic import write
 
 
 class HealthCheck(pl.Callback):
-    """Prints one line per check, and writes health.json into the run folder.
+    """Prints one line per check, writes health.json into the run folder, and logs the same to the loggers.
 
     Checks see examples of both splits, and counts of training steps up to the checkpoint. Checkpoints contain the
     counts, so that a resumed run continues them.
@@ -63,6 +71,28 @@ class HealthCheck(pl.Callback):
         if trainer.is_global_zero:
             write(Path(trainer.default_root_dir) / "health.json", as_json(lines))
             print_lines("health of the model", lines)
+            log_lines(trainer, lines)
+
+
+def log_lines(trainer: pl.Trainer, lines: Sequence[CheckResult]) -> None:
+    """Log the value of each check as `health/<name>`, the number that failed, and the whole as a table."""
+    values = {f"health/{re.sub(r'[^a-z]+', '_', line.name.lower())}": line.value for line in lines}
+    figures = {name: value for name, value in values.items() if value is not None}
+    rows = [[line.name, line.verdict, format_value(line), line.message] for line in lines]
+    for logger in trainer.loggers:
+        logger.log_metrics(figures | {"health/failed": len(failed_checks(lines))}, trainer.global_step)
+        if isinstance(logger, TakesTables):
+            logger.log_table(
+                "health/checks", columns=["line", "verdict", "value", "message"], data=rows, step=trainer.global_step
+            )
+        logger.save()
+
+
+@runtime_checkable
+class TakesTables(Protocol):
+    """A logger that shows tables, as Lightning's WandbLogger."""
+
+    def log_table(self, key: str, columns: list[str], data: list[list[str]], step: int) -> None: ...
 
 
 def pop_clipped(module: VAE) -> Tensor | None:

@@ -20,7 +20,7 @@ class TemperatureAnnealing(Annealing):
         schedule: step -> temperature, > 0.
     """
 
-    name = "temperature"
+    name = "control/temperature"
 
     def __init__(self, schedule: Schedule) -> None:
         any_length = in_steps(schedule, LONG)

@@ -19,5 +19,5 @@ class CodebookUse:
         for chunk in context.chunks(perplexity):
             quantization = context.latent.infer(chunk.batch.x, chunk.batch.y)
             perplexity.update(quantization.codes)
-        value, num = perplexity.compute()
-        return [Measurement("perplexity", float(value), f"of {codebook.num_codes} codes", num)]
+        use = perplexity.compute()
+        return [Measurement("perplexity", float(use.perplexity), f"of {codebook.num_codes} codes", use.num)]

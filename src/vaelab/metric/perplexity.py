@@ -1,5 +1,7 @@
 """How many codes of a codebook are in use."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,8 +22,16 @@ def perplexity(counts: Float[Tensor, "Q K"]) -> Float[Tensor, ""]:
     return torch.special.entr(p).sum(1).exp().mean()
 
 
+class CodeUse(NamedTuple):
+    """The perplexity of codes, the number of examples, and the share of the codes that any example has."""
+
+    perplexity: Float[Tensor, ""]
+    num: int
+    share: Float[Tensor, ""]
+
+
 class Perplexity(Metric):
-    """Perplexity of the codes of all examples of all processes, from counts in float64."""
+    """Use of the codes by all examples of all processes, from counts in float64."""
 
     full_state_update = False
     num: Tensor
@@ -37,6 +47,6 @@ class Perplexity(Metric):
         self.num += len(codes)
         self.counts += code_counts(codes, self.counts.shape[1])
 
-    def compute(self) -> tuple[Tensor, int]:
-        """The perplexity, and the number of examples."""
-        return perplexity(self.counts), int(self.num)
+    def compute(self) -> CodeUse:
+        """The perplexity and the share as means over quantizers."""
+        return CodeUse(perplexity(self.counts), int(self.num), (self.counts > 0).double().mean())

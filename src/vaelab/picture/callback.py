@@ -5,13 +5,13 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
 
 from vaelab.data.randomness import seeded
 from vaelab.evaluation.context import EvaluationContext, context_of
 from vaelab.model.evaluation_mode import evaluation_mode_of
 from vaelab.model.vae import VAE
 from vaelab.picture.grid import Grid, save
+from vaelab.picture.tracking import log_image
 from vaelab.ranges import PositiveInt
 
 
@@ -64,10 +64,6 @@ class PictureCallback(pl.Callback):
         return path
 
     def show(self, trainer: pl.Trainer, key: str, path: Path | None) -> None:
-        """Log an image, if there is one, to loggers that accept images; errors are logged and do not stop the run."""
-        for logger in trainer.loggers if path is not None else ():
-            if hasattr(logger, "log_image"):
-                try:
-                    logger.log_image(key, [str(path)], trainer.global_step)
-                except Exception as error:  # any error: the picture is already on disk
-                    rank_zero_warn(f"{type(logger).__name__} did not take {path}: {error}")
+        """Log an image, if there is one."""
+        if path is not None:
+            log_image(trainer, key, path)

@@ -1,0 +1,47 @@
+"""A heat map over training steps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vaelab.storage.atomic import replacement
+
+DPI = 144
+INCHES = (6.4, 3.6)
+
+
+def heat_map(
+    steps: Sequence[int], rows: Sequence[int], values: Float[np.ndarray, "R T"], title: str, row_name: str, unit: str
+) -> Figure:
+    """A cell for each row and each step; a cell reaches from the step before to its own.
+
+    Args:
+        steps: the training step of each column.
+        rows: the label of each row, the lowest first.
+        values: the numbers.
+        title: what the numbers are.
+        row_name: what a row is.
+        unit: unit of the numbers, beside the colour scale.
+    """
+    page = Figure(figsize=INCHES, dpi=DPI, layout="constrained")
+    FigureCanvasAgg(page)
+    axes = page.add_subplot()
+    mesh = axes.pcolormesh([0, *steps], np.arange(len(rows) + 1) - 0.5, values, cmap="viridis", vmin=0)
+    axes.set_xlabel("training step")
+    axes.set_ylabel(row_name)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(lambda place, _: f"{rows[round(place)]}" if 0 <= round(place) < len(rows) else "")
+    axes.set_title(title, fontsize="medium")
+    page.colorbar(mesh, ax=axes, label=unit)
+    return page
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, atomically."""
+    with replacement(path) as file:
+        figure.savefig(file, format="png", dpi=DPI)
