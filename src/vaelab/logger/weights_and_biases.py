@@ -13,6 +13,8 @@ from vaelab.logger.output import OutputHandler
 from vaelab.logger.run_thread import RunThread
 from vaelab.ranges import ByTheRun
 
+TITLE = 63  # longest title of an alert, in characters
+
 
 class WandbLogger(loggers.WandbLogger):
     """Queues all calls for a thread of its own, from `begin` to `end`.
@@ -74,6 +76,10 @@ class WandbLogger(loggers.WandbLogger):
         """Queue a method call of the run, if there is a run."""
         if self.thread is not None:
             self.thread.hand_over(call)
+
+    def alert(self, title: str, text: str, level: Literal["INFO", "WARN", "ERROR"]) -> None:
+        """Alert the user by the ways that their W&B settings name; at least a minute lies between two of one title."""
+        self.experiment.alert(title=title[:TITLE], text=text, level=level)
 
     def end(self, status: int) -> None:
         """Wait at most about `settings.finish_timeout` seconds until the run is stored."""
