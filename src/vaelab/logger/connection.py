@@ -4,6 +4,7 @@ import glob
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,14 @@ log = logging.getLogger(__name__)
 
 MODES = ("online", "offline", "disabled", "dryrun", "run", "shared")
 GRACE = 15.0  # seconds after W&B's own timeout at which it counts as hanging
+STEP = "trainer/global_step"
+# Besides the last value; charts and tables sort by these. W&B ignores them for names with a star.
+SUMMARIES = {
+    "val/elbo": "max,last",
+    "val/bound": "max,last",
+    "val/distortion": "min,last",
+    "train/loss": "min,last",
+}
 
 
 def is_disabled(settings: dict[str, Any]) -> bool:
@@ -33,10 +42,13 @@ def user_mode(settings: dict[str, Any]) -> str | None:
 class Connection:
     """A connection to W&B. `mode` is the mode of the current attempt, None before the first."""
 
+    fell_back = False  # whether the first attempt has failed
+
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.arguments = arguments
         self.settings: dict[str, Any] = arguments["settings"]
         self.mode: str | None = None
+        self.lock = threading.Lock()
 
     def open(self) -> Any | None:
         """A new run, or the next session of the run with the given id; None if not even an offline run starts."""
@@ -50,10 +62,19 @@ class Connection:
                     return start(self.arguments, self.mode)
             except Exception as error:  # W&B, its network or its service may raise anything
                 log.warning("W&B: %s; continuing %s", reason(error), way_on)
+                with self.lock:
+                    kill_service()
+                    self.fell_back = True
                 tear_down()
                 for folder in set(self.folders()) - before:
                     shutil.rmtree(folder, ignore_errors=True)  # an empty run, which W&B cannot read
         return None
+
+    def hurry(self) -> None:
+        """From another thread: end the first attempt, if it still waits. The second has a service of its own."""
+        with self.lock:
+            if not self.fell_back:
+                kill_service()
 
     def folders(self) -> Iterator[Path]:
         """The folders of W&B's sessions of this run."""
@@ -70,10 +91,12 @@ class Connection:
 
 
 def start(arguments: dict[str, Any], mode: str) -> Any:
-    """A run whose charts use the trainer's step as x axis, as with Lightning's logger."""
+    """A run whose charts use the trainer's step as x axis, as with Lightning's logger, and with its best values."""
     run = wandb.init(**{**arguments, "mode": mode})
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    for name, summary in SUMMARIES.items():
+        run.define_metric(name, step_metric=STEP, step_sync=True, summary=summary)
     return run
 
 

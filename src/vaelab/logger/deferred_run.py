@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 
 class Call(NamedTuple):
-    """A method of the run, such as `log` or `config.update`, and its arguments."""
+    """A method of the run, such as `log` or `config.update`, or a function of the run, and its further arguments."""
 
-    method: str
+    method: str | Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 

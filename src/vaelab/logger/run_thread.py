@@ -52,7 +52,7 @@ class RunThread(threading.Thread):
         try:
             online = self.connection.mode == "online"
             if not self.connected.wait(PATIENCE if online else self.limit):
-                kill_service()  # the connection then falls back to offline and stores the queued calls
+                self.connection.hurry()  # to offline, where it stores the queued calls
             self.join(self.limit + PATIENCE if self.works else PATIENCE)
             if self.is_alive():
                 self.give_up(f"no answer within {self.limit} seconds")
@@ -80,7 +80,7 @@ class RunThread(threading.Thread):
         while (call := self.calls.get()) is not None:
             if self.works:
                 try:
-                    attrgetter(call.method)(run)(*call.args, **call.kwargs)
+                    self.execute(run, call)
                 except Exception as error:  # W&B may raise anything
                     self.complain(error)
         try:
@@ -90,6 +90,12 @@ class RunThread(threading.Thread):
             log.warning("W&B: not all is uploaded after %s seconds; upload it with `wandb sync %s`", self.limit, place)
         except Exception as error:  # see above
             self.complain(error)
+
+    def execute(self, run: Any, call: Call) -> None:
+        if isinstance(call.method, str):
+            attrgetter(call.method)(run)(*call.args, **call.kwargs)
+        else:
+            call.method(run, *call.args, **call.kwargs)
 
     def announce(self, run: Any) -> None:
         """Log where the run can be viewed."""

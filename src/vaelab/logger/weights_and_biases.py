@@ -1,11 +1,13 @@
 """Lightning's logger for Weights & Biases, without blocking training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lightning.pytorch import loggers
+from lightning.pytorch.callbacks import ModelCheckpoint
 
+from vaelab.logger.artifact import log_artifact
 from vaelab.logger.connection import is_disabled
 from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.naming import valid_name, valid_tags
@@ -27,7 +29,10 @@ class WandbLogger(loggers.WandbLogger):
         project, group, name, id, tags: as `wandb.init` takes them; invalid ones are corrected or dropped.
         settings: fields of `wandb.Settings`.
         entity, notes, job_type, save_code: as `wandb.init` takes them.
-        log_model, prefix, checkpoint_name: as Lightning's logger takes them.
+        log_model: whether the checkpoints become artifacts: at the end of a finished run, best.ckpt with the alias
+            `best` and last.ckpt with `latest`; "all" also adds each best.ckpt as soon as it is chosen.
+        prefix: of the names of metrics.
+        checkpoint_name: name of the artifact, by default model-<id of the run>.
     """
 
     def __init__(
@@ -81,9 +86,35 @@ class WandbLogger(loggers.WandbLogger):
         """Alert the user by the ways that their W&B settings name; at least a minute lies between two of one title."""
         self.experiment.alert(title=title[:TITLE], text=text, level=level)
 
+    def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        if self._log_model == "all":
+            self.log_checkpoint(Path(checkpoint_callback.best_model_path), "best")
+
+    def log_checkpoints(self, folder: Path) -> None:
+        """Log the checkpoints of a finished run, the last one last: W&B gives `latest` to the newest version."""
+        for name, alias in (("best", "best"), ("last", "latest")):
+            self.log_checkpoint(folder / f"{name}.ckpt", alias)
+
+    def log_checkpoint(self, path: Path, alias: str) -> None:
+        """Log a checkpoint as a version of the run's model, if there is one."""
+        if path.is_file():
+            self.log_file(path, "model", [alias], self._checkpoint_name)
+
+    def log_file(self, path: Path, kind: str, aliases: Sequence[str], name: str | None = None) -> None:
+        """Log a file, such as an exported model, as an artifact of a kind, with aliases such as `latest`.
+
+        Its name is <kind>-<id of the run> if None. W&B's thread copies the file, which must stay there until `end`.
+        """
+        self.hand_over(Call(log_artifact, (path.absolute(), kind, list(aliases), name), {}))
+
+    def finalize(self, status: str) -> None:
+        """Do nothing: the run ends after the last of several trainers, by `end`."""
+
     def end(self, status: int) -> None:
         """Wait at most about `settings.finish_timeout` seconds until the run is stored."""
         if self.thread is not None:
+            if self._log_model and status == 0:
+                self.log_checkpoints(self.thread.folder / "checkpoints")
             self.output.end()
             self.thread.end(status)
             self.thread = None
