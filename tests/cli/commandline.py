@@ -89,18 +89,22 @@ def checkpoint(run: Path, name: str = "last") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Tracked:
-    """What W&B stored of one session of a run."""
+    """What W&B stored of one session of a run; the summary is the last of each key."""
 
     run: dict[str, Any]
     config: dict[str, Any]
     history: list[dict[str, Any]]
     output: str
+    summary: dict[str, Any]
+    alerts: list[dict[str, Any]]
+    artifacts: list[dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
-def tracked(run: Path) -> list[Tracked]:
+def tracked(run: Path, sessions_of: str = "offline-run-*") -> list[Tracked]:
     """The sessions of a run, in their order, as W&B's own reader shows them."""
     sessions = []
-    for folder in sorted(run.glob("wandb/offline-run-*")):
+    for folder in sorted(run.glob(f"wandb/{sessions_of}")):
         reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
         lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout.splitlines()
         records = [json.loads(line) for line in lines if line.startswith("{")]
@@ -108,7 +112,22 @@ def tracked(run: Path) -> list[Tracked]:
         (config,) = (record["config"]["update"] for record in records if record["type"] == "config")
         rows = [record["history"]["item"] for record in records if record["type"] == "history"]
         said = [record["output_logger"]["line"] for record in records if record["type"] == "output_logger"]
-        sessions.append(Tracked(begun, config, rows, "".join(said)))
+        summary = [record["summary"].get("update", {}) for record in records if record["type"] == "summary"]
+        alerts, artifacts, defined = (
+            [record[kind] for record in records if record["type"] == kind] for kind in ("alert", "artifact", "metric")
+        )
+        sessions.append(
+            Tracked(
+                begun,
+                config,
+                rows,
+                "".join(said),
+                {key: value for update in summary for key, value in update.items()},
+                alerts,
+                artifacts,
+                {metric.get("name") or metric["glob_name"]: metric for metric in defined},
+            )
+        )
     return sessions
 
 

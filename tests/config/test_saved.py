@@ -264,7 +264,6 @@ def test_data_may_lie_anywhere(saved: dict[str, Any], load: Callable[..., DictCo
         ("logger.wandb.settings", {"api_key": "x" * 40}),
         ("logger.wandb.settings", "${kl}"),
         ("logger.wandb.entity", "somebody"),
-        ("logger.wandb.log_model", True),
         ("logger.wandb.dir", "x"),
         ("logger.csv.prefix", "x"),
         ("trainer.default_root_dir", "x"),

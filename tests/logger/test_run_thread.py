@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import gettempdir
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from vaelab.logger import run_thread
+from vaelab.logger import connection, run_thread
 from vaelab.logger.connection import Connection
 from vaelab.logger.deferred_run import Call, DeferredRun
 from vaelab.logger.run_thread import RunThread
@@ -26,6 +27,7 @@ class Kept:
         self.taking = taking
         self.exit_code: int | None = None
         self.settings = SimpleNamespace(mode="offline")
+        self.dir = gettempdir()
         self.config = self.summary = {}
 
     def log(self, row: Any) -> None:
@@ -87,6 +89,40 @@ def test_config_and_summary_are_reached(connected: Connected) -> None:
     assert deferred.id == "id"
 
 
+def test_the_end_leaves_the_second_attempt_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """The first service is slow and fails just before the end, the second is slow too: its run gets all rows."""
+    run, first_failed = Kept(), threading.Event()
+    killed: list[bool] = []
+    modes: list[str] = []
+
+    def start(arguments: dict[str, Any], mode: str) -> Kept:
+        modes.append(mode)
+        if len(modes) == 1:
+            time.sleep(0.1)
+            first_failed.set()
+            raise TimeoutError("slow")
+        time.sleep(1.0)
+        return run
+
+    monkeypatch.setattr(connection, "start", start)
+    monkeypatch.setattr(connection, "tear_down", lambda: None)
+    monkeypatch.setattr(connection, "kill_service", lambda: killed.append(first_failed.is_set()))
+    monkeypatch.setattr(run_thread, "kill_service", lambda: killed.append(True))
+    monkeypatch.setattr(run_thread, "tear_down", lambda: None)
+    monkeypatch.setattr(run_thread, "service_pids", lambda: [1])
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    thread = RunThread({"settings": {"finish_timeout": 0.5}, "dir": str(tmp_path), "id": "x"}, tmp_path)
+    thread.start()
+    log_rows(thread, range(10))
+    thread.end(0)
+    assert run.rows == list(range(10))
+    assert run.exit_code == 0
+    assert len(killed) == 1  # where the first attempt had failed
+    assert warnings(caplog) == ["W&B: slow; continuing offline"]
+
+
 @pytest.mark.parametrize("where", ["connecting", "logging", "finishing"])
 def test_a_run_that_hangs_is_given_up(where: str, connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
     forever = threading.Event()
@@ -145,9 +181,19 @@ def test_a_service_that_is_gone_ends_it(
     assert [text.partition(",")[0] for text in warnings(caplog)] == ["W&B: Connection lost; continuing without it"]
 
 
+def test_a_folder_that_takes_nothing_is_logged_once(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
+    run = Kept()
+    run.dir = "/dev/full/x"
+    thread = connected(run)
+    log_rows(thread, range(3))
+    thread.end(0)
+    assert run.rows == [0, 1, 2]
+    assert warnings(caplog) == ["W&B: Not a directory; what it cannot store is in metrics.csv only"]
+
+
 def test_a_slow_upload_is_logged(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
     run = Kept()
-    run.dir = "/x/wandb/run-1/files"  # type: ignore[attr-defined]
+    run.dir = "/x/wandb/run-1/files"
 
     def finish(exit_code: int) -> None:
         raise TimeoutError

@@ -69,6 +69,7 @@ def application(name: str, task: Task, arguments: Sequence[str]) -> int:
 
 def hydra_application(name: str, task: Task, arguments: Sequence[str], plugins: Sequence[str]) -> int:
     """The same of arguments without --help; `plugins` are used already, and each job uses them where it runs."""
+    logging.raiseExceptions = False  # of a log file on a full disk, for each line
     os.environ["HYDRA_FULL_ERROR"] = "1"  # the errors themselves, which `explain` puts into words
     # Threads that spin for long while they wait take the processor from whatever else it has to serve.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")

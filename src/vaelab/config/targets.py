@@ -13,7 +13,7 @@ from vaelab.config.plugins import folders
 TARGET = re.compile(r"^\s*(?:- )?_target_: *([\w.]+)", re.MULTILINE)
 # Libraries of which every layer, optimizer, scheduler and flow is harmless, wherever it is defined in them.
 LIBRARIES = ("torch.nn.", "torch.optim.", "zuko.")
-# Arguments of other people's classes that neither write, nor connect, nor take objects.
+# Arguments of other people's classes that neither write, nor connect elsewhere, nor take objects.
 ARGUMENTS = {
     "lightning.pytorch.Trainer": """
         accelerator devices num_nodes strategy precision fast_dev_run max_epochs min_epochs max_steps min_steps max_time
@@ -26,7 +26,7 @@ ARGUMENTS = {
         device use_buffers decay update_every_n_steps update_starting_at_step update_starting_at_epoch
         """,
     "lightning.pytorch.loggers.CSVLogger": "name version flush_logs_every_n_steps",
-    "vaelab.logger.weights_and_biases.WandbLogger": "project group tags name id settings",
+    "vaelab.logger.weights_and_biases.WandbLogger": "project group tags name id log_model settings",
 }
 # Of W&B, which also has base_url and api_key.
 SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console"

@@ -54,6 +54,8 @@ class Connection:
         """A new run, or the next session of the run with the given id; None if not even an offline run starts."""
         # W&B would ask its server for the user's name, only to print it; vaelab prints the run's URL.
         os.environ.setdefault("WANDB_SILENT", "true")
+        # Its telemetry would delay the exit of Python by up to 30 seconds where the server does not answer.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         for find_mode, way_on in ((self.first_mode, "offline"), (lambda: "offline", "without it")):
             try:
                 before = set(self.folders())
@@ -93,6 +95,8 @@ class Connection:
 def start(arguments: dict[str, Any], mode: str) -> Any:
     """A run whose charts use the trainer's step as x axis, as with Lightning's logger, and with its best values."""
     run = wandb.init(**{**arguments, "mode": mode})
+    for handler in logging.getLogger("wandb").handlers:
+        handler.handleError = lambda record: None  # type: ignore[method-assign]  # its log is of no use to the user
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
     for name, summary in SUMMARIES.items():

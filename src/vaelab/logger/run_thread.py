@@ -7,6 +7,8 @@ import threading
 from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryFile
+from time import monotonic
 from typing import Any
 
 from vaelab.logger.connection import Connection, reason, tear_down
@@ -17,6 +19,8 @@ from vaelab.printing import print_line
 log = logging.getLogger(__name__)
 
 CAPACITY = 20_000  # queued calls, of a kilobyte or less each
+PAGE = 4096  # bytes that a disk must take
+PROBE = 1.0  # seconds between two looks at the disk
 PATIENCE = 5.0  # seconds at the end for a server that has not answered, and for W&B to notice that it was killed
 
 
@@ -37,6 +41,7 @@ class RunThread(threading.Thread):
         self.works = True
         self.status = 0
         self.reasons: set[str] = set()
+        self.probed = 0.0
 
     def hand_over(self, call: Call) -> None:
         """Queue a call; never blocks."""
@@ -79,6 +84,7 @@ class RunThread(threading.Thread):
         """Execute queued calls until the end."""
         while (call := self.calls.get()) is not None:
             if self.works:
+                self.probe_disk(Path(run.dir))
                 try:
                     self.execute(run, call)
                 except Exception as error:  # W&B may raise anything
@@ -96,6 +102,19 @@ class RunThread(threading.Thread):
             attrgetter(call.method)(run)(*call.args, **call.kwargs)
         else:
             call.method(run, *call.args, **call.kwargs)
+
+    def probe_disk(self, folder: Path) -> None:
+        """Log once if nothing can be written in a folder of the run, which W&B's service does not report."""
+        if monotonic() - self.probed < PROBE:
+            return
+        self.probed = monotonic()
+        try:
+            with TemporaryFile(dir=folder, buffering=0) as file:
+                file.write(b"0" * PAGE)
+        except OSError as error:
+            if error.strerror not in self.reasons:
+                self.reasons.add(str(error.strerror))
+                log.warning("W&B: %s; what it cannot store is in metrics.csv only", error.strerror)
 
     def announce(self, run: Any) -> None:
         """Log where the run can be viewed."""
