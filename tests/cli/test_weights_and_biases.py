@@ -93,7 +93,7 @@ def test_pictures_have_a_row_for_each_look_with_its_step(shown: Path) -> None:
             ]
             for session in sessions
         ]
-        assert [[step for step, _ in session] for session in looks] == [[4, 8], [12]]
+        assert [[step for step, _ in session] for session in looks] == [[3, 7], [11]]
         for folder, session in zip(sorted(shown.glob("wandb/offline-run-*")), looks, strict=True):
             for _, (file,) in session:
                 assert (folder / "files" / file).read_bytes().startswith(b"\x89PNG")

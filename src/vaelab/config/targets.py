@@ -27,6 +27,7 @@ ARGUMENTS = {
         """,
     "lightning.pytorch.loggers.CSVLogger": "name version flush_logs_every_n_steps",
     "vaelab.logger.weights_and_biases.WandbLogger": "project group tags name id log_model settings",
+    "vaelab.logger.mlflow.MLFlowLogger": "project name id prefix",
 }
 # Of W&B, which also has base_url and api_key.
 SETTINGS = "silent init_timeout finish_timeout finish_timeout_raises console"

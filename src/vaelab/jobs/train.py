@@ -22,7 +22,7 @@ from vaelab.jobs.error_messages import explain_errors, first_sentence
 from vaelab.jobs.experiment import Experiment
 from vaelab.jobs.loggers import build_history
 from vaelab.jobs.results import measure
-from vaelab.logger.session import Session
+from vaelab.logger.session import Rewindable, Session
 from vaelab.signals import defer_signals, raise_if_stopped
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
@@ -126,4 +126,6 @@ def start_loggers(loggers: list[Logger], config: DictConfig, run: Run, checkpoin
             continue  # config.yaml is beside metrics.csv
         if isinstance(logger, Session):
             logger.begin(run.folder)
+        if isinstance(logger, Rewindable):
+            logger.rewind(step)
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]

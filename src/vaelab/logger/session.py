@@ -13,3 +13,11 @@ class Session(Protocol):
 
     def end(self, status: int) -> None:
         """Store what was logged, if this process has started logging; `status` is the job's exit status."""
+
+
+@runtime_checkable
+class Rewindable(Protocol):
+    """A logger that continues its own record where a run is resumed."""
+
+    def rewind(self, step: int) -> None:
+        """Make what is logged from `step` on replace what an earlier process logged; 0 for a new run."""
