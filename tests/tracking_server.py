@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-VIEWER = {"id": "V", "entity": "us", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}
+VIEWER = {"id": "VQ==", "entity": "us", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}
 
 
 class TrackingServer:
@@ -93,8 +93,16 @@ class TrackingServer:
             return {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}}
         if operation == "NotifyScriptableRunAlert":
             return {"notifyScriptableRunAlert": {"success": True}}
-        if operation == "Viewer":
+        if operation in ("Viewer", "GetDefaultEntity"):
             return {"viewer": VIEWER}
+        if operation == "GetProjects":
+            return {"models": {"pageInfo": {"endCursor": None, "hasNextPage": False}, "edges": []}}
+        if operation == "CreateProject":
+            return {"result": {"project": None, "model": None, "inserted": True}}
+        if operation in ("UpsertView2", "upsertView"):
+            project = {"id": "UA==", "name": variables["projectName"], "entityName": variables["entityName"]}
+            shown = {"id": "Vmlldw==", "name": variables["name"], "displayName": variables["displayName"]}
+            return {"upsertView": {"view": {**shown, "spec": variables["spec"], "project": project}, "inserted": True}}
         if operation == "RunResumeStatus":
             return {"model": {"id": "P", "name": "p", "entity": {"id": "E", "name": "us"}, "bucket": None}}
         return {}

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from vaelab.signals import run_command
 
-COMMANDS = ("train", "evaluate", "sample", "report", "runs", "doctor")
+COMMANDS = ("train", "evaluate", "sample", "report", "runs", "dashboard", "doctor")
 
 
 def main() -> int:

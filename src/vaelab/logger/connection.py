@@ -52,11 +52,7 @@ class Connection:
 
     def open(self) -> Any | None:
         """A new run, or the next session of the run with the given id; None if not even an offline run starts."""
-        # W&B would ask its server for the user's name, only to print it; vaelab prints the run's URL.
-        os.environ.setdefault("WANDB_SILENT", "true")
-        # Its telemetry would delay the exit of Python by up to 30 seconds where the server does not answer.
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        for find_mode, way_on in ((self.first_mode, "offline"), (lambda: "offline", "without it")):
+        for find_mode, way_on in ((lambda: first_mode(self.settings), "offline"), (lambda: "offline", "without it")):
             try:
                 before = set(self.folders())
                 with time_limit(self.settings.get("init_timeout", 90) + GRACE):
@@ -82,14 +78,24 @@ class Connection:
         """The folders of W&B's sessions of this run."""
         return Path(self.arguments["dir"], "wandb").glob(f"*run-*-{glob.escape(self.arguments['id'] or '')}")
 
-    def first_mode(self) -> str:
-        """The user's mode, or online if W&B finds an API key without asking for one."""
-        mode = user_mode(self.settings)
-        if os.environ.get("WANDB_MODE") not in MODES:
-            os.environ.pop("WANDB_MODE", None)  # W&B rejects unknown values, even an empty one
-        if mode is not None and mode not in MODES:
-            raise ValueError(f"there is no mode '{mode}'; set WANDB_MODE to online, offline or disabled")
-        return mode or ("online" if wandb.login(prompt=False, verify=False) else "offline")
+
+def first_mode(settings: dict[str, Any]) -> str:
+    """The user's mode, or online if W&B finds an API key without asking for one."""
+    quieten()
+    mode = user_mode(settings)
+    if os.environ.get("WANDB_MODE") not in MODES:
+        os.environ.pop("WANDB_MODE", None)  # W&B rejects unknown values, even an empty one
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"there is no mode '{mode}'; set WANDB_MODE to online, offline or disabled")
+    return mode or ("online" if wandb.login(prompt=False, verify=False) else "offline")
+
+
+def quieten() -> None:
+    """Before W&B reads its settings: no lines of its own, and no telemetry."""
+    # W&B would ask its server for the user's name, only to print it; vaelab prints the run's URL.
+    os.environ.setdefault("WANDB_SILENT", "true")
+    # Its telemetry would delay the exit of Python by up to 30 seconds where the server does not answer.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
 def start(arguments: dict[str, Any], mode: str) -> Any:
