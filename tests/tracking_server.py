@@ -3,9 +3,12 @@
 import gzip
 import json
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+import yaml
 
 VIEWER = {"id": "VQ==", "entity": "us", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}
 
@@ -14,10 +17,13 @@ class TrackingServer:
     """Listens on a port of this machine between `with` and its end, and notes what it is asked.
 
     `state` is `fine`, `broken` (it answers every request with the status 500) or `silent` (it never answers).
+    `sweep` is the text of a sweep's config, whose agent is told to make a run of each of `proposals`, one by one.
     """
 
-    def __init__(self, state: str = "fine") -> None:
+    def __init__(self, state: str = "fine", sweep: str = "", proposals: Sequence[dict[str, Any]] = ()) -> None:
         self.state = state
+        self.sweep = sweep
+        self.proposals = list(proposals)
         self.operations: list[tuple[str, dict[str, Any]]] = []  # names and variables of GraphQL's
         self.paths: list[str] = []
         self.over = threading.Event()
@@ -99,6 +105,12 @@ class TrackingServer:
             return {"models": {"pageInfo": {"endCursor": None, "hasNextPage": False}, "edges": []}}
         if operation == "CreateProject":
             return {"result": {"project": None, "model": None, "inserted": True}}
+        if operation == "SweepWithRuns":
+            return {"project": {"sweep": {"config": self.sweep, "runs": {"edges": []}}}}
+        if operation == "CreateAgent":
+            return {"createAgent": {"agent": {"id": "QQ=="}}}
+        if operation == "Heartbeat":
+            return {"agentHeartbeat": {"agent": {"id": "QQ=="}, "commands": json.dumps(self.commands(variables))}}
         if operation in ("UpsertView2", "upsertView"):
             project = {"id": "UA==", "name": variables["projectName"], "entityName": variables["entityName"]}
             shown = {"id": "Vmlldw==", "name": variables["name"], "displayName": variables["displayName"]}
@@ -106,3 +118,13 @@ class TrackingServer:
         if operation == "RunResumeStatus":
             return {"model": {"id": "P", "name": "p", "entity": {"id": "E", "name": "us"}, "bucket": None}}
         return {}
+
+    def commands(self, variables: dict[str, Any]) -> list[dict[str, Any]]:
+        """What an agent does next."""
+        if json.loads(variables["runState"]):
+            return []
+        if not self.proposals:
+            return [{"type": "exit"}]
+        given = {key: {"value": value} for key, value in self.proposals.pop(0).items()}
+        program = yaml.safe_load(self.sweep)["program"]
+        return [{"type": "run", "run_id": f"run{len(self.proposals)}", "program": program, "args": given}]
