@@ -58,3 +58,10 @@ def test_a_schedule_gets_its_length_in_epochs() -> None:
     assert migrated.kl == {"_target_": target, "steps": 7, "epochs": None}
     assert migrated.other == [{"_target_": target, "epochs": 2.0}]
     assert migrate(migrated) == migrated
+
+
+def test_the_name_of_a_sweep_has_its_own_key() -> None:
+    saved = {"evaluation": {}, "sweep": "mine", "group": "${in_sweep:${sweep},${name}}"}
+    found = OmegaConf.to_container(migrate(OmegaConf.create(saved)), resolve=False)
+    assert (found["sweep_name"], found["group"]) == ("mine", "${in_sweep:${sweep_name},${name}}")
+    assert "sweep" not in found

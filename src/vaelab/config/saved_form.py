@@ -80,7 +80,7 @@ def _faults_of_form(plain: Any) -> Iterator[str]:
     if not isinstance(plain, dict):
         yield f"it holds {_kind(plain)} and not keys with values; {WAY_OUT}"
         return
-    known = groups()
+    known = [group for group in groups() if group != "sweep"]  # which was the name of a sweep in version 0.1.0
     for key, value in plain.items():
         if key in known and value is not None and not isinstance(value, dict):
             yield f"'{key}' is {_kind(value)} and not a choice's keys; {WAY_OUT}"

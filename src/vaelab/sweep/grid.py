@@ -1,6 +1,7 @@
 """A sweep over every combination of values, which goes on where it was stopped."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -110,26 +111,50 @@ class Grid(Sweeper):
         with forwarded_signals() if self.has_workers else nullcontext():
             return list(self.launcher.launch([as_overrides(job) for job in jobs], initial_job_idx=0)) if jobs else []
 
+    @property
+    def figures(self) -> list[str]:
+        """What the report ranks the jobs by; empty for its own choice."""
+        return []
+
     @contextmanager
     def reported(self) -> Iterator[None]:
         """After the jobs inside tables and report are written; after a signal the way to go on is told."""
         try:
             yield
+            if is_rank_zero():
+                alert(self.config, self.folder)
         except Stopped:
             print_once([f"resume the sweep by the same command with sweep={self.config.sweep_name}"])
             raise
         finally:
             if is_rank_zero():
                 write_tables(self.folder)
-                report(self.folder)
+                report(self.folder, self.figures)
 
 
-def report(folder: Path) -> None:
-    """Write the page of a sweep that has jobs. What keeps it from being written is told, and ends nothing."""
-    if not summaries(folder):
+def alert(config: DictConfig, folder: Path) -> None:
+    """Tell the user by W&B that a sweep has ended, where its runs are logged there and give alerts."""
+    if "wandb" not in (config.get("logger") or ()) or "alerts" not in (config.get("callbacks") or ()):
         return
+    from vaelab.logger.sweep_alert import alert_about_sweep  # which imports W&B
+
+    counts = Counter(one.state for one in summaries(folder))
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    settings: Any = OmegaConf.to_container(config.logger.wandb.get("settings") or OmegaConf.create({}), resolve=True)
+    alert_about_sweep(str(config.sweep_name), folder, told, str(config.project), settings)
+
+
+def report(folder: Path, wanted: Sequence[str]) -> None:
+    """Write the page of a sweep that has jobs, ranked by the figures that are wanted, if there are any.
+
+    What keeps it from being written is told, and ends nothing.
+    """
+    jobs = summaries(folder)
+    if not jobs:
+        return
+    known = {name for job in jobs for name in job.figures}
     try:
-        print_line(f"report: {write_sweep_report(folder)}")
+        print_line(f"report: {write_sweep_report(folder, [name for name in wanted if name in known])}")
     except Exception as error:  # the results are on disk, and vaelab report draws the page again
         log.warning("%s has no report: %s; draw it by vaelab report sweep=%s", folder, error, folder.name)
 

@@ -101,6 +101,11 @@ class Search(Grid):
         raise_failures(returns, self.n_trials)
         return returns
 
+    @property
+    def figures(self) -> list[str]:
+        """The figures of the test split that are named like the objectives."""
+        return [name.partition("/")[2] for name in self.objectives]
+
     def study(self, number: int = 0) -> "optuna.Study":
         """The study, whose sampler is that of a trial."""
         return open_study(
