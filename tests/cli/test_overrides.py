@@ -42,7 +42,7 @@ def test_a_mistake_that_hydra_lets_pass(arguments: str, sentence: str) -> None:
         "callbacks=[] ~codebook +callbacks.mine.x=1 +callbacks.mine.y=2",
         "hydra.run.dir=a hydra.run.dir=b",
         "data=digits data.batch_size=3 data.chunk=7",
-        "model=vae -m seed=0,1 --config-name saved data=digits --cfg job data.chunk=7",
+        "model=vae -m seed=0,1 --config-name saved data=digits data.chunk=7",
         "foo seed=[1 --hydra-help",  # Hydra says what is wrong with these
     ],
 )

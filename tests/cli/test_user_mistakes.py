@@ -93,6 +93,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
             1,
             "hydra/launcher=joblib is for a multirun, and this is a single run; add -m, or leave it out",
         ),
+        (["-m", "--cfg", "job"], 2, "--multirun and --cfg are given together; leave one of them out"),
         (["--beta", "3"], 2, "no option '--beta'; a value is set without dashes, as in beta=3"),
         (["-beta=3"], 2, "no option '-beta=3'; a value is set without dashes, as in beta=3"),
         (["--beta", "a=3"], 2, "no option '--beta'; a value is set without dashes, as in beta=..."),

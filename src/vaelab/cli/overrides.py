@@ -21,7 +21,10 @@ def check_options(arguments: Sequence[str]) -> None:
 
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]
-    left = parser.parse_known_args(list(arguments))[1]
+    found, left = parser.parse_known_args(list(arguments))
+    modes = [name for name in ("run", "multirun", "cfg", "info", "shell_completion") if getattr(found, name, None)]
+    if len(modes) > 1:
+        raise UserError(f"--{modes[0]} and --{modes[1]} are given together; leave one of them out")
     # Overrides after an option are left too, since Hydra's parser takes no option between two of them.
     for option in (one for one in left if one.startswith("-")):
         key, _, value = option.lstrip("-").partition("=")
