@@ -150,7 +150,7 @@ def test_drawing_leaves_modes_and_random_numbers_alone(plain: Fitted) -> None:
     plain.model.latent.likelihood.eval()
     state, modes = torch.get_rng_state(), [part.training for part in plain.model.modules()]
     for picture in plain.pictures:
-        picture.draw(plain.trainer, plain.model, "validation", "again.png")
+        picture.draw(plain.trainer, plain.model, "validation", "again")
     assert torch.equal(torch.get_rng_state(), state)
     assert [part.training for part in plain.model.modules()] == modes
 
@@ -160,7 +160,7 @@ def test_a_picture_is_the_same_each_time(plain: Fitted) -> None:
         drawn = []
         for _ in range(2):
             torch.rand(1)
-            picture.draw(plain.trainer, plain.model, "validation", "again.png")
+            picture.draw(plain.trainer, plain.model, "validation", "again")
             drawn.append((plain.folder / "images/again.png").read_bytes())
         assert drawn[0] == drawn[1]
 
@@ -299,3 +299,23 @@ def test_without_pairs_there_is_no_interpolation(conditional: Fitted, plain: Fit
 @pytest.mark.parametrize("kind", [Interpolation, LatentTraversal, ReconstructionGrid, SampleGrid])
 def test_the_file_is_named_after_the_callback(kind: type[PictureCallback]) -> None:
     assert kind.__module__ == f"vaelab.callbacks.{kind.name}"
+
+
+def test_files_are_of_the_formats_that_were_chosen(tmp_path: Path) -> None:
+    fitted = fit(
+        tmp_path, "picture=paper", "callbacks.sample_grid.format=[svg]", "callbacks.sample_grid.dpi=72", epochs=1
+    )
+    found = {path.name for path in (tmp_path / "images").iterdir()}
+    papers = {f"{name}.{kind}" for name in PICTURES if name != "sample_grid" for kind in ("png", "pdf")}
+    assert found == papers | {"sample_grid.svg", "sample_grid.png"}  # the PNG for the album
+    assert {(one.name, one.files.dpi, one.files.title) for one in fitted.pictures} == {
+        (name, 72 if name == "sample_grid" else 300, False) for name in PICTURES
+    }
+
+
+def test_a_logger_is_always_given_the_png(tmp_path: Path) -> None:
+    album = Album()
+    fit(tmp_path, "picture.format=[pdf]", loggers=(album,), epochs=2)
+    shown = {Path(path) for _, paths in album.images for path in paths}
+    assert {path.suffix for path in shown} == {".png"}
+    assert all(path.is_file() and path.with_suffix(".pdf").is_file() for path in shown)

@@ -64,6 +64,18 @@ def test_samples_of_all_classes(folder: Path) -> None:
     assert sorted(path.name for path in into.iterdir()) == ["samples.npy", "samples.png"]
 
 
+def test_pictures_for_a_paper(folder: Path) -> None:
+    """Of samples, and of a run that was trained without any."""
+    run = f"run={only_run(folder)}"
+    assert call(folder, "sample", run, "num_samples=4", "picture=paper", "picture.format=[pdf,svg]") == 0
+    into = newest(folder, "samples")
+    assert sorted(path.name for path in into.iterdir()) == ["samples.npy", "samples.pdf", "samples.svg"]
+    drawing = ("callbacks=[sample_grid,interpolation]", "picture.format=[pdf]", "evaluation=[]")
+    assert call(folder, "evaluate", run, *drawing) == 0
+    pictures = newest(folder, "evaluations") / "images"
+    assert sorted(path.name for path in pictures.iterdir()) == ["interpolation.pdf", "sample_grid.pdf"]
+
+
 def test_samples_depend_on_the_seed(folder: Path) -> None:
     drawn = []
     for arguments in (["seed=1"], ["seed=1"], ["seed=2"], ["seed=1", "temperature=0.5"]):
@@ -87,6 +99,11 @@ def test_samples_depend_on_the_seed(folder: Path) -> None:
             ["temperature=[1,0]"],
             f"{ONE}temperature=[1,0] must be a number above 0 or a non-empty list of numbers above 0",
         ),
+        (
+            ["picture.format=pdf"],
+            f"{ONE}picture.format=pdf must be a non-empty list of png, pdf or svg; did you mean [pdf]?",
+        ),
+        (["picture.dpi=9"], f"{ONE}picture.dpi=9 must be an integer from 36 to 600"),
         (["seed=-1"], f"{ONE}seed=-1 must be an integer from 0 to 4294967295"),
         (["+size=3"], f"{ONE}nothing reads the key 'size'; leave it out"),
         (

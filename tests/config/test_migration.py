@@ -65,3 +65,19 @@ def test_the_name_of_a_sweep_has_its_own_key() -> None:
     found = OmegaConf.to_container(migrate(OmegaConf.create(saved)), resolve=False)
     assert (found["sweep_name"], found["group"]) == ("mine", "${in_sweep:${sweep_name},${name}}")
     assert "sweep" not in found
+
+
+def test_callbacks_that_draw_get_the_choice_of_their_files() -> None:
+    saved = {
+        "evaluation": {},
+        "callbacks": {
+            "sample_grid": {"_target_": "vaelab.callbacks.sample_grid.SampleGrid", "num_columns": 3},
+            "mine": {"_target_": "my.Callback"},
+        },
+    }
+    migrated = migrate(OmegaConf.create(saved))
+    assert migrated.callbacks.sample_grid.num_columns == 3
+    assert (migrated.callbacks.sample_grid.format, migrated.callbacks.sample_grid.title) == (["png"], True)
+    assert migrated.callbacks.mine == {"_target_": "my.Callback"}
+    assert migrated.choices.picture == "screen"
+    assert migrate(migrated) == migrated

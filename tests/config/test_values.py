@@ -30,7 +30,7 @@ CASES = [
     ("data.binarization=yes", "", "data.binarization=true must be none, dynamic or static (conf/data/digits.yaml)"),
     ("data.dequantization='off'", "", "data.dequantization=off must be true or false (conf/data/digits.yaml)"),
     ("data.dequantization=1", "", "{} must be true or false (conf/data/digits.yaml)"),
-    ("data.classes=abc", "", "{} must be a list of text or auto (conf/data/digits.yaml)"),
+    ("data.classes=abc", "", "{} must be a list of text or auto; did you mean [abc]? (conf/data/digits.yaml)"),
     ("data.shape=[]", "", "{} must be a non-empty list of integers from 1 to 1048576 or auto (conf/data/digits.yaml)"),
     (
         "data.shape=[1,8,8.5]",
@@ -204,7 +204,11 @@ CASES = [
         "",
         "{} must be a non-empty list of numbers above 0 and below 1 (conf/callbacks/latent_traversal.yaml)",
     ),
-    ("callbacks.evaluate.during_training=importance", "", "{} must be a list of text (conf/callbacks/evaluate.yaml)"),
+    (
+        "callbacks.evaluate.during_training=importance",
+        "",
+        "{} must be a list of text; did you mean [importance]? (conf/callbacks/evaluate.yaml)",
+    ),
     (
         "callbacks.evaluate.measures=null",
         "",

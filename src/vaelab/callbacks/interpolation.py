@@ -4,6 +4,7 @@ import torch
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
+from vaelab.picture.files import DPI, Formats, Resolution
 from vaelab.picture.grid import Grid
 from vaelab.picture.interpolation import decode_between, pair_label, pairs_of
 from vaelab.ranges import PositiveInt
@@ -20,12 +21,23 @@ class Interpolation(PictureCallback):
         every_n_epochs: epochs between images.
         num_pairs: largest number of pairs.
         num_steps: number of decoded points per pair.
+        format: a list of `png`, `pdf` and `svg`.
+        dpi: dots per inch.
+        title: whether the title is drawn.
     """
 
     name = "interpolation"
 
-    def __init__(self, every_n_epochs: PositiveInt, num_pairs: PositiveInt, num_steps: PositiveInt) -> None:
-        super().__init__(every_n_epochs)
+    def __init__(
+        self,
+        every_n_epochs: PositiveInt,
+        num_pairs: PositiveInt,
+        num_steps: PositiveInt,
+        format: Formats = ("png",),
+        dpi: Resolution = DPI,
+        title: bool = True,
+    ) -> None:
+        super().__init__(every_n_epochs, format, dpi, title)
         self.num_pairs = num_pairs
         self.num_steps = num_steps
 

@@ -13,6 +13,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.model.vae import VAE
 from vaelab.picture.callback import PictureCallback
+from vaelab.picture.files import DPI, Formats, Resolution
 from vaelab.picture.grid import Grid
 from vaelab.picture.traversal import prior_quantiles, sweep
 from vaelab.ranges import NonNegativeInt, OpenFraction, PositiveInt
@@ -31,6 +32,9 @@ class LatentTraversal(PictureCallback):
         max_dimensions: largest number of rows.
         quantiles: levels of p(z) in (0, 1), one per column.
         example: index of the image in the split.
+        format: a list of `png`, `pdf` and `svg`.
+        dpi: dots per inch.
+        title: whether the title is drawn.
     """
 
     name = "latent_traversal"
@@ -41,8 +45,11 @@ class LatentTraversal(PictureCallback):
         max_dimensions: PositiveInt,
         quantiles: Annotated[Sequence[OpenFraction], MinLen(1)],
         example: NonNegativeInt,
+        format: Formats = ("png",),
+        dpi: Resolution = DPI,
+        title: bool = True,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(every_n_epochs, format, dpi, title)
         self.max_dimensions = max_dimensions
         self.quantiles = quantiles
         self.example = example

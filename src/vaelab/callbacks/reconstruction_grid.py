@@ -4,6 +4,7 @@ import torch
 
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
+from vaelab.picture.files import DPI, Formats, Resolution
 from vaelab.picture.grid import Grid
 from vaelab.ranges import PositiveInt
 
@@ -15,12 +16,23 @@ class ReconstructionGrid(PictureCallback):
         every_n_epochs: epochs between images.
         num_rows: number of rows of pairs.
         num_columns: images per row.
+        format: a list of `png`, `pdf` and `svg`.
+        dpi: dots per inch.
+        title: whether the title is drawn.
     """
 
     name = "reconstruction_grid"
 
-    def __init__(self, every_n_epochs: PositiveInt, num_rows: PositiveInt, num_columns: PositiveInt) -> None:
-        super().__init__(every_n_epochs)
+    def __init__(
+        self,
+        every_n_epochs: PositiveInt,
+        num_rows: PositiveInt,
+        num_columns: PositiveInt,
+        format: Formats = ("png",),
+        dpi: Resolution = DPI,
+        title: bool = True,
+    ) -> None:
+        super().__init__(every_n_epochs, format, dpi, title)
         self.num_rows = num_rows
         self.num_columns = num_columns
 

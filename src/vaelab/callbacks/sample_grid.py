@@ -6,6 +6,7 @@ from torch import Tensor
 from vaelab.data.randomness import seeded
 from vaelab.evaluation.context import EvaluationContext
 from vaelab.picture.callback import PictureCallback
+from vaelab.picture.files import DPI, Formats, Resolution
 from vaelab.picture.grid import Grid
 from vaelab.ranges import PositiveFloat, PositiveInt
 
@@ -21,6 +22,9 @@ class SampleGrid(PictureCallback):
         num_columns: samples per row.
         max_classes: largest number of rows.
         temperature: factor of the prior's scale, > 0.
+        format: a list of `png`, `pdf` and `svg`.
+        dpi: dots per inch.
+        title: whether the title is drawn.
     """
 
     name = "sample_grid"
@@ -31,8 +35,11 @@ class SampleGrid(PictureCallback):
         num_columns: PositiveInt,
         max_classes: PositiveInt,
         temperature: PositiveFloat,
+        format: Formats = ("png",),
+        dpi: Resolution = DPI,
+        title: bool = True,
     ) -> None:
-        super().__init__(every_n_epochs)
+        super().__init__(every_n_epochs, format, dpi, title)
         self.num_columns = num_columns
         self.max_classes = max_classes
         self.temperature = temperature

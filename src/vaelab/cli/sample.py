@@ -30,14 +30,14 @@ def main(arguments: list[str]) -> int:
 
 def check_keys(arguments: Sequence[str]) -> None:
     """Raises UserError for a key of a training: sample takes the model as it was trained."""
-    own, training = (list(OmegaConf.load(CONF / f"{name}.yaml")) for name in ("sample", "train"))
+    keys, training = (map(str, OmegaConf.load(CONF / f"{name}.yaml")) for name in ("sample", "train"))
+    own = [*(key for key in keys if key not in ("hydra", "defaults")), "picture"]
     foreign = {*training, *(folder.name for folder in CONF.iterdir() if folder.is_dir())} - {*own}
     for argument in arguments:
         if key_of(argument).partition(".")[0] in foreign:
-            takes = ", ".join(str(key) for key in own if key not in ("hydra", "defaults"))
             raise UserError(
-                f"{argument} cannot be changed in a model that is trained; sample takes {takes}; for another model "
-                "start a new run with python train.py"
+                f"{argument} cannot be changed in a model that is trained; sample takes {', '.join(own)}; for another "
+                "model start a new run with python train.py"
             )
 
 

@@ -81,9 +81,10 @@ def mistakes_of_values(node: DictConfig | ListConfig, annotations: Mapping[Any, 
 
 
 def _hint(place: str, value: Any, annotation: Any) -> str:
-    """What was meant by a word that is none of the choices, and how a number is given as text."""
+    """What was meant by a word that is none of the choices, or one of a list, and how a number is given as text."""
     if isinstance(value, str):
-        return did_you_mean(value, options(annotation))
+        as_list = f"; did you mean [{value}]?" if accepts(annotation, [value]) else ""
+        return as_list if value in options(annotation) else did_you_mean(value, options(annotation)) or as_list
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"""; quote it: {place}="'{value}'\"""" if number and accepts(annotation, str(value)) else ""
 

@@ -41,8 +41,12 @@ def migrate(config: DictConfig) -> DictConfig:
     objective = config.get("objective") or {}
     if objective.get("_target_") == TOTAL_CORRELATION:
         objective.setdefault("estimator", "mss")
-    for name, measure in (config.get("evaluation") or {}).items():
-        add_new_keys(str(name), measure)
+    for group in ("evaluation", "callbacks"):
+        for name, part in (config.get(group) or {}).items():
+            add_new_keys(group, str(name), part)
+    if config.get("callbacks") and "picture" not in config:  # to which keys of callbacks refer now
+        config.picture = OmegaConf.load(CONF / "picture" / "screen.yaml")
+        config.choices = {**(config.get("choices") or {}), "picture": "screen"}
     for logger in (config.get("logger") or {}).values():
         logger.pop("save_dir", None)  # a logger writes into the run folder, wherever that is now
     if "evaluation" in config or not config.get("callbacks"):
@@ -101,10 +105,10 @@ def rename_target(target: Any) -> Any:
     return target if old is None else MOVED[old] + str(target).removeprefix(old)
 
 
-def add_new_keys(name: str, measure: DictConfig) -> None:
-    """Give a measure the keys that it has got since, with the numbers of today's yaml."""
-    file = CONF / "evaluation" / f"{name}.yaml"
+def add_new_keys(group: str, name: str, part: DictConfig) -> None:
+    """Give a measure or a callback the keys that it has got since, with the values of today's yaml."""
+    file = CONF / group / f"{name}.yaml"
     today: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {name: {}}
-    if today[name].get("_target_") == measure.get("_target_"):
-        there = set(measure)  # "in" would look whether references resolve
-        measure.update({key: value for key, value in today[name].items() if key not in there})
+    if today[name].get("_target_") == part.get("_target_"):
+        there = set(part)  # "in" would look whether references resolve
+        part.update({key: value for key, value in today[name].items() if key not in there})

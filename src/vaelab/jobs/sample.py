@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
+from vaelab.config import build
 from vaelab.data.module import DataModule
 from vaelab.data.randomness import seeded
 from vaelab.errors import UserError, did_you_mean
@@ -21,19 +22,19 @@ from vaelab.signals import raise_if_stopped
 from vaelab.storage.checkpoint import load_checkpoint
 from vaelab.storage.run import Run
 
-COLUMNS, ROWS = 10, 20  # of samples.png; samples.npy holds all
+COLUMNS, ROWS = 10, 20  # of the picture; samples.npy holds all
 MOST_NAMED = 20  # classes that a message lists
 
 
 def sample(config: DictConfig, saved: DictConfig, run: Run, checkpoint: Path, folder: Path) -> None:
-    """Save num_samples samples as samples.npy, [N, *event] on the data's scale, and the first ones as samples.png."""
+    """Save num_samples samples as samples.npy, [N, *event] on the data's scale, and a picture of the first ones."""
     experiment = load_trained(saved, checkpoint)
     data, latent = experiment.data, experiment.model.latent
     y = labels(plain(config.y), config.num_samples, data, latent)
     x = draw(latent, data, config.num_samples, y, plain(config.temperature), config.seed)
     np.save(folder / "samples.npy", x.numpy())
     if is_image(data.shape):
-        save(grid(data, x, y), folder / "samples.png")
+        save(grid(data, x, y), folder / "samples", build(config.picture))
     print_line(f"samples: {folder}")
 
 
