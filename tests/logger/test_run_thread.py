@@ -42,6 +42,7 @@ class Kept:
 def connected(monkeypatch: pytest.MonkeyPatch) -> Connected:
     """A started thread whose run is the one given, or what the function given returns."""
     monkeypatch.setattr(run_thread, "PATIENCE", 0.2)
+    monkeypatch.setattr(run_thread, "OFFLINE", 0.2)
     monkeypatch.setattr(run_thread, "service_pids", lambda: [1])
     monkeypatch.setattr(run_thread, "kill_service", lambda: None)
     monkeypatch.setattr(run_thread, "tear_down", lambda: None)
@@ -110,10 +111,11 @@ def test_the_end_leaves_the_second_attempt_alone(
     monkeypatch.setattr(connection, "tear_down", lambda: None)
     monkeypatch.setattr(connection, "kill_service", lambda: killed.append(first_failed.is_set()))
     monkeypatch.setattr(run_thread, "kill_service", lambda: killed.append(True))
+    monkeypatch.setattr(run_thread, "OFFLINE", 0.5)
     monkeypatch.setattr(run_thread, "tear_down", lambda: None)
     monkeypatch.setattr(run_thread, "service_pids", lambda: [1])
     monkeypatch.setenv("WANDB_MODE", "offline")
-    thread = RunThread({"settings": {"finish_timeout": 0.5}, "dir": str(tmp_path), "id": "x"}, tmp_path)
+    thread = RunThread({"settings": {"finish_timeout": 5}, "dir": str(tmp_path), "id": "x"}, tmp_path)
     thread.start()
     log_rows(thread, range(10))
     thread.end(0)
@@ -135,7 +137,7 @@ def test_a_run_that_hangs_is_given_up(where: str, connected: Connected, caplog: 
     assert time.monotonic() - start < 1
     thread.end(0)
     assert time.monotonic() - start < 10
-    assert caplog.text.count("no answer within 0.2 seconds; continuing without it") == 1
+    assert caplog.text.count("no answer within 0.4 seconds; continuing without it") == 1
     forever.set()
 
 

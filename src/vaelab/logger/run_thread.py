@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 CAPACITY = 20_000  # queued calls, of a kilobyte or less each
 PAGE = 4096  # bytes that a disk must take
 PROBE = 1.0  # seconds between two looks at the disk
-PATIENCE = 5.0  # seconds at the end for a server that has not answered, and for W&B to notice that it was killed
+ANSWER = 3.0  # seconds at the end for a server that has not answered
+OFFLINE = 20.0  # seconds at the end for W&B's service to start and to store everything on this machine
+PATIENCE = 5.0  # seconds for W&B to notice that it was killed
 
 
 class RunThread(threading.Thread):
@@ -51,16 +53,16 @@ class RunThread(threading.Thread):
             self.calls.put(call)
 
     def end(self, status: int) -> None:
-        """Wait until everything is stored, for at most about `finish_timeout` seconds."""
+        """Wait until everything is stored, and for a server at most about `finish_timeout` seconds."""
         self.status = status
         self.calls.put(None)
         try:
             online = self.connection.mode == "online"
-            if not self.connected.wait(PATIENCE if online else self.limit):
+            if not self.connected.wait(ANSWER if online else OFFLINE):
                 self.connection.hurry()  # to offline, where it stores the queued calls
-            self.join(self.limit + PATIENCE if self.works else PATIENCE)
+            self.join(self.limit + OFFLINE if self.works else PATIENCE)
             if self.is_alive():
-                self.give_up(f"no answer within {self.limit} seconds")
+                self.give_up(f"no answer within {self.limit + OFFLINE:g} seconds")
         finally:  # also if a signal interrupts the wait
             if self.is_alive():
                 kill_service()

@@ -111,7 +111,7 @@ class WandbLogger(loggers.WandbLogger):
         """Do nothing: the run ends after the last of several trainers, by `end`."""
 
     def end(self, status: int) -> None:
-        """Wait at most about `settings.finish_timeout` seconds until the run is stored."""
+        """Wait until the run is stored, for uploads at most about `settings.finish_timeout` seconds."""
         if self.thread is not None:
             if self._log_model and status == 0:
                 self.log_checkpoints(self.thread.folder / "checkpoints")
