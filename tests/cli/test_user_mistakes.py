@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_a_number(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_command_that_does_not_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["vaelab", "nonsense"])
     assert main.main() == 2
-    assert said(capsys) == "no command 'nonsense' (available: train, evaluate, sample, doctor)"
+    assert said(capsys) == "no command 'nonsense' (available: train, evaluate, sample, report, runs, dashboard, doctor)"
 
 
 @pytest.fixture(scope="module")

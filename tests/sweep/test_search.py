@@ -1,6 +1,8 @@
 """A search by Optuna: its total of trials, its order after an interruption, pruned and failed trials."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,19 @@ def test_the_study_has_the_validation_bound_of_each_best_checkpoint(found: Path)
         assert f"latent_dim={trial.params['latent_dim']}" in job.overrides
     best = OmegaConf.load(found / "optimization_results.yaml").best[0]
     assert best["values"][0] == max(trial.value for trial in trials)
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_no_lock(found: Path, tmp_path: Path) -> None:
+    shutil.copytree(found, tmp_path / "found")
+    code = (
+        "import os, sys, pathlib, vaelab.storage.study as s; "
+        "s.ProcessLock(pathlib.Path(sys.argv[1], s.LOCK)).acquire(); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "found")], check=False)
+    assert done.returncode == -9
+    study = open_study(tmp_path / "found")
+    study.set_user_attr("written", True)
+    assert open_study(tmp_path / "found").user_attrs == {"written": True}
 
 
 def test_n_trials_is_the_total(found: Path, tmp_path: Path) -> None:

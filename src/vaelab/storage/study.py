@@ -1,5 +1,7 @@
 """The study of a search: Optuna's journal in the sweep's folder, which a kill does not damage."""
 
+import fcntl
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +9,30 @@ if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "study.journal"
+LOCK = ".study.lock"
 NAME = "vaelab"
+
+
+class ProcessLock:
+    """A lock of a journal that ends with its process: Optuna's own would outlive a kill, and nobody could write again.
+
+    Args:
+        file: made if it does not exist.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.held = -1
+
+    def acquire(self) -> bool:
+        """Wait until no other process writes."""
+        self.held = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        fcntl.lockf(self.held, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        """Let others write."""
+        os.close(self.held)
 
 
 def has_study(folder: Path) -> bool:
@@ -26,5 +51,7 @@ def open_study(folder: Path, **settings: Any) -> "optuna.Study":
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+    file = folder / JOURNAL
+    backend = JournalFileBackend(str(file), lock_obj=ProcessLock(file.with_name(LOCK)))  # type: ignore[arg-type]
+    storage = optuna.storages.JournalStorage(backend)
     return optuna.create_study(study_name=NAME, storage=storage, load_if_exists=True, **settings)
