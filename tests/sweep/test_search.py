@@ -131,6 +131,7 @@ def test_several_objectives_have_a_pareto_front(tmp_path: Path) -> None:
         (("hydra.sweeper.objective=[a,b]",), "hydra.sweeper.objective has 2 names and hydra.sweeper.direction 1"),
         (("hydra.sweeper.sampler.seed=x",), "hydra.sweeper.sampler.seed=x must be an integer"),
         (("latent_dim=2",), "a search varies nothing"),
+        (("hydra/launcher=slurm", "hydra.launcher.wait=false"), "a search waits for its trials"),
         (("latent_dim=int(interval(4,2))",), "is no space to search"),
     ],
 )

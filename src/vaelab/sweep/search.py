@@ -68,6 +68,8 @@ class Search(Grid):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.check_settings()
         task = task_function if len(self.objectives) > 1 else TrialTask(task_function, self.pruner)
+        if config.hydra.launcher.get("wait") is False:
+            raise Refused("a search waits for its trials; leave out hydra.launcher.wait=false")
         super().setup(hydra_context=hydra_context, task_function=task, config=config)
 
     def check_settings(self) -> None:
