@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 CAPACITY = 20_000  # queued calls, of a kilobyte or less each
 PAGE = 4096  # bytes that a disk must take
 PROBE = 1.0  # seconds between two looks at the disk
-ANSWER = 3.0  # seconds at the end for a server that has not answered
+ANSWER = 5.0  # seconds at the end for a server that has not answered
 OFFLINE = 20.0  # seconds at the end for W&B's service to start and to store everything on this machine
 PATIENCE = 5.0  # seconds for W&B to notice that it was killed
 
