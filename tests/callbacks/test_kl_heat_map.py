@@ -36,6 +36,17 @@ def test_a_resumed_run_draws_the_picture_of_an_uninterrupted_one(
     ]
 
 
+def test_files_for_a_paper(
+    model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
+) -> None:
+    """Without a logger that shows pictures there is no PNG."""
+    drawing = KLHeatMap(1, format=["pdf", "svg"], dpi=300, title=False)
+    trainer(drawing, max_epochs=1).fit(model(), digits("data.batch_size=400"))
+    names = {f"{name}.{kind}" for name in ("kl_heat_map", "kl_heat_map_epoch001") for kind in ("pdf", "svg")}
+    assert {file.name for file in (tmp_path / "images").iterdir()} == names
+    assert b"/Type3" not in (tmp_path / "images" / "kl_heat_map.pdf").read_bytes()
+
+
 def test_a_single_group_has_no_picture(
     model: Callable[..., VAE], digits: Callable[..., DataModule], trainer: Callable[..., pl.Trainer], tmp_path: Path
 ) -> None:

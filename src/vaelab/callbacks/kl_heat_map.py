@@ -9,8 +9,9 @@ import numpy as np
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vaelab.model.vae import VAE
-from vaelab.picture.heat_map import heat_map, save
-from vaelab.picture.tracking import log_image
+from vaelab.picture.files import DPI, Formats, PictureFiles, Resolution, save_figure
+from vaelab.picture.heat_map import heat_map
+from vaelab.picture.tracking import log_image, with_png_for_loggers
 from vaelab.ranges import PositiveInt
 
 NAME = "kl_heat_map"
@@ -27,10 +28,20 @@ class KLHeatMap(pl.Callback):
 
     Args:
         every_n_epochs: epochs between pictures.
+        format: a list of `png`, `pdf` and `svg`.
+        dpi: dots per inch.
+        title: whether the title is drawn.
     """
 
-    def __init__(self, every_n_epochs: PositiveInt) -> None:
+    def __init__(
+        self,
+        every_n_epochs: PositiveInt,
+        format: Formats = ("png",),
+        dpi: Resolution = DPI,
+        title: bool = True,
+    ) -> None:
         self.every_n_epochs = every_n_epochs
+        self.files = PictureFiles(tuple(format), dpi, title)
         self.steps: list[int] = []
         self.groups: list[int] = []
         self.rates: list[list[float]] = []  # of each validation, the groups in order
@@ -51,20 +62,21 @@ class KLHeatMap(pl.Callback):
         self.rates.append(list(found.values()))
         num_epochs = trainer.current_epoch + 1
         if num_epochs % self.every_n_epochs == 0:
-            self.draw(trainer, f"{NAME}_epoch{num_epochs:03d}.png", shown=True)
+            self.draw(trainer, f"{NAME}_epoch{num_epochs:03d}", shown=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: VAE) -> None:
-        self.draw(trainer, f"{NAME}.png", shown=False)
+        self.draw(trainer, NAME, shown=False)
 
-    def draw(self, trainer: pl.Trainer, file: str, shown: bool) -> None:
+    def draw(self, trainer: pl.Trainer, name: str, shown: bool) -> None:
         """Save the picture on rank 0, and log it if it is `shown`."""
         if not trainer.is_global_zero or len(self.groups) < 2:
             return
-        path = Path(trainer.default_root_dir) / "images" / file
-        title = "KL(q || p) of each latent group, validation split"
-        save(heat_map(self.steps, self.groups, np.array(self.rates).T, title, "group", "nats per example"), path)
+        path = Path(trainer.default_root_dir) / "images" / name
+        title = "KL(q || p) of each latent group, validation split" if self.files.title else ""
+        page = heat_map(self.steps, self.groups, np.array(self.rates).T, title, "group", "nats per example")
+        save_figure(page, path, with_png_for_loggers(self.files, trainer))
         if shown:
-            log_image(trainer, f"images/{NAME}", path)
+            log_image(trainer, f"images/{NAME}", path.with_name(f"{name}.png"))
 
 
 def rates(trainer: pl.Trainer) -> dict[int, float]:

@@ -1,7 +1,6 @@
 """Base class of the callbacks that save and log images."""
 
 from abc import abstractmethod
-from dataclasses import replace
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -13,7 +12,7 @@ from vaelab.model.evaluation_mode import evaluation_mode_of
 from vaelab.model.vae import VAE
 from vaelab.picture.files import DPI, Formats, PictureFiles, Resolution
 from vaelab.picture.grid import Grid, save
-from vaelab.picture.tracking import log_image
+from vaelab.picture.tracking import log_image, with_png_for_loggers
 from vaelab.ranges import PositiveInt
 
 
@@ -70,9 +69,7 @@ class PictureCallback(pl.Callback):
         if grid is None:
             return None
         path = Path(trainer.default_root_dir) / "images" / name
-        shown = any(hasattr(logger, "log_image") for logger in trainer.loggers)
-        formats = dict.fromkeys((*self.files.format, "png") if shown else self.files.format)
-        save(grid, path, replace(self.files, format=tuple(formats)))
+        save(grid, path, with_png_for_loggers(self.files, trainer))
         return path.with_name(f"{name}.png")
 
     def show(self, trainer: pl.Trainer, key: str, path: Path | None) -> None:

@@ -35,8 +35,8 @@ class PictureFiles:
     title: bool = True
 
 
-def save_figure(figure: Figure, path: Path, dpi: int) -> None:
-    """Write a figure, atomically, in the format that the suffix of the path names."""
-    kind = path.suffix.removeprefix(".")
-    with replacement(path) as file, mpl.rc_context(EMBEDDED):
-        figure.savefig(file, format=kind, dpi=dpi, metadata=DATES.get(kind))
+def save_figure(figure: Figure, path: Path, files: PictureFiles) -> None:
+    """Write a figure in every format, each atomically, under the name of the path."""
+    for kind in files.format:
+        with replacement(path.with_name(f"{path.name}.{kind}")) as file, mpl.rc_context(EMBEDDED):
+            figure.savefig(file, format=kind, dpi=files.dpi, metadata=DATES.get(kind))

@@ -97,9 +97,7 @@ def save(grid: Grid, path: Path, files: PictureFiles) -> None:
     """Write the grid in every format, under the name of the path."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
-        page = figure(grid, files.dpi, files.title)
-        for kind in files.format:
-            save_figure(page, path.with_name(f"{path.name}.{kind}"), files.dpi)
+        save_figure(figure(grid, files.dpi, files.title), path, files)
 
 
 def _fit(page: Figure, renderer: RendererAgg, width: int, height: int) -> None:

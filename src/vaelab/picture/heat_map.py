@@ -1,7 +1,6 @@
 """A heat map over training steps."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -9,9 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vaelab.storage.atomic import replacement
+from vaelab.picture.files import DPI
 
-DPI = 144
 INCHES = (6.4, 3.6)
 
 
@@ -32,16 +30,13 @@ def heat_map(
     FigureCanvasAgg(page)
     axes = page.add_subplot()
     mesh = axes.pcolormesh([0, *steps], np.arange(len(rows) + 1) - 0.5, values, cmap="viridis", vmin=0)
+    mesh.set_rasterized(True)  # in a PDF, viewers would show the seams between cells
     axes.set_xlabel("training step")
     axes.set_ylabel(row_name)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_formatter(lambda place, _: f"{rows[round(place)]}" if 0 <= round(place) < len(rows) else "")
     axes.set_title(title, fontsize="medium")
-    page.colorbar(mesh, ax=axes, label=unit)
+    bar = page.colorbar(mesh, ax=axes, label=unit)
+    assert bar.solids is not None
+    bar.solids.set_rasterized(True)
     return page
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, atomically."""
-    with replacement(path) as file:
-        figure.savefig(file, format="png", dpi=DPI)
