@@ -49,14 +49,22 @@ def test_each_job_has_a_run_in_weights_and_biases(sweep: Path) -> None:
     ]
 
 
-def test_the_table_has_the_mean_and_spread_over_seeds(sweep: Path) -> None:
+def test_the_table_ranks_by_the_mean_over_seeds(sweep: Path) -> None:
     console = Console(width=100, file=StringIO())
     console.print(compare(collect(sweep)))
     text = console.file.getvalue()
-    for numbers, variant in (("02", "vae"), ("46", "beta_vae")):
-        values = [results(sweep / number)["reconstruction/mse"] for number in numbers]
-        row = rf"model={variant} +│ +2 +│ +{mean(values):.3f} ± {stdev(values):.3f} "
-        assert re.search(row, text[text.index("reconstruction/mse") :])
+    variants = {"vae": "02", "beta_vae": "46"}
+    means = {
+        variant: mean(results(sweep / number)["reconstruction/mse"] for number in numbers)
+        for variant, numbers in variants.items()
+    }
+    rows = text[text.index("reconstruction/mse ↓") :].splitlines()[1:3]
+    for rank, row, variant in zip((1, 2), rows, sorted(means, key=means.__getitem__), strict=True):
+        found = re.fullmatch(rf" +{rank} +model={variant} +2 +([\d.]+) ± ([\d.]+) *", row)
+        assert found
+        values = [results(sweep / number)["reconstruction/mse"] for number in variants[variant]]
+        assert float(found[1]) == pytest.approx(mean(values), abs=1e-3)
+        assert float(found[2]) == pytest.approx(stdev(values) / 2**0.5, abs=1e-3)
     assert "…" not in text
     assert "seed=" not in text
     assert "data=digits" not in text

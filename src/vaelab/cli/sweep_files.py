@@ -2,14 +2,13 @@
 
 import csv
 import io
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
-from vaelab.cli.sweep_table import print_comparison
+from vaelab.cli.sweep_table import print_comparison, standard_error
 from vaelab.storage.atomic import write
 from vaelab.storage.summary import Summary, summaries
 
@@ -54,11 +53,6 @@ def mean_rows(jobs: Sequence[Summary]) -> list[dict[str, Any]]:
             row[f"{name} (standard error)"] = standard_error(values)
         rows.append(row)
     return rows
-
-
-def standard_error(values: Sequence[float]) -> float | None:
-    """The standard error of the mean; None for a single value."""
-    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -1,14 +1,8 @@
-"""Whether more or less of a figure is better."""
+"""Which runs a page shows first."""
 
-# By the part of a name before its first slash. Of all else, such as nll, fid, rate and distortion, less is better.
-MORE = {
-    *("elbo", "label_fidelity", "sample_confidence", "accuracy", "probe"),
-    *("density", "coverage", "precision", "recall"),
-    *("active_units", "perplexity", "ess", "mutual_information"),
-    *("mig", "dci", "sap", "factor_vae_score", "modularity"),
-}
+from vaelab.evaluation.direction import better
 
 
 def more_is_better(name: str) -> bool:
-    """Whether a model with more of this figure is better."""
-    return name.partition("/")[0] in MORE
+    """Whether a model with more of this figure is better; of the rate and the like, pages show less first."""
+    return better(name) == "more"
