@@ -25,7 +25,7 @@ def sweep() -> dict[str, Any]:
 
 
 def test_the_config_is_valid_by_the_schema_of_weights_and_biases(sweep: dict[str, Any]) -> None:
-    sweeps = pytest.importorskip("sweeps", reason="pip install --no-deps sweeps, whose bound on numpy is old")
+    sweeps = pytest.importorskip("sweeps", reason="pip install --no-deps sweeps jsonref: the bound on numpy is old")
     assert sweeps.schema_violations_from_proposed_config(sweep) == []
     assert sweeps.schema_violations_from_proposed_config({**sweep, "method": "guess"}) != []
     run = sweeps.next_run(sweep, [], validate=True)
