@@ -183,10 +183,12 @@ def test_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert call(tmp_path, "evaluate", f"run={first},{second},nowhere", "evaluation=reconstruction") == 1
     out, err = capsys.readouterr()
     assert err.strip().startswith("nowhere is not a run folder")
-    table = out.rpartition("test split")[2].replace("\n", "").replace("│", "").replace(" ", "")
-    for run in (first, second):
-        assert run.name in table
-        assert f"{results(max((run / 'evaluations').iterdir()))['reconstruction/mse']:.3f}" in table
+    found = {run: results(max((run / "evaluations").iterdir()))["reconstruction/mse"] for run in (first, second)}
+    better, worse = sorted(found, key=found.__getitem__)
+    rows = out.rpartition("reconstruction/mse ↓")[2].splitlines()[1:3]
+    ranks, names, _, values = zip(*(row.split() for row in rows), strict=True)
+    assert (ranks, names) == (("1", "2"), (str(better), str(worse)))
+    assert [float(value) for value in values] == pytest.approx([found[better], found[worse]], abs=1e-3)
 
 
 @pytest.mark.parametrize(
