@@ -66,6 +66,13 @@ class Cluster:
         key.write_bytes(os.urandom(1024))
         self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
 
+    def __enter__(self) -> "Cluster":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         at = self.folder
         files = [f"--{name}={at}/munge.{name.partition('-')[0]}" for name in ("key-file", "socket", "seed-file")]

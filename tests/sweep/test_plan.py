@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from vaelab.storage.lock import acquire, release
 from vaelab.storage.status import Status, write_status
 from vaelab.sweep.plan import Job, as_overrides, plan
@@ -53,3 +55,12 @@ def test_a_job_that_is_running_elsewhere_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_same_combination_twice_is_one_job(tmp_path: Path) -> None:
     assert len(plan(tmp_path, [BETAS[0], BETAS[0]], numbered=True)) == 1
+
+
+def test_a_submitted_job_that_no_cluster_has_is_submitted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_status(tmp_path / "0", Status("submitted", BETAS[0], job="7"))
+    monkeypatch.setenv("PATH", str(tmp_path))  # where no squeue is
+    (job,) = plan(tmp_path, BETAS[:1], numbered=True)
+    assert (job.folder, job.is_left) == ("0", True)

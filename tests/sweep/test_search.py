@@ -9,6 +9,7 @@ import pytest
 from commandline import FAST, call
 from omegaconf import OmegaConf
 
+from vaelab.storage.lock import acquire, release
 from vaelab.storage.status import begin, read_status
 from vaelab.storage.study import open_study
 from vaelab.storage.summary import summaries
@@ -109,6 +110,33 @@ def test_a_failed_trial_does_not_end_the_search(tmp_path: Path, capsys: pytest.C
     assert set(states) == {"COMPLETE", "FAIL"}
     assert len(states) == 4
     assert f"{states.count('FAIL')} of 4 jobs failed: " in capsys.readouterr().err
+
+
+def test_a_trial_that_cannot_begin_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its folder holds something else, so it leaves no status of its own."""
+    stranger = tmp_path / "outputs/sweeps/found/1/results.json"
+    assert search(tmp_path, 1) == 0
+    stranger.parent.mkdir()
+    stranger.write_text("{}")
+    assert search(tmp_path, 3) == 1
+    assert "holds another run" in capsys.readouterr().err
+    states = [trial.state.name for trial in open_study(tmp_path / "outputs/sweeps/found").get_trials()]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert stranger.read_text() == "{}"
+
+
+def test_a_trial_that_still_runs_is_not_started_twice(
+    found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(found, tmp_path / "outputs/sweeps/found")
+    monkeypatch.setattr("vaelab.sweep.search.PATIENCE", 0.5)
+    folder = tmp_path / "outputs/sweeps/found/3"
+    assert acquire(folder)
+    try:
+        assert search(tmp_path, 5, "hydra/sweeper/pruner=none") == 2
+    finally:
+        release(folder)
+    assert "is a trial that still runs" in capsys.readouterr().err
 
 
 def test_several_objectives_have_a_pareto_front(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which jobs of a sweep are left to do, and in which folder each is."""
 
+import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from vaelab.cli.sweep_name import without_name
 from vaelab.config.text import quote
 from vaelab.storage.status import FINISHED, PRUNED, RUNNING, SUBMITTED
-from vaelab.storage.summary import summaries
+from vaelab.storage.summary import Summary, summaries
 
 DONE = (FINISHED, PRUNED)
 PATIENCE = 30.0  # seconds in which the jobs of a sweep that was just killed save and end
@@ -23,7 +24,7 @@ class Job:
     Attributes:
         overrides: what tells it from the other jobs, and what they have in common.
         folder: where an earlier attempt is, below the sweep's folder; empty for a new job.
-        state: the state of that attempt; empty for a new job.
+        state: the state of that attempt, `lost` if the cluster has it no more; empty for a new job.
     """
 
     overrides: tuple[str, ...]
@@ -49,11 +50,26 @@ def plan(sweep: Path, combinations: Iterable[Sequence[str]], numbered: bool) -> 
         if found is None:
             jobs.append(Job(combination))
         else:
-            jobs.append(Job(combination, str(found.run.folder.relative_to(sweep)), found.state))
+            jobs.append(Job(combination, str(found.run.folder.relative_to(sweep)), state_now(found)))
     if not numbered or not any(job.folder for job in jobs):
         return jobs
     free = (str(number) for number in count() if not (sweep / str(number)).exists())
     return [job if job.folder else Job(job.overrides, next(free)) for job in jobs]
+
+
+def state_now(job: Summary) -> str:
+    """The state of an earlier attempt, for which the cluster is asked if it has not begun."""
+    waits = job.state == SUBMITTED and job.status is not None
+    return "lost" if waits and not is_queued(job.status.job if job.status else "") else job.state
+
+
+def is_queued(job: str) -> bool:
+    """Whether SLURM has a job that was handed to it; one that was cancelled before it began never begins."""
+    try:
+        found = subprocess.run(["squeue", "-h", "-j", job], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return bool(found.stdout.strip()) or (found.returncode != 0 and "Invalid job id" not in found.stderr)
 
 
 def await_end(sweep: Path, combinations: Sequence[Sequence[str]], numbered: bool) -> list[Job]:

@@ -1,13 +1,14 @@
 """A search by Optuna, which goes on where it was stopped."""
 
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
@@ -17,11 +18,12 @@ from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.errors import Refused, UserError
 from vaelab.printing import print_line
 from vaelab.storage.run import Run
-from vaelab.storage.status import FAILED, FINISHED, PRUNED, state_of
+from vaelab.storage.status import FAILED, FINISHED, PRUNED, RUNNING, state_of
 from vaelab.storage.study import open_study
+from vaelab.storage.summary import summaries
 from vaelab.sweep.grid import Grid, raise_failures
 from vaelab.sweep.objective import objective_values
-from vaelab.sweep.plan import Job
+from vaelab.sweep.plan import PATIENCE, POLL, Job
 from vaelab.sweep.space import Space, space_of
 
 if TYPE_CHECKING:
@@ -92,12 +94,17 @@ class Search(Grid):
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
         space = space_of([f"{key}={value}" for key, value in self.params.items()] + list(arguments))
         self.save_config()
+        from_rank_zero(self.await_trials)
         returns: list[JobReturn] = []
         with self.reported():
             while jobs := from_rank_zero(partial(self.next_jobs, space)):
-                returns += self.launch(jobs)
+                ended = self.launch(jobs)
+                returns += ended
                 if is_rank_zero():
-                    self.tell()
+                    failed = [
+                        job.folder for job, one in zip(jobs, ended, strict=True) if one.status == JobStatus.FAILED
+                    ]
+                    self.tell(failed)
         if is_rank_zero():
             self.print_best()
         raise_failures(returns, self.n_trials)
@@ -116,6 +123,18 @@ class Search(Grid):
             pruner=build(self.pruner, 0),
             directions=self.directions,
         )
+
+    def await_trials(self) -> None:
+        """Wait for the trials of a search that has just been killed, which save before they end.
+
+        Raises:
+            UserError: one goes on training.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while running := [one.run.folder for one in summaries(self.folder) if one.state == RUNNING]:
+            if time.monotonic() > deadline:
+                raise UserError(f"{running[0]} is a trial that still runs; go on with the search when it has ended")
+            time.sleep(POLL)
 
     def next_jobs(self, space: Space) -> list[Job]:
         """The trials to run next: those that were not finished, then new ones; none once there are enough."""
@@ -142,8 +161,8 @@ class Search(Grid):
         """The job of a trial, whose folder is its number."""
         return Job((*(f"{key}={value}" for key, value in params.items()), *space.fixed), str(number))
 
-    def tell(self) -> None:
-        """Report every trial that has ended to the study."""
+    def tell(self, failed: Collection[str] = ()) -> None:
+        """Report every trial that has ended to the study, and those as failed that came back so without a status."""
         from optuna.trial import TrialState
 
         study = self.study()
@@ -158,7 +177,7 @@ class Search(Grid):
                     study.tell(trial.number, state=TrialState.FAIL)
             elif state == PRUNED:
                 study.tell(trial.number, state=TrialState.PRUNED)
-            elif state == FAILED:
+            elif state == FAILED or run.folder.name in failed:
                 study.tell(trial.number, state=TrialState.FAIL)
 
     def print_best(self) -> None:
