@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from vaelab import compose
 from vaelab.cli.appended import merge_appended
-from vaelab.cli.hydra_app import arguments_from_run
+from vaelab.cli.saved_arguments import arguments_from_run
 from vaelab.config.run_config import load_config
 from vaelab.errors import UserError
 from vaelab.storage.run import Run

@@ -10,7 +10,7 @@ from vaelab.api.arrays import named_arrays, save_arrays
 from vaelab.api.composition import composition, place_in_folder
 from vaelab.api.isolation import isolate_process
 from vaelab.api.loaded_run import LoadedRun, load, load_own
-from vaelab.cli.hydra_app import log_file
+from vaelab.cli.log_file import log_file
 from vaelab.cli.outcome import Outcome, collect_sentences, failure
 from vaelab.cli.ranks import place
 from vaelab.cli.run_folder import finish, folder_for_run

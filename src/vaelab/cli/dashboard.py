@@ -4,9 +4,10 @@ from importlib.util import find_spec
 
 from omegaconf import DictConfig
 
-from vaelab.cli.hydra_app import application, key_of
+from vaelab.cli.hydra_app import application
 from vaelab.cli.launch import launch
 from vaelab.cli.outcome import Outcome, report_mistakes
+from vaelab.cli.saved_arguments import key_of
 from vaelab.errors import UserError
 
 

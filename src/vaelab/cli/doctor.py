@@ -2,9 +2,10 @@
 
 from omegaconf import DictConfig
 
-from vaelab.cli.hydra_app import application, key_of, record_choices
+from vaelab.cli.hydra_app import application, record_choices
 from vaelab.cli.launch import launch, num_processes
 from vaelab.cli.outcome import Outcome, report_mistakes
+from vaelab.cli.saved_arguments import key_of
 from vaelab.cli.schedule_length import check_lengths
 from vaelab.cli.second_stage import is_second_stage
 from vaelab.config import check

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vaelab.cli.hydra_app import application, arguments_from_run, key_of, log_file
+from vaelab.cli.hydra_app import application
 from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.log_file import log_file
 from vaelab.cli.outcome import Outcome, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.run_folder import lock_folder
+from vaelab.cli.saved_arguments import arguments_from_run, key_of
 from vaelab.cli.sweep_table import compare
 from vaelab.config import check
 from vaelab.config.text import pop_folder

@@ -4,36 +4,32 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
-from vaelab.cli.appended import check_appended, merge_appended, names_in
+from vaelab.cli.appended import check_appended, merge_appended
+from vaelab.cli.help_text import build_help
 from vaelab.cli.hydra_errors import explain
 from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.overrides import check_options, check_overrides
-from vaelab.cli.ranks import from_rank_zero, is_rank_zero
+from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.requeue import requeue
-from vaelab.cli.run_folder import finish_unclaimed, release_sweep
+from vaelab.cli.run_folder import finish_unclaimed
+from vaelab.cli.sweep_folder import release_sweep
 from vaelab.config import LISTED
 from vaelab.config.choices import chosen
-from vaelab.config.groups import choices, groups, is_group
 from vaelab.config.paths import CONF
 from vaelab.config.plugins import pop_plugins, search_path, use_plugins
-from vaelab.config.run_config import load_config
 from vaelab.config.sweep import in_sweep
 from vaelab.errors import UNUSABLE, Refused, UserError, reason
 from vaelab.signals import Stopped, handle_signals
-from vaelab.storage.run import Run
 
 Task = Callable[[DictConfig], Outcome]
-KEPT = ("model", "experiment")  # each chooses parts of several groups, on which the weights depend
 
 
 class Failed(Exception):
@@ -152,104 +148,3 @@ def record_choices(config: DictConfig) -> None:
         for group in LISTED:
             config.setdefault(group, {})
             config.choices[group] = chosen(group, config)
-
-
-def build_help(name: str) -> str:
-    """The help that conf/<name>.yaml gives Hydra, filled in here: Hydra takes a second to list the groups."""
-    config: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
-    text = config.pop("hydra")["help"]
-    config.pop("defaults", None)
-    filled = {
-        "${hydra.help.header}": text["header"],
-        "${hydra.help.footer}": text.get("footer", ""),
-        "$APP_CONFIG_GROUPS": list_choices(),
-        "$CONFIG": OmegaConf.to_yaml(config),
-    }
-    help_text = str(text["template"])
-    for key, value in filled.items():
-        help_text = help_text.replace(key, value)
-    return help_text
-
-
-def list_choices() -> str:
-    """One line per group: its name and its choices, those of plugins included."""
-    return "".join(f"{group}: {', '.join(choices(group))}\n" for group in groups() if choices(group))
-
-
-def arguments_from_run(run: Run, name: str, arguments: Sequence[str], kept: Collection[str] = KEPT) -> list[str]:
-    """Arguments that compose the config which the run saved, under the overrides and the choices given now.
-
-    Nothing of Hydra's own comes from the run. Raises UserError for a change to one of the groups that are `kept`, and
-    where the saved config is damaged or not to be trusted.
-    """
-    if {"-m", "--multirun"} & set(arguments):
-        raise UserError(f"vaelab {name} takes one run at a time; leave out -m")
-    for argument in arguments:
-        if argument.partition("=")[2].lstrip().startswith("{"):
-            raise UserError(f"{argument} would be mixed with what the run saved; give each of its keys by itself")
-    named, arguments = pop_plugins(arguments)
-    with use_plugins(named):
-        return overrides_from_run(run, name, arguments, kept, named)
-
-
-def overrides_from_run(
-    run: Run, name: str, arguments: Sequence[str], kept: Collection[str], plugins: Sequence[str]
-) -> list[str]:
-    """The same, while `plugins` are used."""
-    arguments = merge_appended(arguments)
-    config, overrides = load_config(run, plugins, [key_of(one) for one in arguments if "=" in one]), []
-    config.plugins = list(plugins)
-    for argument in arguments:
-        group, _, choice = argument.partition("=")
-        if key_of(argument).partition(".")[0] in kept:
-            raise UserError(
-                f"{argument} would change the {key_of(argument).partition('.')[0]}, which a run keeps; start a new run "
-                f"with it, from these weights by init_from={run.folder}"
-            )
-        if argument.startswith("~") and config.get(key_of(argument)) and key_of(argument) not in LISTED:
-            raise UserError(
-                f"{argument} would leave out the {key_of(argument)} that {run.folder} was trained with; give another "
-                f"as {key_of(argument)}=..., or leave {argument} out"
-            )
-        if group in config and is_group(group):
-            # What stood there goes: merged into the new choice it would leave the old one's keys behind.
-            config[group] = {}
-            config.choices[group] = names_in(argument) if group in LISTED else choice
-            argument = f"+{argument}"
-        elif argument.startswith("+") and key_of(argument) in LISTED:
-            append_choices(config, argument, run)
-        overrides.append(argument)
-    ConfigStore.instance().store(name="saved", node=config)
-    ours = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout", f"hydra.job.name={name}"]
-    named = [f"plugins=[{','.join(plugins)}]"] if plugins else []
-    return ["--config-name", "saved", *overrides, *named, *ours]
-
-
-def append_choices(config: DictConfig, argument: str, run: Run) -> None:
-    """Record `+<group>=<choice>` among the choices of a saved config. Raises UserError for what the run has."""
-    group, names = key_of(argument), names_in(argument)
-    for name in names:
-        if name in (config.get(group) or {}):
-            raise UserError(f"{argument}: {run.folder} has {group} '{name}' already; leave it out")
-    config.choices[group] = [*chosen(group, config), *names]
-
-
-def key_of(argument: str) -> str:
-    """The key that an override sets, adds or deletes."""
-    return argument.partition("=")[0].lstrip("+~").partition("@")[0]
-
-
-@contextmanager
-def log_file(path: Path) -> Iterator[None]:
-    """Inside, what rank 0 logs also goes to the end of a file, as Hydra does it in folders of its own."""
-    if not is_rank_zero():
-        yield
-        return
-    handler = logging.FileHandler(path, delay=True)
-    handler.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vaelab.cli.hydra_app import application, arguments_from_run
+from vaelab.cli.hydra_app import application
 from vaelab.cli.launch import launch
 from vaelab.cli.outcome import Outcome, report_mistakes
 from vaelab.cli.ranks import is_rank_zero
 from vaelab.cli.run_folder import lock_folder
+from vaelab.cli.saved_arguments import arguments_from_run
 from vaelab.config import check
 from vaelab.config.text import pop_folder, pop_override
 from vaelab.errors import UserError

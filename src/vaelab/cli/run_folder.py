@@ -1,49 +1,37 @@
 """Which folder a new run or multirun gets, decided by rank 0 before Hydra writes anything."""
 
-import json
-import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
-from vaelab.cli.outcome import Outcome, failure, print_once
+from vaelab.cli.attempt import record_end
+from vaelab.cli.outcome import Outcome, print_once
 from vaelab.cli.ranks import from_rank_zero, is_rank_zero
 from vaelab.cli.requeue import earlier_folder, record_folder, was_requeued
+from vaelab.cli.sweep_folder import folder_for_multirun
 from vaelab.cli.sweep_name import without_name
-from vaelab.config.sweep import in_sweep, key_of, keys_that_vary
+from vaelab.config.sweep import in_sweep
 from vaelab.config.text import escape_references, quote
 from vaelab.errors import Refused, UserError, reason
 from vaelab.signals import defer_signals
-from vaelab.storage.atomic import write
 from vaelab.storage.lock import acquire_or_refuse, release
-from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve, reserve_shared
-from vaelab.storage.run import Run
+from vaelab.storage.reservation import HYDRA, SIGNS, Reservation, reclaim, reserve
 from vaelab.storage.status import (
-    FAILED,
-    FINISHED,
-    PRUNED,
-    STOPPED,
     begin,
-    end,
     read_status,
-    restore_status,
     write_status,
 )
 
 # The override that has Hydra ask it.
 RESERVE = "+hydra.callbacks.reserve_folder._target_=vaelab.cli.run_folder.ReserveFolder"
 
-IDENTITY = "sweep.json"
-
 _reserved: dict[Path, Reservation] = {}
-_sweeps: list[Path] = []  # at most one: a job of a sweep starts none
-log = logging.getLogger(__name__)
 
 
 class ReserveFolder(Callback):
@@ -63,7 +51,7 @@ class ReserveFolder(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         HydraConfig.instance().set_config(config)
-        folder = choose_on_rank_zero(lambda: folder_for_multirun(config))
+        folder = choose_on_rank_zero(lambda: folder_for_sweep(config))
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.sweep.dir = escape_references(folder)
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(folder)}")  # of which each job is composed
@@ -84,6 +72,12 @@ def choose_on_rank_zero(choose: Callable[[], str]) -> str:
         return from_rank_zero(choose_or_refuse)
     except UserError as error:
         raise Refused(str(error)) from error
+
+
+def folder_for_sweep(config: DictConfig) -> str:
+    """Make and lock the folder of a multirun, or lock the one in which the same sweep was stopped."""
+    check_output_subdir(config)
+    return str(folder_for_multirun(config))
 
 
 def check_output_subdir(config: DictConfig) -> None:
@@ -113,47 +107,6 @@ def folder_for_run(config: DictConfig) -> str:
         _reserved[reservation.folder.resolve()] = reservation
     record_folder(reservation.folder)
     return str(reservation.folder)
-
-
-def folder_for_multirun(config: DictConfig) -> str:
-    """Make and lock the folder of a multirun, or lock the one in which the same sweep was stopped."""
-    check_output_subdir(config)
-    subdir = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[call-overload, index]
-    if ".." in PurePath(subdir).parts or subdir.startswith(("/", "~")):
-        raise UserError(f"hydra.sweep.subdir={subdir} leads out of the sweep's folder; give a name inside it")
-    overrides = [str(one) for one in config.hydra.overrides.task]
-    sweep, wanted = identity(overrides, config), Path(str(config.hydra.sweep.dir))
-    folder = earlier_folder() or reserve_shared(wanted, lambda one: identity_of(one) == sweep)
-    if folder != wanted and identity_of(wanted):
-        log.warning("%s holds another sweep; this one is %s", wanted, folder)
-    acquire_or_refuse(folder)
-    _sweeps.append(folder)
-    write(folder / IDENTITY, json.dumps(sweep, indent=2) + "\n")
-    record_folder(folder)
-    return str(folder)
-
-
-def identity(overrides: list[str], config: DictConfig) -> dict[str, Any]:
-    """What one sweep has in common with its continuation, which may add values but neither keys nor settings."""
-    params = {str(key) for key in config.hydra.sweeper.get("params") or ()}
-    varied = {*keys_that_vary(overrides), *params}
-    fixed = sorted(one for one in without_name(overrides) if key_of(one) not in varied)
-    return {"sweeper": config.hydra.sweeper._target_, "fixed": fixed, "varied": sorted(varied)}
-
-
-def identity_of(folder: Path) -> dict[str, Any]:
-    """The same of the sweep in a folder; empty if it holds none."""
-    try:
-        found: dict[str, Any] = json.loads((folder / IDENTITY).read_text())
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def release_sweep() -> None:
-    """Unlock the folder of a multirun that has ended."""
-    while _sweeps:
-        release(_sweeps.pop())
 
 
 def claim(folder: Path, overrides: Sequence[str]) -> bool:
@@ -209,46 +162,6 @@ def finish(folder: Path, ended: Outcome, saved: bool) -> None:
                 write_status(folder, status)
         elif (replaced := reservation.keep_both()) is not None:
             print_once([f"the run that overwrite=true would have replaced is kept in {replaced}"])
-
-
-@contextmanager
-def recorded(run: Run) -> Iterator[Callable[[Outcome], Outcome]]:
-    """Inside, a run that is resumed is known as running, until the function given is called with how it ended.
-
-    A resumption that failed before it had trained leaves the status as it was.
-    """
-    status, saved = read_status(run.folder), newest(run)
-    if is_rank_zero():
-        begin(run.folder)
-    ended: list[Outcome] = []
-
-    def record(outcome: Outcome) -> Outcome:
-        ended.append(outcome)
-        return outcome
-
-    try:
-        yield record
-    except BaseException as error:
-        ended.append(failure(error))
-        raise
-    finally:
-        if is_rank_zero():
-            if ended[0].status == 1 and newest(run) == saved:
-                restore_status(run.folder, status)
-            else:
-                record_end(run.folder, ended[0])
-
-
-def newest(run: Run) -> float:
-    """When the run last saved a checkpoint."""
-    return max((path.stat().st_mtime for path in run.checkpoints.glob("*.ckpt")), default=0.0)
-
-
-def record_end(folder: Path, ended: Outcome) -> None:
-    """Write into the status of a run how its attempt ended."""
-    done = PRUNED if ended.pruned else FINISHED
-    state = done if ended.status == 0 else STOPPED if ended.status > 128 else FAILED
-    end(folder, state, ended.sentence)
 
 
 def finish_unclaimed() -> None:

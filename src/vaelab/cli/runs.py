@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from vaelab.cli.hydra_app import build_help
+from vaelab.cli.help_text import build_help
 from vaelab.cli.outcome import report_mistakes
 from vaelab.cli.sweep_files import write_tables
 from vaelab.config.text import pop_override
@@ -90,9 +90,9 @@ def value_of(config: Mapping[str, Any], key: str) -> str:
     for part in key.split("."):
         node = node.get(part) if isinstance(node, dict) else None
     found = choice if choice is not None else node
-    if isinstance(found, bool) or found is None:
-        return {True: "true", False: "false", None: ""}[found]
-    return str(found)
+    if isinstance(found, bool):
+        return str(found).lower()
+    return "" if found is None else str(found)
 
 
 def in_order(runs: Sequence[Summary], key: str) -> list[Summary]:

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaelab.cli.hydra_app import application, key_of
+from vaelab.cli.hydra_app import application
 from vaelab.cli.launch import launch
 from vaelab.cli.outcome import Outcome, report_mistakes
 from vaelab.cli.run_folder import lock_folder
+from vaelab.cli.saved_arguments import key_of
 from vaelab.config import check
 from vaelab.config.paths import CONF
 from vaelab.config.run_config import load_config

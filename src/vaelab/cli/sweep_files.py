@@ -2,15 +2,15 @@
 
 import csv
 import io
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from vaelab.cli.sweep_table import print_comparison, standard_error
+from vaelab.cli.sweep_table import print_comparison
 from vaelab.storage.atomic import write
 from vaelab.storage.summary import Summary, summaries
+from vaelab.storage.variants import by_variant, standard_error
 
 
 def write_tables(folder: Path) -> None:
@@ -39,12 +39,8 @@ def job_row(job: Summary, folder: Path) -> dict[str, Any]:
 
 def mean_rows(jobs: Sequence[Summary]) -> list[dict[str, Any]]:
     """For each variant, jobs that differ only in the seed, the mean and the standard error of each figure."""
-    variants: dict[tuple[str, ...], list[Summary]] = defaultdict(list)
-    for job in jobs:
-        if job.figures:
-            variants[job.varying].append(job)
     rows = []
-    for overrides, members in variants.items():
+    for overrides, members in by_variant(jobs).items():
         row: dict[str, Any] = dict(one.partition("=")[::2] for one in overrides)
         row["seeds"] = len(members)
         for name in sorted({name for job in members for name in job.figures}):

@@ -1,10 +1,9 @@
 """The table at the end of a multirun."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 
 from rich import box
 from rich.padding import Padding
@@ -14,6 +13,7 @@ from rich.text import Text
 from vaelab.evaluation.direction import better
 from vaelab.printing import print_line, print_table
 from vaelab.storage.summary import summaries
+from vaelab.storage.variants import by_variant, standard_error
 
 ARROWS = {"more": "↑", "less": "↓"}  # what is better
 
@@ -29,14 +29,13 @@ def print_comparison(folder: Path) -> None:
 def collect(folder: Path) -> dict[str, list[dict[str, float]]]:
     """The results of each variant's jobs; a variant is a job's overrides but for the seed and what all jobs share."""
     jobs = summaries(folder)
-    told = {job.varying for job in jobs if job.figures}
-    different = told if len(told) > 1 else {job.varying for job in jobs}
+    found = by_variant(jobs)
+    different = set(found) if len(found) > 1 else {job.varying for job in jobs}
     shared = set.intersection(*map(set, different)) if len(different) > 1 else set()
-    variants: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for job in jobs:
-        if job.figures:
-            variants[" ".join(one for one in job.varying if one not in shared)].append(job.figures)
-    return variants
+    return {
+        " ".join(one for one in overrides if one not in shared): [job.figures for job in members]
+        for overrides, members in found.items()
+    }
 
 
 def compare(variants: dict[str, list[dict[str, float]]]) -> Table:
@@ -84,11 +83,6 @@ def decimal_places(groups: Iterable[Sequence[float]]) -> int:
     usual = median([value for value in means if value] or [1.0])
     wanted = [4 - math.floor(math.log10(usual)), *(1 - math.floor(math.log10(error)) for error in errors)]
     return max(0, min(wanted[0], max(wanted[1:], default=wanted[0])))
-
-
-def standard_error(values: Sequence[float]) -> float | None:
-    """The standard error of the mean; None for a single value."""
-    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def cell(values: Sequence[float], places: int) -> str:

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
-from vaelab.cli.hydra_app import KEPT, Task, application, arguments_from_run, log_file, record_choices
+from vaelab.cli.attempt import recorded
+from vaelab.cli.hydra_app import Task, application, record_choices
 from vaelab.cli.launch import launch, num_processes
+from vaelab.cli.log_file import log_file
 from vaelab.cli.outcome import Outcome, failure, print_once, report_mistakes
 from vaelab.cli.ranks import from_rank_zero
 from vaelab.cli.resumption import changes, is_finished, key_to_train_longer
-from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder, recorded
+from vaelab.cli.run_folder import RESERVE, claim, finish, lock_folder
+from vaelab.cli.saved_arguments import KEPT, arguments_from_run
 from vaelab.cli.schedule_length import check_lengths
 from vaelab.cli.second_stage import (
     check_first_stage,

@@ -1,6 +1,5 @@
 """Figures of variants: mean, and their spread over seeds."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -11,6 +10,7 @@ import altair as alt
 from vaelab.report.chart import HEIGHT, INK, MUTED, SERIES, as_spec, rows
 from vaelab.report.comparison import Comparison, as_number
 from vaelab.report.number import format_number
+from vaelab.storage.variants import standard_error
 
 LOGARITHMIC = 8  # from this ratio of the largest to the smallest setting on, an axis is logarithmic
 MAX_VARIANTS = 40  # of a chart
@@ -30,8 +30,7 @@ class Spread:
         if not values:
             return None
         deviation = stdev(values) if len(values) > 1 else None
-        error = None if deviation is None else deviation / math.sqrt(len(values))
-        return cls(len(values), mean(values), deviation, error)
+        return cls(len(values), mean(values), deviation, standard_error(values))
 
     @property
     def text(self) -> str:

@@ -112,7 +112,7 @@ class Grid(Sweeper):
             return list(self.launcher.launch([as_overrides(job) for job in jobs], initial_job_idx=0)) if jobs else []
 
     @property
-    def figures(self) -> list[str]:
+    def ranked_by(self) -> list[str]:
         """What the report ranks the jobs by; empty for its own choice."""
         return []
 
@@ -129,7 +129,7 @@ class Grid(Sweeper):
         finally:
             if is_rank_zero():
                 write_tables(self.folder)
-                report(self.folder, self.figures)
+                report(self.folder, self.ranked_by)
 
 
 def alert(config: DictConfig, folder: Path) -> None:

@@ -111,7 +111,7 @@ class Search(Grid):
         return returns
 
     @property
-    def figures(self) -> list[str]:
+    def ranked_by(self) -> list[str]:
         """The figures of the test split that are named like the objectives."""
         return [name.partition("/")[2] for name in self.objectives]
 
