@@ -75,6 +75,11 @@ def explained(conf: Path, *overrides: str, config: str = "train") -> str | None:
             "(available: checkpoint, kl_annealing)",
         ),
         ("hydra/job_logging=slurm", "no hydra/job_logging 'slurm' (available: default, disabled, none, stdout)"),
+        (
+            "hydra/launcher=job",
+            "no hydra/launcher 'job'; did you mean 'joblib'? "
+            "(available: basic, joblib, submitit_local, submitit_slurm)",
+        ),
         ("modle=vae", "no key 'modle'; did you mean 'model'? (use +modle=vae to add a new key)"),
         (
             "modle@x=vae",

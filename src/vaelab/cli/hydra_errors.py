@@ -29,6 +29,7 @@ SENTENCES = {
     ),
     rf"Could not delete '({'|'.join(LISTED)})'": "cannot delete '{0}', which is a list of choices; use {0}=[]",
 }
+OF_EXTRAS = ("hydra/launcher=joblib", "hydra/launcher=submitit_local", "hydra/launcher=submitit_slurm")
 FEW = 20  # options that are quickly read
 
 
@@ -73,6 +74,8 @@ def _composition(error: Exception) -> str:
 
 def _unknown_choice(error: MissingConfigException) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+    if f"{group}={choice}" in OF_EXTRAS:
+        return f"{group}={choice} needs more packages; pip install 'vaelab[sweeps]'"
     place = " in conf" if not group else f" in conf/{group}" if is_group(group) else ""
     return f"no {group or 'config'} '{choice}'{place}" + _pick(choice, choices(group) or sorted(error.options or []))
 

@@ -15,12 +15,13 @@ def groups() -> list[str]:
 
 def is_group(name: str) -> bool:
     """Whether a key is that of a group."""
-    return name != HYDRA and any((folder / name).is_dir() for folder in folders())
+    return name.partition("/")[0] != HYDRA and any((folder / name).is_dir() for folder in folders())
 
 
 def choices(group: str) -> list[str]:
     """What can be chosen of a group: its files, but for those that begin with `_`, which choices share."""
-    return sorted({path.stem for folder in folders() for path in (folder / group).glob("[!_]*.yaml")})
+    where = folders() if is_group(group) else ()
+    return sorted({path.stem for folder in where for path in (folder / group).glob("[!_]*.yaml")})
 
 
 def choice_file(group: str, choice: str) -> Path | None:
