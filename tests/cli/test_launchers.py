@@ -149,6 +149,24 @@ def test_torchrun(tmp_path: Path) -> None:
     assert (only_run(tmp_path) / "results.json").is_file()
 
 
+def test_torchrun_on_two_nodes(tmp_path: Path) -> None:
+    """Two agents on this machine, with one process each, meet as those of two machines do."""
+    endpoint = f"--rdzv-endpoint=127.0.0.1:{free_port()}"
+    agent = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", endpoint]
+    job = last_of_each([*PAIR, "trainer.devices=1", "trainer.num_nodes=2", "trainer.max_epochs=1"])
+    agents = [
+        subprocess.Popen(
+            [sys.executable, *agent, "-m", "vaelab.cli.main", "train", *job],
+            cwd=tmp_path,
+            stderr=(tmp_path / f"err{number}.txt").open("w"),
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for number in range(2)
+    ]
+    assert [each.wait(200) for each in agents] == [0, 0], said(tmp_path)
+    assert (only_run(tmp_path) / "results.json").is_file()
+
+
 @pytest.mark.parametrize("launcher", ["torchrun", "our own"])
 def test_ranks_save_and_end_when_their_launcher_is_killed(tmp_path: Path, launcher: str) -> None:
     process = torchrun(tmp_path, *LONG) if launcher == "torchrun" else start(tmp_path, "train", *LONG)
