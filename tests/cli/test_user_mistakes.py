@@ -221,7 +221,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return only_run(folder)
 
 
-TAKES = "sample takes run, ckpt, num_samples, y, temperature, seed, plugins"
+TAKES = "sample takes run, ckpt, num_samples, y, temperature, seed, plugins, picture"
 
 
 @pytest.mark.parametrize(
